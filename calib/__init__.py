@@ -1,0 +1,1 @@
+"""What is known before looking: the ruler, action units, the phantom, the person's zero."""

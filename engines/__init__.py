@@ -1,0 +1,1 @@
+"""The networks and what runs them: landmarks, optical flow, head motion, region measures, the narrator."""

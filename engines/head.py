@@ -1,0 +1,93 @@
+"""Head motion out of a flow field: a robust rigid fit that leaves the expression over.
+
+A rigid head seen from afar moves every point by an affine function of its position (x, y, z) (an affine camera), so
+the flow is A · (1, x, y, z) with eight numbers in A. They are fitted by iteratively re-weighted least squares
+(Geman–McClure weights) on points all over the face; points that move with the expression lose their weight, points
+where the skin hardly moves start with more.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.face import CROP, CROP_IOD, FACE_OVAL, STABLE_POINTS, Doubles, Floats
+
+_STEP = 8
+_STABLE_REACH = 0.16 * CROP_IOD
+_PRIOR_ELSEWHERE = 0.25
+_SCALES_PX = (1.5, 0.8, 0.4, 0.3, 0.3)
+_DEPTH_RIDGE = 0.05
+
+
+class HeadFit:
+    """The rigid fit for one anchor frame: the sample points, their depth and their prior weight."""
+
+    def __init__(self, landmarks: Floats) -> None:
+        """Place the sample points.
+
+        Args:
+            landmarks: (478, 3) mesh points in px of the canonical crop.
+        """
+        hull = np.zeros((CROP, CROP), np.uint8)
+        cv2.fillPoly(hull, [np.round(landmarks[list(FACE_OVAL), :2]).astype(np.int32)], 1)
+        self.hull: NDArray[np.bool_] = hull > 0
+        self._depth = _depth_map(landmarks)
+        inner = cv2.erode(hull, np.ones((9, 9), np.uint8))
+        ys, xs = np.mgrid[_STEP // 2 : CROP : _STEP, _STEP // 2 : CROP : _STEP]
+        inside = inner[ys, xs] > 0
+        self._ys, self._xs = ys[inside], xs[inside]
+        points = np.stack([self._xs, self._ys], axis=-1).astype(np.float64)
+        self._design = self._basis(points[:, 0], points[:, 1], self._depth[self._ys, self._xs])
+        gaps = points[:, None] - landmarks[None, list(STABLE_POINTS), :2]
+        near = np.hypot(gaps[..., 0], gaps[..., 1]).min(axis=1) < _STABLE_REACH
+        self._prior = np.where(near, 1.0, _PRIOR_ELSEWHERE)
+
+    @staticmethod
+    def _basis(x: NDArray[np.generic], y: NDArray[np.generic], z: NDArray[np.generic]) -> Doubles:
+        """Rows (1, x, y, z), centred on the crop and in units of the inter-ocular distance."""
+        columns = (np.ones(np.shape(x)), (x - CROP / 2) / CROP_IOD, (y - CROP / 2) / CROP_IOD, z / CROP_IOD)
+        return np.stack([np.asarray(c, np.float64) for c in columns], axis=-1)
+
+    def coefficients(self, flow: Floats) -> Doubles:
+        """Fit A (2, 4): px of motion per (1, x, y, z), x y z in IOD from the crop's centre.
+
+        Args:
+            flow: (256, 256, 2) facial flow on the canonical crop, px.
+
+        Raises:
+            ValueError: the face covers too little of the crop to fit eight numbers.
+        """
+        if len(self._xs) < 40:
+            raise ValueError(f"only {len(self._xs)} sample points of the face lie in the crop: it is cut off or turned away")
+        target = flow[self._ys, self._xs].astype(np.float64)
+        ridge = np.diag([0.0, 0.0, 0.0, _DEPTH_RIDGE * len(target)])
+        start = np.median(target[self._prior == 1.0], axis=0) if (self._prior == 1.0).any() else np.median(target, axis=0)
+        fit = np.zeros((4, 2))
+        fit[0] = start
+        for scale in _SCALES_PX:
+            residual = target - self._design @ fit
+            weight = self._prior / (1 + (residual**2).sum(axis=1) / scale**2) ** 2
+            weighted = self._design * weight[:, None]
+            fit = np.linalg.solve(weighted.T @ self._design + ridge * weight.mean(), weighted.T @ target)
+        return np.asarray(fit.T)
+
+    def field(self, coefficients: Doubles) -> Floats:
+        """The head flow (256, 256, 2) float32 px that belongs to fitted coefficients."""
+        axis = (np.arange(CROP, dtype=np.float32) - CROP / 2) / CROP_IOD
+        a = coefficients.astype(np.float32)
+        depth = self._depth / np.float32(CROP_IOD)
+        planes = [a[k, 0] + a[k, 1] * axis[None, :] + a[k, 2] * axis[:, None] + a[k, 3] * depth for k in (0, 1)]
+        return np.stack(planes, axis=-1).astype(np.float32)
+
+
+def _depth_map(landmarks: Floats) -> Floats:
+    """Depth at every pixel of the crop, (256, 256): a Gaussian-weighted mean (σ 6 px) of the mesh points' depths."""
+    step = 8
+    centres = np.arange(step / 2 - 0.5, CROP, step)
+    across = np.exp(-((centres[:, None] - landmarks[:, 0]) ** 2) / (2 * 6.0**2))
+    down = np.exp(-((centres[:, None] - landmarks[:, 1]) ** 2) / (2 * 6.0**2))
+    depth = landmarks[:, 2] - landmarks[:, 2].mean()
+    weights = down @ across.T
+    sums = (down * depth) @ across.T
+    coarse = np.where(weights > 1e-3, sums / np.maximum(weights, 1e-3), 0.0).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, (CROP, CROP), interpolation=cv2.INTER_LINEAR), dtype=np.float32)

@@ -1,0 +1,71 @@
+"""MediaPipe FaceMesh: where the 478 mesh points of every face are."""
+
+import logging
+import os
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.face import LANDMARKS, Floats
+
+MIN_SIDE = 32
+"""Smallest image side that can hold a face worth measuring, px."""
+
+_DETECTION_SIDE = 960
+"""Larger images are reduced to this long side for detection: FaceMesh itself works on 192 px crops."""
+
+
+class FaceMesh:
+    """Mesh points of the faces in an image, tracked from image to image (or found anew in each, for photos).
+
+    A context manager: it owns MediaPipe's graph until it is closed.
+    """
+
+    def __init__(self, max_faces: int = 1, tracking: bool = True) -> None:
+        """Load the models.
+
+        Args:
+            max_faces: at most so many faces; more than one costs about 1.5 ms an image while fewer are seen.
+            tracking: follow the faces of the image before; False for unrelated photos.
+        """
+        os.environ.setdefault("GLOG_minloglevel", "2")
+        logging.getLogger("absl").setLevel(logging.ERROR)
+        from mediapipe.python.solutions.face_mesh import FaceMesh as Graph  # 1.5 s to import
+
+        self._graph = Graph(static_image_mode=not tracking, max_num_faces=max_faces, refine_landmarks=True)
+
+    def __enter__(self) -> "FaceMesh":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the graph."""
+        self._graph.close()
+
+    def find(self, rgb: NDArray[np.uint8]) -> list[Floats]:
+        """Mesh points (478, 3) float32 of every face, px of the image, pixel centres at whole numbers.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+
+        Raises:
+            ValueError: the image is not (H, W, 3) uint8 or a side is shorter than `MIN_SIDE`.
+        """
+        if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+            raise ValueError(f"image must be (H, W, 3) uint8 RGB, not {rgb.shape} {rgb.dtype}")
+        height, width = rgb.shape[:2]
+        if min(height, width) < MIN_SIDE:
+            raise ValueError(f"image is {width}×{height} px: too small to hold a face, it needs {MIN_SIDE} px a side")
+        shrink = _DETECTION_SIDE / max(height, width)
+        small = cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else rgb
+        found = self._graph.process(small).multi_face_landmarks or []
+        scale = np.array([width, height, width], np.float32)
+        faces = []
+        for face in found:
+            points = np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32).reshape(LANDMARKS, 3)
+            faces.append(points * scale - np.array([0.5, 0.5, 0], np.float32))
+        return faces

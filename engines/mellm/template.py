@@ -1,0 +1,69 @@
+"""The template narrator: says what was measured in fixed sentences, and reads classes off the annotation counts."""
+
+from collections.abc import Iterator
+
+from calib.facs import CLASS_TOTALS, class_probabilities, parse_code
+from engines.mellm.answer import Answer, Facts
+from engines.mellm.units import infer_units
+from engines.regions import RegionMotion
+
+UNSURE = 0.6
+"""Below this probability the class is called open."""
+
+_SPOKEN_REGIONS = 4
+
+
+class TemplateNarrator:
+    """Speaks at once, on any machine."""
+
+    name = "template"
+
+    def narrate(self, facts: Facts) -> Iterator[str | Answer]:
+        """See `Narrator.narrate`."""
+        moving = facts.moving
+        units = infer_units(facts.regions, facts.noise_iod) if moving else []
+        pieces: list[str] = []
+        for piece in self._sentences(facts, moving, units):
+            pieces.append(piece)
+            yield piece
+        chances = class_probabilities(parse_code(code)[1].number for code, _ in units)
+        label, chance = max(chances.items(), key=lambda pair: pair[1])
+        if label == "none" and moving:
+            chance = 0.5  # something moved, and the counts say nothing of it
+        codes = tuple(code for code, _ in units)
+        yield Answer(codes, label, round(chance * facts.certainty, 3), "".join(pieces))
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _sentences(self, facts: Facts, moving: list[RegionMotion], units: list[tuple[str, float]]) -> Iterator[str]:
+        if not moving:
+            yield "No region moved above the noise: no expression seen."
+            return
+        for index, region in enumerate(moving[:_SPOKEN_REGIONS]):
+            yield f"{'' if index == 0 else '; '}{_movement(region, facts.iod_px)}"
+        rest = len(moving) - _SPOKEN_REGIONS
+        yield f"; {rest} more {'region' if rest == 1 else 'regions'} less. " if rest > 0 else ". "
+        if not units:
+            yield "This fits no single action unit."
+            return
+        yield "Reads as " + " + ".join(_unit(code) for code, _ in units) + ". "
+        chances = class_probabilities(parse_code(code)[1].number for code, _ in units)
+        label, chance = max(chances.items(), key=lambda pair: pair[1])
+        if label == "none":
+            yield "By itself that says nothing of an emotion."
+        elif chance < UNSURE:
+            yield f"What it means is open: {label} is the likeliest at {chance:.0%}."
+        else:
+            yield f"Of {sum(CLASS_TOTALS):,} annotated micro-expressions, such units speak for {label} ({chance:.0%})."
+
+
+def _movement(region: RegionMotion, iod_px: float) -> str:
+    way = region.direction.replace("-", " and ")
+    return f"{region.name} {way} {region.mean_iod * iod_px:.1f} px ({region.mean_iod:.1%} of eye distance)"
+
+
+def _unit(code: str) -> str:
+    side, unit = parse_code(code)
+    whose = {"L": "left ", "R": "right ", "": ""}[side]
+    return f"{whose}{unit.name} ({code})"

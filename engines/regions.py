@@ -1,0 +1,97 @@
+"""What each of the 29 regions did, read off an expression flow."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from calib.face import CROP, CROP_IOD, REGIONS, Doubles, Floats, region_centres
+
+OCTANTS = ("right", "up-right", "up", "up-left", "left", "down-left", "down", "down-right")
+"""The eight directions, counter-clockwise from right, 45° each."""
+
+CLEAR_CONCENTRATION = 0.15
+"""Below this concentration R = |Σv| / Σ|v| a region has no clear direction."""
+
+
+@dataclass(frozen=True)
+class RegionMotion:
+    """The movement of one region.
+
+    Attributes:
+        name: the viewer's name.
+        u_iod, v_iod: mean displacement, IOD, to the right and down.
+        mean_iod, max_iod: mean and largest magnitude in the region, IOD.
+        degrees: direction of the mean displacement, counter-clockwise from right, up positive, 0–360.
+        direction: its octant, or "unclear".
+        concentration: R = |Σv| / Σ|v|, 0–1.
+    """
+
+    name: str
+    u_iod: float
+    v_iod: float
+    mean_iod: float
+    max_iod: float
+    degrees: float
+    direction: str
+    concentration: float
+
+
+def octant(degrees: float) -> str:
+    """The name of the octant a direction lies in."""
+    return OCTANTS[round(degrees / 45) % 8]
+
+
+class RegionMeter:
+    """The 29 discs of one anchor frame."""
+
+    def __init__(self, landmarks: Floats) -> None:
+        """Place the discs.
+
+        Args:
+            landmarks: (478, 3) mesh points in px of the canonical crop.
+        """
+        self._windows: list[tuple[slice, slice, Floats]] = []
+        for (x, y), region in zip(region_centres(landmarks), REGIONS, strict=True):
+            radius = region.radius_iod * CROP_IOD
+            x0, x1 = max(int(x - radius), 0), min(int(x + radius) + 2, CROP)
+            y0, y1 = max(int(y - radius), 0), min(int(y + radius) + 2, CROP)
+            ys, xs = np.mgrid[y0:y1, x0:x1]
+            disc = (((xs - x) ** 2 + (ys - y) ** 2) <= radius**2).astype(np.float32)
+            self._windows.append((slice(y0, y1), slice(x0, x1), disc))
+
+    def displacements(self, expression: Floats) -> Doubles:
+        """Mean displacement of every region, (29, 2) IOD, x right and y down; NaN for a region outside the crop.
+
+        Args:
+            expression: (256, 256, 2) expression flow on the canonical crop, px.
+        """
+        out = np.full((len(REGIONS), 2), np.nan)
+        for index, (ys, xs, disc) in enumerate(self._windows):
+            total = float(disc.sum())
+            if total > 0:
+                out[index] = np.einsum("ij,ijk->k", disc, expression[ys, xs]) / (total * CROP_IOD)
+        return out
+
+    def measure(self, expression: Floats) -> list[RegionMotion]:
+        """Statistics of every region that lies in the crop, in the order of `calib.face.REGIONS`.
+
+        Args:
+            expression: (256, 256, 2) expression flow on the canonical crop, px.
+        """
+        motions = []
+        for region, (ys, xs, disc) in zip(REGIONS, self._windows, strict=True):
+            inside = expression[ys, xs][disc > 0] / CROP_IOD
+            if len(inside) == 0:
+                continue
+            lengths = np.hypot(inside[:, 0], inside[:, 1])
+            u, v = (float(c) for c in inside.mean(axis=0))
+            spread = float(lengths.mean())
+            concentration = math.hypot(u, v) / spread if spread > 0 else 0.0
+            degrees = math.degrees(math.atan2(-v, u)) % 360
+            clear = concentration >= CLEAR_CONCENTRATION
+            motions.append(
+                RegionMotion(region.name, u, v, spread, float(lengths.max()), degrees,
+                             octant(degrees) if clear else "unclear", concentration)
+            )  # fmt: skip
+        return motions

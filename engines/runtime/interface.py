@@ -1,0 +1,71 @@
+"""What every flow engine does: encode a crop once, then measure the flow between two encoded crops."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.face import CROP, Floats
+
+
+class EngineError(Exception):
+    """An engine cannot be had on this machine; the message says why and what to do."""
+
+
+class CropError(ValueError):
+    """A crop from which no flow can be measured; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class FlowFields:
+    """Flow between two crops on the first one's grid, (256, 256, 2) float32 px, u right, v down.
+
+    Attributes:
+        facial: head motion followed by expression.
+        head: the network's own estimate of the head motion; None where the engine makes none, so that it must be
+            fitted (`engines.head`).
+    """
+
+    facial: Floats
+    head: Floats | None
+
+
+class FlowEngine(Protocol):
+    """A flow engine.
+
+    What `encode` returns belongs to the caller, who may keep it as long as wanted and hand it to the same engine only.
+    """
+
+    name: str
+
+    def encode(self, crop: NDArray[np.uint8]) -> Any:
+        """Prepare a canonical crop, (256, 256, 3) uint8 RGB.
+
+        Raises:
+            CropError: wrong shape or type, or nothing to see in it.
+        """
+        ...
+
+    def flow(self, first: Any, second: Any) -> FlowFields:
+        """Flow from one encoded crop to another."""
+        ...
+
+    def close(self) -> None:
+        """Release what the engine holds."""
+        ...
+
+
+def check_crop(crop: NDArray[np.uint8]) -> None:
+    """Refuse what no engine can measure.
+
+    Raises:
+        CropError: not (256, 256, 3) uint8, or all black or saturated.
+    """
+    if crop.shape != (CROP, CROP, 3) or crop.dtype != np.uint8:
+        raise CropError(f"a crop must be ({CROP}, {CROP}, 3) uint8, not {crop.shape} {crop.dtype}")
+    middle = crop[CROP // 4 : 3 * CROP // 4 : 4, CROP // 4 : 3 * CROP // 4 : 4]
+    low, high = int(middle.min()), int(middle.max())
+    if high - low < 4:
+        tone = "black" if high < 16 else "saturated" if low > 239 else "of one flat tone"
+        raise CropError(f"the crop is {tone} (grey levels {low}–{high}): there is nothing to follow in it")

@@ -1,0 +1,1 @@
+"""The live pipeline: capture → align → flow → spot → narrate, one room per hop."""

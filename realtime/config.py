@@ -1,0 +1,164 @@
+"""Every setting of a run: frozen dataclasses with defaults and help, filled from a TOML file and the command line."""
+
+import dataclasses
+import difflib
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+T = TypeVar("T")
+
+
+class ConfigError(ValueError):
+    """A setting that does not exist or does not fit; the message names the key."""
+
+
+@dataclass(frozen=True)
+class CaptureConfig:
+    """Where frames come from.
+
+    Attributes:
+        source: webcam index or device, video file, folder of frames, rtsp:// or http:// URL, or "phantom".
+        fps: frames per second of a folder, of the phantom, or asked of a webcam; 0 takes 30, or what the webcam offers.
+        width: width asked of a webcam or made by the phantom, px.
+        height: height asked of a webcam or made by the phantom, px.
+        seconds: stop after this much stream time; 0 runs to the end.
+        paced: play files at their own speed (live), not as fast as possible (analyze).
+        max_side: larger frames are reduced to this long side, px.
+        timeout_s: a stream silent for so long counts as stalled.
+        reconnects: how often a camera or URL that dies is tried again in a row, waiting twice as long each time.
+        seed: of the phantom's performance.
+    """
+
+    source: str = "phantom"
+    fps: float = 0.0
+    width: int = 640
+    height: int = 480
+    seconds: float = 0.0
+    paced: bool = True
+    max_side: int = 1920
+    timeout_s: float = 5.0
+    reconnects: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class AlignConfig:
+    """How faces are found and cropped.
+
+    Attributes:
+        faces: at most so many faces are followed.
+        hold_iod: the crop is held until the face has moved so far in it, IOD.
+        jump_iod: a face that moved so far at once starts its curves anew, IOD.
+        lost_s: a face gone for longer than this gets a new number when it returns.
+    """
+
+    faces: int = 2
+    hold_iod: float = 0.12
+    jump_iod: float = 0.5
+    lost_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """How movements are measured.
+
+    Attributes:
+        engine: flow engine by name; "auto" takes the best that works here.
+        anchor_s: at rest, flow is measured from a fresh frame after so long.
+        rest_iod: a face whose regions wander less than this for half a second is at rest, IOD.
+        history_s: crops kept for the measure from onset to apex.
+    """
+
+    engine: str = "auto"
+    anchor_s: float = 3.0
+    rest_iod: float = 0.003
+    history_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class SpotConfig:
+    """When a movement is an event.
+
+    Attributes:
+        threshold_iod: smallest displacement of a region that opens an event, IOD.
+        noise_factor: and it must exceed the region's own noise so many times.
+        micro_s: longest micro-expression, onset to offset (MEGC: 0.5 s).
+        longest_s: longest expression; one held longer is closed there (MEGC: 4 s).
+        shortest_s: shorter movements are not expressions.
+        apex_wait_s: the apex is announced when the movement has not grown for so long.
+    """
+
+    threshold_iod: float = 0.0045
+    noise_factor: float = 5.0
+    micro_s: float = 0.5
+    longest_s: float = 4.0
+    shortest_s: float = 0.1
+    apex_wait_s: float = 0.06
+
+
+@dataclass(frozen=True)
+class NarrateConfig:
+    """Who speaks.
+
+    Attributes:
+        narrator: narrator by name; "auto" takes the best that works here.
+    """
+
+    narrator: str = "auto"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole run, one table of the TOML file a part."""
+
+    capture: CaptureConfig = field(default_factory=CaptureConfig)
+    align: AlignConfig = field(default_factory=AlignConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    spot: SpotConfig = field(default_factory=SpotConfig)
+    narrate: NarrateConfig = field(default_factory=NarrateConfig)
+
+
+def load_config(path: Path) -> Config:
+    """Read a TOML file such as ``[spot]\\nthreshold_iod = 0.006``.
+
+    Raises:
+        ConfigError: unreadable, not TOML, an unknown table or key (with the nearest one that exists), a wrong type.
+    """
+    try:
+        tables = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    return _fill(Config, tables, str(path), "")
+
+
+def _fill(kind: type[T], values: dict[str, Any], path: str, prefix: str) -> T:
+    hints = get_type_hints(kind)
+    names = {f.name: hints[f.name] for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    filled: dict[str, Any] = {}
+    for key, value in values.items():
+        full = f"{prefix}{key}"
+        if key not in names:
+            near = difflib.get_close_matches(key, names, 1, cutoff=0.5)
+            hint = f"did you mean {prefix + near[0]!r}?" if near else f"known here: {', '.join(names)}"
+            raise ConfigError(f"{path}: unknown setting {full!r}; {hint}")
+        wanted = names[key]
+        if dataclasses.is_dataclass(wanted):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{path}: {full!r} is a table: write [{full}]")
+            filled[key] = _fill(wanted, value, path, f"{full}.")  # type: ignore[arg-type]
+            continue
+        if wanted is float and type(value) is int:
+            value = float(value)
+        if type(value) is not wanted:
+            raise ConfigError(f"{path}: {full!r} must be {wanted.__name__}, not {value!r}")
+        filled[key] = value
+    return kind(**filled)

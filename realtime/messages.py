@@ -1,0 +1,218 @@
+"""What travels between the nodes: msgspec structs, versioned, packed as msgpack.
+
+Pixels never travel: a `Frame` or `Face` names a ticket of a shared-memory ring (`realtime.ring`).
+
+Two clocks: `t_capture_ns` is the machine's monotonic clock when the frame was captured, so that the latency anywhere is
+one subtraction; `t_media_ns` is the stream's own time (a file's timestamps, or the time since the stream began), and
+the only time the spotter looks at.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from calib.facs import Label
+from engines.regions import RegionMotion
+
+VERSION = 1
+
+
+class MessageError(ValueError):
+    """Bytes that are no message of this version."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What every message carries.
+
+    Attributes:
+        v: version of the message format.
+        seq: number of the frame it stems from, counted from 0 by capture.
+        face_id: which face, from 0; -1 where no one face is meant.
+        t_capture_ns: `time.monotonic_ns()` when that frame was captured.
+        t_media_ns: that frame's time in the stream.
+    """
+
+    v: int = VERSION
+    seq: int
+    face_id: int = -1
+    t_capture_ns: int
+    t_media_ns: int
+
+
+class Frame(Message, frozen=True, kw_only=True):
+    """A frame lies in the frame ring: (height, width, 3) uint8 BGR under ticket `seq`."""
+
+    width: int
+    height: int
+
+
+class Face(Message, frozen=True, kw_only=True):
+    """A face's canonical crop lies in the crop ring: (256, 256, 3) uint8 RGB.
+
+    Attributes:
+        crop: ticket of the crop, cut with the held transform.
+        transform: that transform, frame px to crop px, row by row (2, 3).
+        epoch: number of the held transform; crops of one epoch can be compared without correction.
+        next_crop: ticket of the same frame's crop under a new transform, which holds from the next frame on under
+            epoch + 1; -1 while the transform is held.
+        next_transform: the new transform, empty while the transform is held.
+        landmarks: (478, 3) float32 frame px, as bytes.
+        yaw_deg, pitch_deg, roll_deg: rough head pose; positive turns to image right, down, and clockwise.
+        eye_opening: lid distance over eye width of the image-left and image-right eye.
+        quality: 0–1, from the face's size, pose and how much of the crop lies in the frame.
+    """
+
+    crop: int
+    transform: tuple[float, ...]
+    epoch: int
+    next_crop: int = -1
+    next_transform: tuple[float, ...] = ()
+    landmarks: bytes
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    eye_opening: tuple[float, float]
+    quality: float
+
+
+class Lost(Message, frozen=True, kw_only=True):
+    """A face left the picture or cannot be measured; its curves end here."""
+
+    cause: str
+
+
+class Motion(Message, frozen=True, kw_only=True):
+    """What the 29 regions did since the face's curves began.
+
+    Attributes:
+        u_iod, v_iod: displacement of each region by the expression, IOD, right and down, in order of `calib.face.REGIONS`.
+        head: the head's motion since the anchor frame, A (2, 4) row by row, crop px per (1, x, y, z) in IOD.
+        epoch: counts the face's anchors; displacements are carried across them.
+        iod_px: inter-ocular distance in the frame, px.
+        noise_iod: typical frame-to-frame jitter of a region, IOD.
+        magnitude_iod: second largest displacement of a region other than the eyelids, IOD.
+        eye_opening: of the image-left and image-right eye.
+        quality: of the face.
+    """
+
+    u_iod: tuple[float, ...]
+    v_iod: tuple[float, ...]
+    head: tuple[float, ...]
+    epoch: int
+    iod_px: float
+    noise_iod: float
+    magnitude_iod: float
+    eye_opening: tuple[float, float]
+    quality: float
+
+
+Phase = Literal["rising", "apex", "closed", "revoked"]
+Kind = Literal["micro", "macro"]
+
+
+class Spot(Message, frozen=True, kw_only=True):
+    """An event as far as it is known; later phases correct earlier ones.
+
+    Attributes:
+        spot_id: number of the event, the same through its phases.
+        phase: rising, apex, closed, or revoked (it was nothing).
+        onset_ns, apex_ns, offset_ns: times in the stream; -1 while unknown.
+        kind: micro or macro; None while unknown.
+        confidence: 0–1.
+        magnitude_iod: largest mean displacement of a region, onset to apex, IOD.
+        iod_px: inter-ocular distance in the frame, px.
+        regions: movement of each region from onset to apex (from the apex phase on).
+        noise_iod: floor of each of those regions, IOD.
+    """
+
+    spot_id: int
+    phase: Phase
+    onset_ns: int
+    apex_ns: int = -1
+    offset_ns: int = -1
+    kind: Kind | None = None
+    confidence: float = 0.0
+    magnitude_iod: float = 0.0
+    iod_px: float = 0.0
+    regions: tuple[RegionMotion, ...] = ()
+    noise_iod: tuple[float, ...] = ()
+
+
+class Say(Message, frozen=True, kw_only=True):
+    """Words about a spot: a piece of text as it is made, or (`final`) the whole with its facts."""
+
+    spot_id: int
+    text: str
+    final: bool = False
+    action_units: tuple[str, ...] = ()
+    label: Label = "none"
+    confidence: float = 0.0
+
+
+class Status(Message, frozen=True, kw_only=True):
+    """How a process is doing; the last value is what counts.
+
+    Attributes:
+        process: its name.
+        state: starting, ready, running, ended, failed (will not work: do not restart) or crashed.
+        detail: one line on a failure, or on what it is waiting for.
+        fps: messages handled per second since the last status.
+        handled: messages handled in all.
+        drops: frames skipped in all.
+        queue: messages waiting.
+        p50_ms, p95_ms: latency from capture to the end of the process's step, over the whole session.
+        restarts: how often it was restarted.
+        pid: its process id.
+    """
+
+    process: str
+    state: Literal["starting", "ready", "running", "ended", "failed", "crashed"]
+    detail: str = ""
+    fps: float = 0.0
+    handled: int = 0
+    drops: int = 0
+    queue: int = 0
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    restarts: int = 0
+    pid: int = 0
+
+
+class Gap(Message, frozen=True, kw_only=True):
+    """Frames `from_seq` to `to_seq` (inclusive) were not looked at; `to_seq` < `from_seq` if only time was lost."""
+
+    from_seq: int
+    to_seq: int
+    cause: str
+
+
+class End(Message, frozen=True, kw_only=True):
+    """The stream is over; `error` says why if it broke off."""
+
+    error: str = ""
+
+
+AnyMessage: TypeAlias = Frame | Face | Lost | Motion | Spot | Say | Status | Gap | End
+
+_decoder = msgspec.msgpack.Decoder(AnyMessage)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def pack(message: AnyMessage) -> bytes:
+    """The bytes of a message."""
+    return _encoder.encode(message)
+
+
+def unpack(data: bytes) -> AnyMessage:
+    """The message in some bytes.
+
+    Raises:
+        MessageError: no message, or one of another version.
+    """
+    try:
+        message: AnyMessage = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise MessageError(f"not a message of version {VERSION}: {error}") from error
+    if message.v != VERSION:
+        raise MessageError(f"message of version {message.v}; this program speaks version {VERSION}")
+    return message
