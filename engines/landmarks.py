@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from types import TracebackType
 
 import cv2
@@ -30,11 +32,13 @@ class FaceMesh:
             max_faces: at most so many faces; more than one costs about 1.5 ms an image while fewer are seen.
             tracking: follow the faces of the image before; False for unrelated photos.
         """
-        os.environ.setdefault("GLOG_minloglevel", "2")
         logging.getLogger("absl").setLevel(logging.ERROR)
         from mediapipe.python.solutions.face_mesh import FaceMesh as Graph  # 1.5 s to import
 
-        self._graph = Graph(static_image_mode=not tracking, max_num_faces=max_faces, refine_landmarks=True)
+        self._settled = False
+        with _quiet():
+            self._graph = Graph(static_image_mode=not tracking, max_num_faces=max_faces, refine_landmarks=True)
+            self._graph.process(np.zeros((64, 64, 3), np.uint8))  # the first image is slow: let it be this one
 
     def __enter__(self) -> "FaceMesh":
         return self
@@ -62,10 +66,26 @@ class FaceMesh:
             raise ValueError(f"image is {width}×{height} px: too small to hold a face, it needs {MIN_SIDE} px a side")
         shrink = _DETECTION_SIDE / max(height, width)
         small = cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else rgb
-        found = self._graph.process(small).multi_face_landmarks or []
+        with nullcontext() if self._settled else _quiet():
+            found = self._graph.process(small).multi_face_landmarks or []
+        self._settled = self._settled or bool(found)
         scale = np.array([width, height, width], np.float32)
         faces = []
         for face in found:
             points = np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32).reshape(LANDMARKS, 3)
             faces.append(points * scale - np.array([0.5, 0.5, 0], np.float32))
         return faces
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep MediaPipe's start-up chatter, written by C++ code, off the terminal."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)

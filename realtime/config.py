@@ -95,8 +95,8 @@ class SpotConfig:
         apex_wait_s: the apex is announced when the movement has not grown for so long.
     """
 
-    threshold_iod: float = 0.0045
-    noise_factor: float = 5.0
+    threshold_iod: float = 0.004
+    noise_factor: float = 4.0
     micro_s: float = 0.5
     longest_s: float = 4.0
     shortest_s: float = 0.1

@@ -1,0 +1,166 @@
+"""Finds the faces, keeps their numbers, and cuts crops that are held still while the face stays near.
+
+Mesh points wander by tenths of a pixel from frame to frame; a crop fitted to them anew each time would move more than
+a micro-expression does. So the crop's transform is held until the face has moved `hold_iod` in it, and on the frame
+where it changes both crops are cut, so that the flow can be carried across without loss.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.face import (
+    CROP,
+    CROP_IOD,
+    Doubles,
+    Floats,
+    crop_transform,
+    eye_centres,
+    eye_opening,
+    inter_ocular_distance,
+    transform_points,
+)
+from engines.landmarks import FaceMesh
+from realtime.config import AlignConfig
+from realtime.messages import AnyMessage, Face, Frame, Gap, Lost
+from realtime.ring import Ring
+
+_GUIDES = (33, 133, 362, 263, 10, 152)
+"""Points that tell how far a held crop is off: eye corners, forehead, chin."""
+
+
+@dataclass
+class _Track:
+    """A followed face."""
+
+    face_id: int
+    landmarks: Floats
+    transform: Doubles
+    epoch: int
+    seen_ns: int
+    present: bool
+
+
+class AlignNode:
+    """Takes `Frame`, gives `Face` (one a face), `Lost` when one goes, `Gap` when a frame was overwritten."""
+
+    def __init__(self, config: AlignConfig, frames: Ring, crops: Ring) -> None:
+        """Load the mesh models."""
+        self._config, self._frames, self._crops = config, frames, crops
+        self._mesh = FaceMesh(config.faces)
+        self._tracks: list[_Track] = []
+        self._next_id = 0
+
+    def close(self) -> None:
+        """Release the models."""
+        self._mesh.close()
+
+    def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        """See the class."""
+        if not isinstance(message, Frame):
+            yield message
+            return
+        image = self._frames.view(message.seq)
+        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB) if image is not None else None
+        if rgb is None or not self._frames.holds(message.seq):
+            yield Gap(
+                seq=message.seq, t_capture_ns=message.t_capture_ns, t_media_ns=message.t_media_ns,
+                from_seq=message.seq, to_seq=message.seq, cause="frame overwritten before it was aligned",
+            )  # fmt: skip
+            return
+        faces = self._mesh.find(np.asarray(rgb, dtype=np.uint8))
+        matched = self._match(faces, message.t_media_ns)
+        for track in self._tracks:
+            if track.present and all(track is not m for m, _ in matched):
+                track.present = False
+                yield _lost(message, track.face_id, "face left the picture")
+        for track, landmarks in matched:
+            yield from self._face(message, track, landmarks, np.asarray(rgb, dtype=np.uint8))
+
+    def _match(self, faces: list[Floats], t_ns: int) -> list[tuple[_Track, Floats]]:
+        """Give every face its track: the nearest one within two inter-ocular distances, else a new one."""
+        limit_ns = self._config.lost_s * 1e9
+        self._tracks = [track for track in self._tracks if t_ns - track.seen_ns <= limit_ns]
+        pairs = []
+        for index, face in enumerate(faces):
+            for track in self._tracks:
+                apart = np.hypot(*(np.mean(eye_centres(face), axis=0) - np.mean(eye_centres(track.landmarks), axis=0)))
+                pairs.append((float(apart) / inter_ocular_distance(track.landmarks), index, track))
+        pairs.sort(key=lambda pair: pair[:2])
+        given: dict[int, _Track] = {}
+        for apart, index, track in pairs:
+            if apart < 2.0 and index not in given and all(track is not other for other in given.values()):
+                given[index] = track
+        for index in sorted(set(range(len(faces))) - given.keys()):
+            track = _Track(self._next_id, faces[index], crop_transform(faces[index]), 0, t_ns, False)
+            self._next_id += 1
+            self._tracks.append(track)
+            given[index] = track
+        return sorted(((given[i], faces[i]) for i in range(len(faces))), key=lambda pair: pair[0].face_id)
+
+    def _face(self, frame: Frame, track: _Track, landmarks: Floats, rgb: NDArray[np.uint8]) -> Iterator[AnyMessage]:
+        fitted = crop_transform(landmarks)
+        guides = landmarks[list(_GUIDES), :2]
+        shift = transform_points(track.transform, guides) - transform_points(fitted, guides)
+        off_iod = float(np.hypot(shift[:, 0], shift[:, 1]).max()) / CROP_IOD
+        if track.present and off_iod > self._config.jump_iod:
+            yield _lost(frame, track.face_id, "face jumped")
+        if not track.present or off_iod > self._config.jump_iod:
+            track.transform, track.epoch = fitted, track.epoch + 1
+            off_iod = 0.0
+        track.present, track.seen_ns, track.landmarks = True, frame.t_media_ns, landmarks
+        held, epoch = track.transform, track.epoch
+        crop = self._crops.put(cut_crop(rgb, held))
+        next_crop, next_transform = -1, ()
+        if off_iod > self._config.hold_iod:
+            next_crop = self._crops.put(cut_crop(rgb, fitted))
+            next_transform = tuple(fitted.ravel().tolist())
+            track.transform, track.epoch = fitted, epoch + 1
+        yaw, pitch, roll = head_pose(landmarks)
+        yield Face(
+            seq=frame.seq, face_id=track.face_id, t_capture_ns=frame.t_capture_ns, t_media_ns=frame.t_media_ns,
+            crop=crop, transform=tuple(held.ravel().tolist()), epoch=epoch, next_crop=next_crop,
+            next_transform=next_transform, landmarks=landmarks.tobytes(), yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll,
+            eye_opening=eye_opening(landmarks), quality=_quality(landmarks, frame, yaw, pitch),
+        )  # fmt: skip
+
+
+def cut_crop(rgb: NDArray[np.uint8], transform: Doubles) -> NDArray[np.uint8]:
+    """The canonical crop (256, 256, 3) of an RGB image; a large face is reduced without aliasing."""
+    scale = float(np.hypot(*transform[:, 0]))
+    while scale < 0.5 and min(rgb.shape[:2]) > 1:
+        # pyrDown keeps pixel centres: a point at x lands at x / 2.
+        rgb = np.asarray(cv2.pyrDown(rgb), dtype=np.uint8)
+        transform = np.hstack([2 * transform[:, :2], transform[:, 2:]])
+        scale *= 2
+    crop = cv2.warpAffine(rgb, transform, (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, dtype=np.uint8)
+
+
+def head_pose(landmarks: Floats) -> tuple[float, float, float]:
+    """Rough yaw, pitch and roll in degrees from the mesh's depths: positive turns to image right, down, clockwise."""
+    across = landmarks[263] - landmarks[33]
+    down = landmarks[152] - landmarks[10]
+    yaw = math.degrees(math.atan2(float(across[2]), float(np.hypot(across[0], across[1]))))
+    pitch = -math.degrees(math.atan2(float(down[2]), float(np.hypot(down[0], down[1]))))
+    roll = math.degrees(math.atan2(float(across[1]), float(across[0])))
+    return yaw, pitch, roll
+
+
+def _quality(landmarks: Floats, frame: Frame, yaw_deg: float, pitch_deg: float) -> float:
+    """1 for a face of 60 px IOD or more, frontal and wholly in the frame; less the smaller, turned or cut off it is."""
+    size = min(1.0, inter_ocular_distance(landmarks) / 60)
+    frontal = max(0.0, math.cos(math.radians(yaw_deg))) * max(0.0, math.cos(math.radians(pitch_deg)))
+    inside = (landmarks[:, 0] >= 0) & (landmarks[:, 0] < frame.width) & (landmarks[:, 1] >= 0)
+    inside &= landmarks[:, 1] < frame.height
+    return round(float(size * frontal * inside.mean()), 4)
+
+
+def _lost(frame: Frame, face_id: int, cause: str) -> Lost:
+    return Lost(
+        seq=frame.seq, face_id=face_id, t_capture_ns=frame.t_capture_ns, t_media_ns=frame.t_media_ns, cause=cause
+    )

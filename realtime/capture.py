@@ -1,0 +1,100 @@
+"""The first node: reads a source, puts the pixels into the frame ring and says so.
+
+This is the pipeline's clock: every other node only looks at the times in its messages.
+"""
+
+import time
+from collections.abc import Iterator
+
+import cv2
+
+from realtime.config import CaptureConfig
+from realtime.messages import AnyMessage, End, Frame, Gap
+from realtime.ring import Ring
+from realtime.sources import Grab, Source, SourceError, SourceLost, open_source
+
+_NS = 1_000_000_000
+
+
+class CaptureNode:
+    """Takes nothing, gives `Frame`; `End` when the source is over, `Gap` when a stream was away."""
+
+    def __init__(self, config: CaptureConfig, ring: Ring) -> None:
+        """Open the source.
+
+        Raises:
+            SourceError: it cannot be opened.
+        """
+        self._config, self._ring = config, ring
+        self._source: Source | None = open_source(config)
+        self._live = self._source.live
+        self._start_ns = -1
+        self._last_ns = 0
+        self._failures = 0
+
+    def step(self, message: AnyMessage | None) -> Iterator[AnyMessage]:
+        """Wait for the next frame and give it; waits at most the source's time-out."""
+        try:
+            if self._source is None:
+                self._source = open_source(self._config)
+            grab = self._source.read()
+        except SourceLost as error:
+            yield from self._retry(str(error))
+            return
+        except SourceError as error:
+            if self._live and self._failures:
+                yield from self._retry(str(error))
+            else:
+                yield self._end(str(error))
+            return
+        if grab is None:
+            yield self._end()
+            return
+        self._failures = 0
+        yield from self._give(grab)
+
+    def close(self) -> None:
+        """Let go of the source."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def _give(self, grab: Grab) -> Iterator[AnyMessage]:
+        now_ns = time.monotonic_ns()
+        if self._start_ns < 0:
+            self._start_ns = now_ns - (grab.t_media_ns or 0)
+        media_ns = now_ns - self._start_ns if grab.t_media_ns is None else grab.t_media_ns
+        if self._config.seconds and media_ns >= self._config.seconds * _NS:
+            yield self._end()
+            return
+        if self._config.paced and grab.t_media_ns is not None:
+            time.sleep(max(0, self._start_ns + media_ns - now_ns) / _NS)
+            now_ns = time.monotonic_ns()
+        self._last_ns = media_ns
+        image = grab.image
+        height, width = image.shape[:2]
+        shrink = self._config.max_side / max(height, width)
+        if shrink < 1:
+            image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+            height, width = image.shape[:2]
+        seq = self._ring.put(image)
+        yield Frame(seq=seq, t_capture_ns=now_ns, t_media_ns=media_ns, width=width, height=height)
+
+    def _retry(self, why: str) -> Iterator[AnyMessage]:
+        """Announce that the stream is away and wait, twice as long each time; end when it never comes back."""
+        self.close()
+        self._failures += 1
+        if self._failures > self._config.reconnects:
+            yield self._end(f"{why}; gave up after {self._config.reconnects} attempts")
+            return
+        wait_s = min(0.25 * 2**self._failures, 8.0)
+        seq = self._ring.next_ticket
+        cause = f"{why}; trying again in {wait_s:g} s ({self._failures} of {self._config.reconnects})"
+        yield Gap(
+            seq=seq, t_capture_ns=time.monotonic_ns(), t_media_ns=self._last_ns, from_seq=seq, to_seq=seq - 1, cause=cause
+        )
+        time.sleep(wait_s)
+
+    def _end(self, error: str = "") -> End:
+        seq = self._ring.next_ticket
+        return End(seq=seq, t_capture_ns=time.monotonic_ns(), t_media_ns=self._last_ns, error=error)

@@ -1,0 +1,209 @@
+"""Measures every region's displacement: one flow a frame, from an anchor frame to now.
+
+Displacement from one anchor has no drift. The anchor is renewed at rest, and when alignment takes a new crop; the
+displacement reached by then is carried over, so that the curves go on without a step.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from calib.face import (
+    CROP_IOD,
+    LANDMARKS,
+    REGIONS,
+    Doubles,
+    Floats,
+    crop_landmarks,
+    inter_ocular_distance,
+)
+from engines.head import HeadFit
+from engines.regions import RegionMeter, RegionMotion
+from engines.runtime import CropError, FlowEngine, open_engine
+from realtime.config import FlowConfig
+from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
+from realtime.ring import Ring
+
+SEEN = np.array([region.part != "eyelid" for region in REGIONS])
+"""The regions that can open an event: all but the eyelids."""
+
+_REST_NS = 500_000_000
+
+
+@dataclass
+class _Shot:
+    """A frame of a face as the flow sees it: its encoded crop and the mesh points in it."""
+
+    t_ns: int
+    encoded: Any
+    landmarks: Floats
+    epoch: int
+
+
+@dataclass
+class _Curve:
+    """A followed face: its anchor, what was carried up to it, and the last seconds."""
+
+    anchor: _Shot
+    fit: HeadFit
+    meter: RegionMeter
+    carried: Doubles
+    epoch: int = 0
+    history: deque[_Shot] = field(default_factory=deque)
+    recent: deque[tuple[int, Doubles]] = field(default_factory=deque)
+    jitter_iod: float = 0.001
+
+
+class FlowNode:
+    """Takes `Face`, gives `Motion`; `Lost` when a crop cannot be measured, `Gap` when one was overwritten."""
+
+    def __init__(self, config: FlowConfig, crops: Ring, engine: FlowEngine | None = None) -> None:
+        """Open the engine.
+
+        Args:
+            config: settings.
+            crops: where crops lie.
+            engine: to use instead of the configured one; the caller keeps it.
+
+        Raises:
+            EngineError: the configured engine cannot be had.
+        """
+        self._config, self._crops = config, crops
+        self._engine = engine or open_engine(config.engine)
+        self._curves: dict[int, _Curve] = {}
+
+    def close(self) -> None:
+        """Release the engine."""
+        self._engine.close()
+
+    def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        """See the class."""
+        if isinstance(message, Lost):
+            self._curves.pop(message.face_id, None)
+        if not isinstance(message, Face):
+            yield message
+            return
+        try:
+            shot = self._shot(message, message.crop, message.transform, message.epoch)
+        except CropError as error:
+            self._curves.pop(message.face_id, None)
+            yield Lost(
+                seq=message.seq, face_id=message.face_id, t_capture_ns=message.t_capture_ns,
+                t_media_ns=message.t_media_ns, cause=str(error),
+            )  # fmt: skip
+            return
+        if shot is None:
+            yield Gap(
+                seq=message.seq, face_id=message.face_id, t_capture_ns=message.t_capture_ns,
+                t_media_ns=message.t_media_ns, from_seq=message.seq, to_seq=message.seq,
+                cause="crop overwritten before its flow was measured",
+            )  # fmt: skip
+            return
+        yield self._motion(message, shot)
+
+    def between(self, face_id: int, onset_ns: int, apex_ns: int) -> list[RegionMotion]:
+        """What the regions did from onset to apex, by one flow between the two frames.
+
+        Args:
+            face_id: which face.
+            onset_ns, apex_ns: times in the stream; the nearest frames still at hand are taken.
+
+        Returns:
+            Statistics of every region; empty if the face is not followed any more.
+        """
+        curve = self._curves.get(face_id)
+        if curve is None or not curve.history:
+            return []
+        apex = min(curve.history, key=lambda shot: abs(shot.t_ns - apex_ns))
+        # Only crops of one epoch lie on one grid: take the onset's nearest of the apex's.
+        same = [shot for shot in curve.history if shot.epoch == apex.epoch]
+        onset = min(same, key=lambda shot: abs(shot.t_ns - onset_ns))
+        fields = self._engine.flow(onset.encoded, apex.encoded)
+        fit = HeadFit(onset.landmarks)
+        head = fields.head if fields.head is not None else np.zeros_like(fields.facial)
+        head = head + fit.field(fit.coefficients(fields.facial - head))
+        return RegionMeter(onset.landmarks).measure(fields.facial - head)
+
+    def _shot(self, face: Face, ticket: int, transform: tuple[float, ...], epoch: int) -> _Shot | None:
+        crop = self._crops.view(ticket)
+        if crop is None:
+            return None
+        encoded = self._engine.encode(crop)
+        if not self._crops.holds(ticket):
+            return None
+        points = np.frombuffer(face.landmarks, np.float32).reshape(LANDMARKS, 3)
+        return _Shot(face.t_media_ns, encoded, crop_landmarks(np.reshape(transform, (2, 3)), points), epoch)
+
+    def _motion(self, face: Face, shot: _Shot) -> Motion:
+        curve = self._curves.get(face.face_id)
+        if curve is None:
+            curve = self._curves[face.face_id] = _new_curve(shot, np.zeros((len(REGIONS), 2)))
+        elif curve.anchor.epoch != shot.epoch:
+            # The crop changed and its bridging frame was dropped: go on from the last displacement known.
+            self._move_anchor(curve, shot, curve.recent[-1][1] if curve.recent else curve.carried)
+        displacement, head = self._measure(curve, shot)
+        self._remember(curve, shot, displacement)
+        if face.next_crop >= 0:
+            bridge = self._shot(face, face.next_crop, face.next_transform, shot.epoch + 1)
+            if bridge is not None:
+                self._move_anchor(curve, bridge, displacement)
+        elif shot.t_ns - curve.anchor.t_ns > self._config.anchor_s * 1e9 and self._resting(curve):
+            rest = np.median([d for _, d in list(curve.recent)[-5:]], axis=0)
+            self._move_anchor(curve, shot, rest)
+        lengths = np.hypot(displacement[SEEN, 0], displacement[SEEN, 1])
+        points = np.frombuffer(face.landmarks, np.float32).reshape(LANDMARKS, 3)
+        return Motion(
+            seq=face.seq, face_id=face.face_id, t_capture_ns=face.t_capture_ns, t_media_ns=face.t_media_ns,
+            u_iod=tuple(displacement[:, 0].tolist()), v_iod=tuple(displacement[:, 1].tolist()),
+            head=tuple(head.ravel().tolist()), epoch=curve.epoch, iod_px=inter_ocular_distance(points),
+            noise_iod=curve.jitter_iod, magnitude_iod=float(np.sort(lengths)[-2]),
+            eye_opening=face.eye_opening, quality=face.quality,
+        )  # fmt: skip
+
+    def _measure(self, curve: _Curve, shot: _Shot) -> tuple[Doubles, Doubles]:
+        """Displacement (29, 2) IOD since the curves began, and the head's motion since the anchor (2, 4)."""
+        if shot is curve.anchor:
+            return curve.carried, np.zeros((2, 4))
+        fields = self._engine.flow(curve.anchor.encoded, shot.encoded)
+        head = fields.head if fields.head is not None else np.zeros_like(fields.facial)
+        rest = curve.fit.coefficients(fields.facial - head)
+        whole = rest if fields.head is None else curve.fit.coefficients(fields.facial)
+        expression = fields.facial - head - curve.fit.field(rest)
+        moved = curve.meter.displacements(expression)
+        return curve.carried + np.nan_to_num(moved), whole
+
+    def _remember(self, curve: _Curve, shot: _Shot, displacement: Doubles) -> None:
+        curve.history.append(shot)
+        while shot.t_ns - curve.history[0].t_ns > self._config.history_s * 1e9:
+            curve.history.popleft()
+        if curve.recent:
+            step = np.abs(displacement[SEEN] - curve.recent[-1][1][SEEN])
+            # The median step of a still face is 0.95 σ of one sample (1.349 / √2): a slow mean of it.
+            curve.jitter_iod += 0.05 * (float(np.median(step)) / 0.954 - curve.jitter_iod)
+        curve.recent.append((shot.t_ns, displacement))
+        while shot.t_ns - curve.recent[0][0] > _REST_NS:
+            curve.recent.popleft()
+
+    def _resting(self, curve: _Curve) -> bool:
+        if curve.recent[-1][0] - curve.recent[0][0] < 0.8 * _REST_NS:
+            return False
+        wander = np.stack([d for _, d in curve.recent]).std(axis=0)
+        return bool(wander.max() < self._config.rest_iod)
+
+    @staticmethod
+    def _move_anchor(curve: _Curve, shot: _Shot, displacement: Doubles) -> None:
+        curve.anchor, curve.carried = shot, displacement
+        curve.fit, curve.meter = HeadFit(shot.landmarks), RegionMeter(shot.landmarks)
+        curve.epoch += 1
+
+
+def _new_curve(shot: _Shot, carried: Doubles) -> _Curve:
+    return _Curve(shot, HeadFit(shot.landmarks), RegionMeter(shot.landmarks), carried)
+
+
+def head_shift_iod(head: tuple[float, ...]) -> Doubles:
+    """How far a `Motion.head` moved the middle of the face, (2,) IOD."""
+    return np.reshape(head, (2, 4))[:, 0] / CROP_IOD
