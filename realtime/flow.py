@@ -117,10 +117,8 @@ class FlowNode:
         curve = self._curves.get(face_id)
         if curve is None or not curve.history:
             return []
-        apex = min(curve.history, key=lambda shot: abs(shot.t_ns - apex_ns))
-        # Only crops of one epoch lie on one grid: take the onset's nearest of the apex's.
-        same = [shot for shot in curve.history if shot.epoch == apex.epoch]
-        onset = min(same, key=lambda shot: abs(shot.t_ns - onset_ns))
+        # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
+        onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
         fields = self._engine.flow(onset.encoded, apex.encoded)
         fit = HeadFit(onset.landmarks)
         head = fields.head if fields.head is not None else np.zeros_like(fields.facial)

@@ -30,6 +30,9 @@ _HEAD_LEAK = 0.12  # share of the head's movement within 0.2 s that may be left 
 _RISE_S = 0.35  # within this time a movement must have risen…
 _RISE_SHARE = 1.5  # …to two thirds of what it is away from rest
 _RISE_MAX_S = 1.2  # the valley before the peak lies within this time
+_DIP = 0.25  # a movement that fell below half its peak and rises again by so much of it is another one
+_GROWTH = 1.1  # an announced apex is taken back when the movement grows beyond this
+_DELAY_S = 0.25  # a held level is read until so long ago, so that a new movement does not blur it
 _SETTLED, _SETTLE_S = 0.4, 0.2  # a movement that lies still so long, at such a share of its peak, is over
 _OPEN_SAMPLES = 2
 _LOW, _HALF = 0.15, 0.5  # shares of the peak between which an edge is taken to be straight
@@ -56,6 +59,7 @@ class _Event:
     free_s: float
     peak: float = 0.0
     peak_s: float = 0.0
+    dip: float = 0.0
     score: float = 0.0
     onset_s: float = 0.0
     apex_s: float = -1.0
@@ -111,12 +115,15 @@ class SpotNode:
         if watch.event is not None:
             yield from self._follow(watch, watch.event, sample, motion)
             return
+        if sample.t_s < watch.free_s:
+            watch.rest.restart(sample.t_s, sample.displacement)
+            return
         score = self._score(watch, sample)
         watch.above = watch.above + 1 if score > 1 else 0
         if watch.above >= _OPEN_SAMPLES:
             watch.above = 0
             watch.event = self._open(watch, sample, score)
-            yield self._say(watch.event, motion, "rising", sample)
+            yield self._say(watch.event, motion, "rising")
         elif score < 1:
             watch.rest.update(sample.t_s, sample.displacement)
 
@@ -174,6 +181,7 @@ class SpotNode:
         moved = np.where(SEEN[:, None], sample.displacement - event.rest, 0.0)
         event.direction = moved / max(float(np.linalg.norm(moved)), 1e-9)
         event.peak, event.peak_s = self._height(event, sample.displacement), sample.t_s
+        event.dip = event.peak
         event.onset_s = self._edge(watch, event, backwards=True)
 
     def _edge(self, watch: _Watch, event: _Event, backwards: bool, at_rest: bool = False) -> float:
@@ -202,25 +210,44 @@ class SpotNode:
         return half + _EDGE_STRETCH * (low - half)
 
     def _follow(self, watch: _Watch, event: _Event, sample: _Sample, motion: Motion) -> Iterator[Spot]:
-        config = self._config
         height = self._height(event, sample.displacement)
-        away = np.where(SEEN[:, None], sample.displacement - event.rest, 0.0)
-        if float(np.linalg.norm(away)) > 1.03 * event.peak:
-            grown = float(np.linalg.norm(away)) > 1.15 * event.peak
+        event.dip = min(event.dip, height)
+        size = _size(sample.displacement - event.rest)
+        rise_again = event.dip < _HALF * event.peak and height > event.dip + _DIP * event.peak
+        level = self._held_level(watch, event, sample)
+        moved_on = level is not None and self._moves_on(event, sample, level)
+        if size > (1.03 if event.apex_s < 0 else _GROWTH) * event.peak and not (rise_again or moved_on):
             self._rise(watch, event, sample)
             event.score = max(event.score, self._score(watch, sample))
-            if event.apex_s >= 0 and grown:
-                event.apex_s = -1.0
+            event.apex_s = -1.0
             return
-        if event.apex_s < 0 and sample.t_s - event.peak_s >= config.apex_wait_s:
+        if event.apex_s < 0 and sample.t_s - event.peak_s >= self._config.apex_wait_s:
             event.apex_s = self._plateau_start(watch, event)
-            yield self._say(event, motion, "apex", sample)
-        back = height < max(_LOW * event.peak, 0.0) + 1e-9
-        overdue = sample.t_s - event.onset_s > config.longest_s
-        if back or overdue or self._settled_below(watch, event, sample):
-            if event.apex_s < 0:
-                event.apex_s = self._plateau_start(watch, event)
-            yield self._close(watch, event, sample, motion, back)
+            yield self._say(event, motion, "apex")
+        if height < _LOW * event.peak:
+            yield self._close(watch, event, sample, motion, self._edge(watch, event, backwards=False, at_rest=True))
+        elif moved_on and level is not None:
+            yield self._close(watch, event, sample, motion, max(sample.t_s - _DELAY_S, event.apex_s), level)
+        elif rise_again or self._settled_below(watch, event, sample):
+            end_s = self._edge(watch, event, backwards=False)
+            yield self._close(watch, event, sample, motion, end_s, sample.displacement)
+        elif sample.t_s - event.onset_s > self._config.longest_s:
+            yield self._close(watch, event, sample, motion, sample.t_s, sample.displacement)
+
+    def _held_level(self, watch: _Watch, event: _Event, sample: _Sample) -> Doubles | None:
+        """Where a movement is being held: the median since its apex but for the last moment; None if not held yet."""
+        held = [s.displacement for s in watch.past if event.apex_s <= s.t_s <= sample.t_s - _DELAY_S]
+        if event.apex_s < 0 or sample.t_s - event.apex_s < 2 * _DELAY_S or len(held) < 3:
+            return None
+        return np.asarray(np.median(held[-60:], axis=0))
+
+    def _moves_on(self, event: _Event, sample: _Sample, level: Doubles) -> bool:
+        """Whether another movement has begun from where this one is held: away from there, and not back to rest."""
+        away = np.where(SEEN, np.hypot(*(sample.displacement - level).T), 0.0)
+        before = np.where(SEEN, np.hypot(*(level - event.rest).T), 0.0)
+        limit = max(2 * self._config.threshold_iod, 0.5 * float(np.sort(before)[-2]))
+        returning = _size(sample.displacement - event.rest) < 0.95 * _size(level - event.rest)
+        return float(np.sort(away)[-2]) > limit and not returning
 
     def _plateau_start(self, watch: _Watch, event: _Event) -> float:
         """The apex: when the movement stopped growing, the first time it stood within 2 % of its peak."""
@@ -236,19 +263,23 @@ class SpotNode:
         recent = [self._height(event, s.displacement) for s in watch.past if sample.t_s - s.t_s <= _SETTLE_S]
         return len(recent) >= 3 and max(recent) < _SETTLED * event.peak and float(np.ptp(recent)) < 0.12 * event.peak
 
-    def _close(self, watch: _Watch, event: _Event, sample: _Sample, motion: Motion, back: bool) -> Spot:
-        """End an event that came back to rest, or (not `back`) stays where it is, which is rest from now on."""
-        offset_s = max(self._edge(watch, event, backwards=False, at_rest=back), event.peak_s)
-        watch.event, watch.free_s = None, sample.t_s
-        if not back:
-            watch.rest.restart(sample.t_s, sample.displacement)
+    def _close(
+        self, watch: _Watch, event: _Event, sample: _Sample, motion: Motion, offset_s: float,
+        level: Doubles | None = None,
+    ) -> Spot:  # fmt: skip
+        """End an event that comes back to rest (and is given a moment to), or at a `level` that is rest from now on."""
+        if event.apex_s < 0:
+            event.apex_s = self._plateau_start(watch, event)
+        offset_s = max(offset_s, event.peak_s)
+        watch.event, watch.free_s = None, sample.t_s + _SETTLE_S
+        if level is not None:
+            watch.free_s = offset_s
+            watch.rest.restart(sample.t_s, level)
         if offset_s - event.onset_s < self._config.shortest_s:
-            return self._say(event, motion, "revoked", sample)
-        return self._say(event, motion, "closed", sample, offset_s)
+            return self._say(event, motion, "revoked")
+        return self._say(event, motion, "closed", offset_s)
 
-    def _say(
-        self, event: _Event, motion: Motion, phase: Phase, sample: _Sample, offset_s: float = -1.0
-    ) -> Spot:
+    def _say(self, event: _Event, motion: Motion, phase: Phase, offset_s: float = -1.0) -> Spot:
         regions: tuple[RegionMotion, ...] = ()
         onset_ns, apex_ns = round(event.onset_s * _NS), round(event.apex_s * _NS)
         kind: Kind | None = None
@@ -279,6 +310,11 @@ class SpotNode:
             return
         kind: Kind = "micro" if ending_s - event.onset_s <= self._config.micro_s else "macro"
         yield _later(last, message, phase="closed", kind=kind, offset_ns=round(ending_s * _NS))
+
+
+def _size(displacement: Doubles) -> float:
+    """Length of a displacement (29, 2) over all regions but the eyelids, IOD."""
+    return float(np.linalg.norm(displacement[SEEN]))
 
 
 def _valley(samples: list[_Sample], heights: list[float], peak: float) -> int:

@@ -1,0 +1,106 @@
+"""`mellm analyze`: videos in, events and curves out, without loss and faster than real time."""
+
+import dataclasses
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from realtime.chain import run_chain
+from realtime.config import Config
+from realtime.export import Event, make_event, write_events, write_motion
+from realtime.messages import AnyMessage, End, Motion, Say, Spot
+from realtime.sources import SourceError
+
+Progress = Callable[[float], None]
+"""Called with the stream time reached, s."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What became of one video."""
+
+    folder: Path
+    events: tuple[Event, ...]
+    faces: int
+    duration_s: float
+
+
+def output_names(videos: Sequence[Path]) -> list[str]:
+    """A folder name for each video: its name without the suffix, or with it where two would be the same."""
+    stems = Counter(video.stem for video in videos)
+    names = [video.stem if stems[video.stem] == 1 else video.name for video in videos]
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return unique
+
+
+def analyze(video: Path, name: str, out: Path, config: Config, progress: Progress) -> Analysis:
+    """Analyse one video and write `out/name/`: `events.jsonl`, `events.csv`, `motion.parquet`.
+
+    The folder appears complete or not at all.
+
+    Raises:
+        SourceError: the video cannot be read, breaks off, or shows no face.
+        OSError: the output cannot be written.
+    """
+    capture = dataclasses.replace(config.capture, source=str(video), paced=False)
+    motions: list[Motion] = []
+    spots: dict[int, Spot] = {}
+    events: list[Event] = []
+    end_ns = 0
+    for message in run_chain(dataclasses.replace(config, capture=capture)):
+        end_ns = max(end_ns, message.t_media_ns)
+        if isinstance(message, Motion):
+            motions.append(message)
+            progress(message.t_media_ns / 1e9)
+        else:
+            _collect(message, video.name, spots, events)
+    if not motions:
+        raise SourceError(f"{video}: no face found in {end_ns / 1e9:.1f} s of video")
+    with fresh_folder(out / name) as folder:
+        write_events(events, folder)
+        write_motion(motions, folder / "motion.parquet")
+    return Analysis(out / name, tuple(events), len({m.face_id for m in motions}), end_ns / 1e9)
+
+
+def _collect(message: AnyMessage, video: str, spots: dict[int, Spot], events: list[Event]) -> None:
+    if isinstance(message, Spot) and message.phase == "closed":
+        spots[message.spot_id] = message
+    elif isinstance(message, Say) and message.final and message.spot_id in spots:
+        events.append(make_event(video, spots.pop(message.spot_id), message))
+    elif isinstance(message, End) and message.error:
+        raise SourceError(message.error)
+
+
+@contextmanager
+def fresh_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill that takes its place only when all went well; what stood there before is replaced.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield partial
+        partial.chmod(0o777 & ~_umask())
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

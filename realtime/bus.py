@@ -1,0 +1,111 @@
+"""The ZeroMQ side: how messages get from process to process and out to whoever listens.
+
+Every process has an inbox (PULL, bound by the one who reads); whoever feeds it connects (PUSH), so that what was sent
+while a reader was away waits for it. Everything is also pushed to the hub in the supervisor, which publishes it (PUB)
+for dashboards, recorders and other programs: those only ever subscribe, and a slow one loses messages of its own alone.
+
+Inboxes are Unix sockets in a folder only the user may enter.
+"""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+
+from realtime.messages import AnyMessage, pack, unpack
+
+_PREFIX = "mellm-"
+_STOP_LINGER_MS = 300
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Where the inboxes of a session lie."""
+
+    folder: str
+
+    def inbox(self, name: str) -> str:
+        """The address of a process's inbox; "hub" is the supervisor's."""
+        return f"ipc://{self.folder}/{name}"
+
+    @property
+    def public(self) -> str:
+        """Where the hub publishes: multipart [topic, message], the topic being the message's type, e.g. b"Spot"."""
+        return f"ipc://{self.folder}/public"
+
+
+def make_wiring() -> Wiring:
+    """A fresh folder for a session's sockets, after clearing away those of sessions that died."""
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    if len(str(base)) > 60 or not os.access(base, os.W_OK):
+        base = Path("/tmp")  # a Unix socket's path may be 107 characters long
+    for old in base.glob(f"{_PREFIX}*"):
+        owner = old.name.removeprefix(_PREFIX).split("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(old, ignore_errors=True)
+    return Wiring(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+
+
+def remove_wiring(wiring: Wiring) -> None:
+    """Remove a session's folder."""
+    shutil.rmtree(wiring.folder, ignore_errors=True)
+
+
+class Inbox:
+    """The reading end, bound to an address."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str) -> None:
+        self.socket = context.socket(zmq.PULL)
+        self.socket.set_hwm(0)
+        self.socket.bind(address)
+
+    def receive(self) -> AnyMessage | None:
+        """The next message waiting, or None.
+
+        Raises:
+            MessageError: bytes that are no message.
+        """
+        try:
+            return unpack(self.socket.recv(zmq.NOBLOCK))
+        except zmq.Again:
+            return None
+
+    def close(self) -> None:
+        """Unbind; what was not read is lost."""
+        self.socket.close(linger=0)
+
+
+class Outbox:
+    """The writing end, connected to an inbox that may not be there yet."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str) -> None:
+        self._socket = context.socket(zmq.PUSH)
+        self._socket.set_hwm(0)
+        self._socket.connect(address)
+
+    def send(self, message: AnyMessage) -> None:
+        """Send without waiting."""
+        self._socket.send(pack(message))
+
+    def close(self) -> None:
+        """Disconnect, after a moment for what is still on its way."""
+        self._socket.close(linger=_STOP_LINGER_MS)
+
+
+class Publisher:
+    """The hub's public end; see `Wiring.public`."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str) -> None:
+        self._socket = context.socket(zmq.PUB)
+        self._socket.bind(address)
+
+    def publish(self, message: AnyMessage) -> None:
+        """Hand a message to whoever subscribed to its type."""
+        self._socket.send_multipart([type(message).__name__.encode(), pack(message)])
+
+    def close(self) -> None:
+        """Stop publishing."""
+        self._socket.close(linger=0)

@@ -1,0 +1,128 @@
+"""The lossless runner: the same nodes in one process, a thread a process of the table, as fast as they go.
+
+Queues between the threads are short and block, so nothing is ever dropped; OpenCV and MediaPipe work outside Python's
+lock, so the threads do run side by side.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+
+from realtime.config import Config
+from realtime.messages import AnyMessage, End, Gap
+from realtime.nodes import PROCESSES, Head, Node, Rings, ring_sizes
+from realtime.ring import Ring
+
+_QUEUE = 4
+"""Messages waiting between two threads; the rings hold more images than that (`ring_sizes`)."""
+
+
+def run_chain(config: Config) -> Iterator[AnyMessage]:
+    """Every message from alignment on, in order, up to and including `End`.
+
+    Closing the iterator stops the threads.
+
+    Raises:
+        SourceError, EngineError, NarratorError: a node cannot be made.
+        RuntimeError: a gap, which must not happen here.
+        Exception: whatever a node raised.
+    """
+    frames, crops = (Ring.local(size.slots, size.slot_bytes) for size in ring_sizes(config))
+    stages: list[Sequence[Node | Head]] = []
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+    try:
+        for spec in PROCESSES:
+            stages.append(spec.make(config, Rings(frames, crops)))
+        # Capture and align each get a thread; measuring, spotting and narrating are done in the caller's.
+        captured: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
+        aligned: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
+        threads = [
+            threading.Thread(target=_pump, args=(stages[0], None, captured, stop), name="capture", daemon=True),
+            threading.Thread(target=_pump, args=(stages[1], captured, aligned, stop), name="align", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        while True:
+            message = aligned.get()
+            if isinstance(message, Exception):
+                raise message
+            for out in _onward(stages, 2, message):
+                if isinstance(out, Gap):
+                    raise RuntimeError(f"frames {out.from_seq}–{out.to_seq} were lost in a lossless run: {out.cause}")
+                yield out
+                if isinstance(out, End):
+                    return
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        for stage in stages:
+            for node in stage:
+                node.close()
+
+
+def _onward(stages: Sequence[Sequence[Node | Head]], index: int, message: AnyMessage) -> Iterator[AnyMessage]:
+    """Everything that a message causes from a stage on, as a session's hub would hear it."""
+    if index == len(stages):
+        yield message
+        return
+    takes = PROCESSES[index].takes
+    if not isinstance(message, takes):
+        yield message
+        return
+    if not isinstance(message, End):
+        yield message
+    for out in _through(stages[index], message):
+        if out is not message or isinstance(message, End):
+            yield from _onward(stages, index + 1, out)
+
+
+def _through(nodes: Sequence[Node | Head], message: AnyMessage | None) -> list[AnyMessage]:
+    """What comes out of the last node for one message into the first."""
+    passed: list[AnyMessage | None] = [message]
+    for node in nodes:
+        passed = [out for item in passed for out in node.step(item)]  # type: ignore[arg-type]
+    return [out for out in passed if out is not None]
+
+
+def _pump(
+    nodes: Sequence[Node | Head],
+    source: "queue.Queue[AnyMessage | Exception] | None",
+    sink: "queue.Queue[AnyMessage | Exception]",
+    stop: threading.Event,
+) -> None:
+    """A thread's work: from one queue through its nodes into the next, until the end, an error, or `stop`."""
+    ended = False
+    while not ended and not stop.is_set():
+        item = None if source is None else _get(source, stop)
+        outs: Sequence[AnyMessage | Exception] = ()
+        if isinstance(item, Exception):
+            outs = [item]
+        elif source is None or item is not None:
+            try:
+                outs = _through(nodes, item)
+            except Exception as error:
+                outs = [error]
+        for out in outs:
+            _put(sink, out, stop)
+            ended = ended or isinstance(out, (End, Exception))
+
+
+def _get(
+    source: "queue.Queue[AnyMessage | Exception]", stop: threading.Event
+) -> "AnyMessage | Exception | None":
+    while not stop.is_set():
+        try:
+            return source.get(timeout=0.1)
+        except queue.Empty:
+            continue
+    return None
+
+
+def _put(sink: "queue.Queue[AnyMessage | Exception]", item: "AnyMessage | Exception", stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            return sink.put(item, timeout=0.1)
+        except queue.Full:
+            continue

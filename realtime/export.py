@@ -1,0 +1,86 @@
+"""Events and curves as files: JSON Lines, CSV and Parquet."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from calib.face import CROP_IOD, REGION_NAMES
+from calib.facs import Label
+from realtime.messages import Kind, Motion, Say, Spot
+
+
+@dataclass(frozen=True)
+class Event:
+    """A finished event with its words: a row of the events tables. Times in s, in the stream's own time."""
+
+    video: str
+    face_id: int
+    kind: Kind
+    onset_s: float
+    apex_s: float
+    offset_s: float
+    confidence: float
+    magnitude_iod: float
+    action_units: tuple[str, ...]
+    label: Label
+    narration: str
+
+
+def make_event(video: str, spot: Spot, say: Say) -> Event:
+    """The row of a closed spot and the final words about it."""
+    if spot.kind is None:
+        raise ValueError(f"spot {spot.spot_id} has not closed yet")
+    onset, apex, offset = (round(t / 1e9, 4) for t in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
+    return Event(
+        video, spot.face_id, spot.kind, onset, apex, offset, spot.confidence, spot.magnitude_iod, say.action_units,
+        say.label, say.text,
+    )  # fmt: skip
+
+
+def write_events(events: Sequence[Event], folder: Path) -> None:
+    """Write `events.jsonl` and `events.csv` (action units joined by "+"), in order of onset, into an existing folder."""
+    ordered = sorted(events, key=lambda e: (e.onset_s, e.face_id, e.offset_s))
+    with (folder / "events.jsonl").open("w", encoding="utf-8") as lines:
+        for event in ordered:
+            lines.write(json.dumps(asdict(event), ensure_ascii=False) + "\n")
+    with (folder / "events.csv").open("w", encoding="utf-8", newline="") as table:
+        writer = csv.DictWriter(table, [f.name for f in fields(Event)])
+        writer.writeheader()
+        for event in ordered:
+            writer.writerow({**asdict(event), "action_units": "+".join(event.action_units)})
+
+
+def write_motion(motions: Sequence[Motion], path: Path) -> None:
+    """Write one row a frame a face to a Parquet file.
+
+    Columns: time_s, frame, face_id; u_<region> and v_<region>, IOD right and down, e.g. `u_left_mouth_corner`;
+    head_u, head_v (head motion since the anchor at the crop's middle, IOD) and head_{u,v}_{x,y,z} (its change per IOD);
+    anchor, iod_px, noise_iod, magnitude_iod, eye_opening_left, eye_opening_right, quality.
+    """
+    columns: dict[str, object] = {
+        "time_s": np.array([m.t_media_ns for m in motions], np.float64) / 1e9,
+        "frame": np.array([m.seq for m in motions], np.int64),
+        "face_id": np.array([m.face_id for m in motions], np.int32),
+    }
+    u = np.array([m.u_iod for m in motions], np.float32).reshape(-1, len(REGION_NAMES))
+    v = np.array([m.v_iod for m in motions], np.float32).reshape(-1, len(REGION_NAMES))
+    for index, name in enumerate(REGION_NAMES):
+        slug = name.lower().replace(" ", "_")
+        columns[f"u_{slug}"], columns[f"v_{slug}"] = u[:, index], v[:, index]
+    head = np.array([m.head for m in motions], np.float32).reshape(-1, 8) / CROP_IOD
+    for index, name in enumerate(("u", "u_x", "u_y", "u_z", "v", "v_x", "v_y", "v_z")):
+        columns[f"head_{name}"] = head[:, index]
+    columns["anchor"] = np.array([m.epoch for m in motions], np.int32)
+    for name in ("iod_px", "noise_iod", "magnitude_iod", "quality"):
+        columns[name] = np.array([getattr(m, name) for m in motions], np.float32)
+    eyes = np.array([m.eye_opening for m in motions], np.float32).reshape(-1, 2)
+    columns["eye_opening_left"], columns["eye_opening_right"] = eyes[:, 0], eyes[:, 1]
+    pq.write_table(pa.table(columns), path)
+
+

@@ -1,0 +1,127 @@
+"""The house's one table: every process, the nodes in it, what they take, and how it is supervised.
+
+A node has `step(message) -> messages` and no socket and no clock inside. A message a node does not take it passes on.
+One runner drives nodes from ZeroMQ (`realtime.process`), another from a list or file (`realtime.chain`).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from calib.face import CROP
+from realtime.config import Config
+from realtime.messages import AnyMessage, End, Face, Frame, Lost, Motion, Say, Spot
+from realtime.ring import Ring
+
+
+class Node(Protocol):
+    """One stage of the pipeline."""
+
+    def step(self, message: AnyMessage) -> Iterable[AnyMessage]:
+        """What follows from one message, in order."""
+        ...
+
+    def close(self) -> None:
+        """Release what the node holds."""
+        ...
+
+
+class Head(Protocol):
+    """The first stage, which makes messages by itself."""
+
+    def step(self, message: None) -> Iterable[AnyMessage]:
+        """Wait for what comes next and give it."""
+        ...
+
+    def close(self) -> None:
+        """Release what the node holds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rings:
+    """Where the pixels lie: captured frames and canonical crops."""
+
+    frames: Ring
+    crops: Ring
+
+
+@dataclass(frozen=True)
+class RingSize:
+    """Slots and bytes a slot of a ring."""
+
+    slots: int
+    slot_bytes: int
+
+
+def ring_sizes(config: Config) -> tuple[RingSize, RingSize]:
+    """Sizes of the frame ring and the crop ring of a run.
+
+    Both hold more than can be under way: `BACKLOG` waiting frames, the one in work, and the one being written.
+    """
+    faces = max(config.align.faces, 1)
+    return RingSize(8, config.capture.max_side**2 * 3), RingSize(16 * faces, CROP * CROP * 3)
+
+
+BACKLOG = 4
+"""In live mode, frames that may wait before a node; when more do, only the newest is kept."""
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """A row of the table.
+
+    Attributes:
+        name: of the process.
+        nodes: the nodes in it, each fed with what the one before gives.
+        takes: messages that come in from the process before.
+        droppable: those of them that may be skipped when newer ones wait.
+        gives: the message that only this process makes.
+        make: builds the nodes; imports what they need only in their own process.
+        restarts: how often it may be restarted in a session.
+        heartbeat_s: silent for longer than this, it counts as hung.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    takes: tuple[type, ...]
+    droppable: tuple[type, ...]
+    gives: type
+    make: Callable[[Config, Rings], Sequence[Node | Head]]
+    restarts: int = 3
+    heartbeat_s: float = 5.0
+
+
+def _capture(config: Config, rings: Rings) -> Sequence[Head]:
+    from realtime.capture import CaptureNode
+
+    return [CaptureNode(config.capture, rings.frames)]
+
+
+def _align(config: Config, rings: Rings) -> Sequence[Node]:
+    from realtime.align import AlignNode
+
+    return [AlignNode(config.align, rings.frames, rings.crops)]
+
+
+def _perceive(config: Config, rings: Rings) -> Sequence[Node]:
+    from realtime.flow import FlowNode
+    from realtime.spot import SpotNode
+
+    flow = FlowNode(config.flow, rings.crops)
+    return [flow, SpotNode(config.spot, flow.between)]
+
+
+def _narrate(config: Config, rings: Rings) -> Sequence[Node]:
+    from realtime.narrate import NarrateNode
+
+    return [NarrateNode(config.narrate)]
+
+
+PROCESSES: tuple[ProcessSpec, ...] = (
+    ProcessSpec("capture", ("capture",), (), (), Frame, _capture, heartbeat_s=15.0),
+    ProcessSpec("align", ("align",), (Frame, End), (Frame,), Face, _align),
+    ProcessSpec("perceive", ("flow", "spot"), (Face, Lost, End), (Face,), Motion, _perceive),
+    ProcessSpec("narrate", ("narrate",), (Spot, End), (), Say, _narrate),
+)
+"""In the order of the stream; the last one's `End` ends the session."""

@@ -1,0 +1,175 @@
+"""`mellm flow` and `mellm explain`: two pictures of one face, onset and apex."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.face import (
+    CROP,
+    CROP_IOD,
+    Doubles,
+    Floats,
+    crop_landmarks,
+    crop_transform,
+    eye_centres,
+    inter_ocular_distance,
+    invert_transform,
+    transform_points,
+)
+from engines.head import HeadFit
+from engines.landmarks import FaceMesh
+from engines.mellm import Answer, Facts, open_narrator
+from engines.regions import RegionMeter, RegionMotion
+from engines.runtime import CropError, open_engine
+from realtime.align import cut_crop
+from realtime.config import Config
+from realtime.sources import SourceError, read_photo
+
+_GUIDES = (33, 133, 362, 263, 10, 152)
+
+
+@dataclass(frozen=True)
+class PairFlow:
+    """The flow of a pair on the onset image's grid, (H, W, 2) float32 px, NaN outside the face crop.
+
+    Attributes:
+        facial: head motion followed by expression.
+        head: the rigid part.
+        regions: what the 29 regions did, in IOD.
+        iod_px: inter-ocular distance in the onset image.
+    """
+
+    facial: Floats
+    head: Floats
+    regions: tuple[RegionMotion, ...]
+    iod_px: float
+
+    @property
+    def expression(self) -> Floats:
+        """facial - head."""
+        return self.facial - self.head
+
+
+class PairMeter:
+    """Measures pairs of pictures; the models are loaded once. A context manager."""
+
+    def __init__(self, config: Config) -> None:
+        """Load the models.
+
+        Raises:
+            EngineError, NarratorError: one of them cannot be had.
+        """
+        self._config = config
+        self._engine = open_engine(config.flow.engine)
+        self._narrator = open_narrator(config.narrate.narrator)
+        self._mesh = FaceMesh(max_faces=4, tracking=False)
+
+    def __enter__(self) -> "PairMeter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._mesh.close()
+        self._narrator.close()
+        self._engine.close()
+
+    def measure(self, onset: Path, apex: Path) -> PairFlow:
+        """The flow from one picture to the other, for the largest face in the onset picture.
+
+        Raises:
+            SourceError: a picture cannot be read, or shows no face that can be measured.
+        """
+        first, second = (cv2.cvtColor(read_photo(path), cv2.COLOR_BGR2RGB) for path in (onset, apex))
+        face = max(self._faces(first, onset), key=inter_ocular_distance)
+        middle = np.mean(eye_centres(face), axis=0)
+        there = min(
+            self._faces(second, apex), key=lambda f: float(np.hypot(*(np.mean(eye_centres(f), axis=0) - middle)))
+        )
+        return self._flow(np.asarray(first), np.asarray(second), face, there, f"{onset} → {apex}")
+
+    def explain(self, flow: PairFlow) -> Answer:
+        """What the narrator says of a pair."""
+        floor = (self._config.spot.threshold_iod,) * len(flow.regions)
+        answers = [
+            piece for piece in self._narrator.narrate(Facts(flow.regions, floor, flow.iod_px))
+            if isinstance(piece, Answer)
+        ]  # fmt: skip
+        return answers[-1]
+
+    def _faces(self, rgb: NDArray[np.uint8], path: Path) -> list[Floats]:
+        faces = self._mesh.find(np.asarray(rgb, dtype=np.uint8))
+        if not faces:
+            raise SourceError(f"{path}: no face found")
+        return faces
+
+    def _flow(
+        self, first: NDArray[np.uint8], second: NDArray[np.uint8], face: Floats, there: Floats, name: str
+    ) -> PairFlow:
+        """Flow between the two crops, taken back to the images.
+
+        Both crops are cut with the onset's transform, as in a live session; only when the face has moved further than
+        a held crop allows is the apex cut with its own, and the difference of the transforms is part of the flow.
+        """
+        before = crop_transform(face)
+        after = crop_transform(there)
+        guides = there[list(_GUIDES), :2]
+        shift = transform_points(before, guides) - transform_points(after, guides)
+        if float(np.hypot(shift[:, 0], shift[:, 1]).max()) < self._config.align.hold_iod * CROP_IOD:
+            after = before
+        try:
+            encoded = [self._engine.encode(cut_crop(i, t)) for i, t in ((first, before), (second, after))]
+        except CropError as error:
+            raise SourceError(f"{name}: {error}") from error
+        fields = self._engine.flow(*encoded)
+        placed = crop_landmarks(before, face)
+        fit = HeadFit(placed)
+        head = fields.head if fields.head is not None else np.zeros_like(fields.facial)
+        head = head + fit.field(fit.coefficients(fields.facial - head))
+        regions = tuple(RegionMeter(placed).measure(fields.facial - head))
+        height, width = first.shape[:2]
+        facial, rigid = (_to_image(part, before, after, width, height) for part in (fields.facial, head))
+        return PairFlow(facial, rigid, regions, inter_ocular_distance(face))
+
+
+def _to_image(flow: Floats, before: Doubles, after: Doubles, width: int, height: int) -> Floats:
+    """A crop's flow on the onset image's grid: pixel → crop, along the flow, crop → the apex image."""
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
+    inside = transform_points(before, grid)
+    sampled = cv2.remap(
+        flow, inside.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(0, 0)
+    )
+    moved = transform_points(invert_transform(after), inside + sampled) - grid
+    outside = ((inside < 0) | (inside > CROP - 1)).any(axis=-1)
+    moved[outside] = np.nan
+    return moved.astype(np.float32)
+
+
+def read_pairs(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Rows of a CSV with columns `onset` and `apex`; relative paths count from the CSV's folder, else from here.
+
+    Raises:
+        SourceError: unreadable, or a column is missing.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as table:
+            reader = csv.DictReader(table)
+            missing = {"onset", "apex"} - set(reader.fieldnames or ())
+            if missing:
+                raise SourceError(f"{path}: no column {' or '.join(sorted(missing))}; it needs onset,apex")
+            rows = [(row["onset"], row["apex"]) for row in reader]
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: not a text file") from error
+    for onset, apex in rows:
+        yield _beside(path, onset or ""), _beside(path, apex or "")
+
+
+def _beside(table: Path, name: str) -> Path:
+    near = table.parent / name
+    return near if near.exists() else Path(name)

@@ -1,0 +1,230 @@
+"""What runs in each child process of a live session: its nodes, fed from its inbox.
+
+The lifeline is a pipe from the supervisor. While it is open the process works; when it closes, because the supervisor
+closed it or died, the process ends. Ctrl-C in the terminal reaches every process, but only the supervisor heeds it.
+"""
+
+import os
+import shutil
+import signal
+import time
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Literal
+
+import zmq
+
+from realtime.bus import Inbox, Outbox, Wiring
+from realtime.config import Config
+from realtime.latency import LatencyHistogram
+from realtime.messages import AnyMessage, End, Gap, MessageError, Status
+from realtime.nodes import BACKLOG, PROCESSES, Head, Node, ProcessSpec, Rings, RingSize
+from realtime.ring import Ring
+
+FAILED_EXIT = 3
+"""Exit status of a process that could not start for a reason a restart does not mend."""
+
+_BEAT_S = 0.5
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a child process is given to find the others.
+
+    Attributes:
+        name: which row of `PROCESSES` it is.
+        config: the run's settings.
+        wiring: the session's sockets.
+        frames, crops: names and sizes of the rings.
+        restarts: how often this process was restarted before.
+    """
+
+    name: str
+    config: Config
+    wiring: Wiring
+    frames: tuple[str, RingSize]
+    crops: tuple[str, RingSize]
+    restarts: int
+
+
+def main(place: Place, lifeline: Connection) -> None:
+    """Entry point of a child process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    supervisor = os.getppid()
+    import cv2
+
+    cv2.setNumThreads(1)
+    context = zmq.Context[zmq.Socket[bytes]]()
+    worker = _Worker(place, context)
+    try:
+        worker.run(lifeline)
+    finally:
+        worker.close()
+        context.term()
+    if os.getppid() != supervisor:  # the supervisor died: nobody else clears up the sockets
+        shutil.rmtree(place.wiring.folder, ignore_errors=True)
+    if worker.state == "failed":
+        raise SystemExit(FAILED_EXIT)
+    if worker.state == "crashed":
+        raise SystemExit(1)
+
+
+class _Worker:
+    def __init__(self, place: Place, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+        names = [spec.name for spec in PROCESSES]
+        index = names.index(place.name)
+        self._place = place
+        self._spec: ProcessSpec = PROCESSES[index]
+        self._hub = Outbox(context, place.wiring.inbox("hub"))
+        self._inbox = Inbox(context, place.wiring.inbox(place.name)) if self._spec.takes else None
+        following = PROCESSES[index + 1] if index + 1 < len(PROCESSES) else None
+        self._next = Outbox(context, place.wiring.inbox(following.name)) if following else None
+        self._next_takes = following.takes if following else ()
+        self._waiting: deque[AnyMessage] = deque()
+        self._latency = LatencyHistogram()
+        self._handled = self._drops = 0
+        self._beat_s, self._beat_handled = time.monotonic(), 0
+        self._last: AnyMessage | None = None
+        self.state: Literal["starting", "ready", "running", "ended", "failed", "crashed"] = "starting"
+
+    def run(self, lifeline: Connection) -> None:
+        """Build the nodes and work until the lifeline closes or the stream ends."""
+        nodes: Sequence[Node | Head] = ()
+        rings: list[Ring] = []
+        try:
+            rings = [
+                Ring.attach(name, size.slots, size.slot_bytes) for name, size in (self._place.frames, self._place.crops)
+            ]
+            nodes = self._make(Rings(*rings))
+            if self.state == "failed":
+                return
+            self._report("ready")
+            if self._inbox is None:
+                lifeline.recv()  # the supervisor says when everyone is ready
+            self.state = "running"
+            self._work(nodes, lifeline)
+            self._report("ended")
+        except EOFError:
+            self._report("ended")
+        except Exception as error:
+            self._report("crashed", "".join(traceback.format_exception_only(error)).strip())
+            if os.environ.get("MELLM_DEBUG"):
+                traceback.print_exc()
+        finally:
+            for node in nodes:
+                node.close()
+            for ring in rings:
+                ring.close()
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for box in (self._hub, self._inbox, self._next):
+            if box is not None:
+                box.close()
+
+    def _make(self, rings: Rings) -> Sequence[Node | Head]:
+        """Build the nodes; what the user has to mend fails the session, anything else is a crash."""
+        from engines.mellm import NarratorError
+        from engines.runtime import EngineError
+        from realtime.sources import SourceError
+
+        try:
+            return self._spec.make(self._place.config, rings)
+        except (SourceError, EngineError, NarratorError) as error:
+            self._report("failed", str(error))
+            return ()
+
+    def _work(self, nodes: Sequence[Node | Head], lifeline: Connection) -> None:
+        poller = zmq.Poller()
+        poller.register(lifeline.fileno(), zmq.POLLIN)
+        if self._inbox is not None:
+            poller.register(self._inbox.socket, zmq.POLLIN)
+        ended = False
+        while not ended:
+            self._beat()
+            wait_ms = 0 if self._inbox is None or self._waiting else 100
+            if dict(poller.poll(wait_ms)).get(lifeline.fileno()):
+                return
+            if self._inbox is None:
+                ended = self._step(nodes, None)
+                continue
+            self._drain(self._inbox)
+            if self._waiting:
+                ended = self._step(nodes, self._waiting.popleft())
+
+    def _drain(self, inbox: Inbox) -> None:
+        """Take in what has arrived; when more than `BACKLOG` frames wait, skip to the newest and announce it."""
+        while True:
+            try:
+                message = inbox.receive()
+            except MessageError as error:
+                self._report("running", f"ignored: {error}")
+                continue
+            if message is None:
+                break
+            self._waiting.append(message)
+        droppable = sorted({m.seq for m in self._waiting if isinstance(m, self._spec.droppable)})
+        if len(droppable) <= BACKLOG:
+            return
+        newest = droppable[-1]
+        skipped = [m for m in self._waiting if isinstance(m, self._spec.droppable) and m.seq < newest]
+        self._waiting = deque(m for m in self._waiting if not (isinstance(m, self._spec.droppable) and m.seq < newest))
+        self._drops += len(droppable) - 1
+        first = skipped[0]
+        self._give(
+            Gap(
+                seq=newest, t_capture_ns=first.t_capture_ns, t_media_ns=first.t_media_ns, from_seq=droppable[0],
+                to_seq=droppable[-2], cause=f"{self._spec.name} was behind",
+            )
+        )  # fmt: skip
+
+    def _step(self, nodes: Sequence[Node | Head], message: AnyMessage | None) -> bool:
+        """One message through all nodes; whether the stream has ended."""
+        produced: list[AnyMessage | None] = [message]
+        for node in nodes:
+            produced = [out for item in produced for out in node.step(item)]  # type: ignore[arg-type]
+        for out in produced:
+            if out is not None and (out is not message or isinstance(out, End)):
+                self._give(out)
+        if message is not None:
+            self._count(message)
+        elif produced and produced[0] is not None:
+            self._count(produced[0])
+        return any(isinstance(out, End) for out in produced)
+
+    def _count(self, message: AnyMessage) -> None:
+        if not isinstance(message, (End, Gap)):
+            self._handled += 1
+            self._latency.add((time.monotonic_ns() - message.t_capture_ns) / 1e6)
+        self._last = message
+
+    def _give(self, message: AnyMessage) -> None:
+        if self._next is not None and isinstance(message, self._next_takes):
+            self._next.send(message)
+        if not isinstance(message, End) or self._next is None:
+            self._hub.send(message)
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._beat_s >= _BEAT_S:
+            self._report(self.state)
+
+    def _report(
+        self, state: Literal["starting", "ready", "running", "ended", "failed", "crashed"], detail: str = ""
+    ) -> None:
+        now_s = time.monotonic()
+        spent_s = max(now_s - self._beat_s, 1e-6)
+        fps = (self._handled - self._beat_handled) / spent_s
+        self._beat_s, self._beat_handled = now_s, self._handled
+        self.state = state
+        p50, p95 = self._latency.quantiles((0.5, 0.95))
+        self._hub.send(
+            Status(
+                seq=self._last.seq if self._last else -1, t_capture_ns=time.monotonic_ns(),
+                t_media_ns=self._last.t_media_ns if self._last else 0, process=self._spec.name, state=state,
+                detail=detail, fps=round(fps, 2), handled=self._handled, drops=self._drops, queue=len(self._waiting),
+                p50_ms=float(p50), p95_ms=float(p95), restarts=self._place.restarts, pid=os.getpid(),
+            )
+        )  # fmt: skip

@@ -1,0 +1,259 @@
+"""A live session: starts the processes of `realtime.nodes`, watches over them, and hands out what they say.
+
+The supervisor owns everything that must not outlive the session: the processes, the rings in shared memory (Python's
+resource tracker removes them even if the supervisor is killed) and the folder of sockets (the children remove it when
+their lifeline breaks).
+"""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from types import TracebackType
+
+import zmq
+
+from realtime.bus import Inbox, Outbox, Publisher, make_wiring, remove_wiring
+from realtime.config import Config
+from realtime.messages import AnyMessage, End, Gap, MessageError, Say, Spot, Status
+from realtime.nodes import PROCESSES, ProcessSpec, ring_sizes
+from realtime.process import FAILED_EXIT, Place
+from realtime.process import main as process_main
+from realtime.ring import Ring
+
+START_S = 60.0
+"""Longest a process may take to start: loading models on a slow, busy machine."""
+
+STOP_S = 1.2
+"""How long processes get to end by themselves before they are killed."""
+
+THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", "GLOG_minloglevel": "2"}
+"""Environment of every child: one thread a process, waits that do not spin."""
+
+
+class SessionError(Exception):
+    """The session cannot go on; one line that says why."""
+
+
+@dataclass
+class _Child:
+    """A running process and what is known of it."""
+
+    spec: ProcessSpec
+    process: SpawnProcess
+    lifeline: Connection
+    restarts: int
+    heard_s: float
+    state: str = "starting"
+    detail: str = ""
+    last_seq: int = -1
+    restarted_for: str = ""
+
+
+@dataclass
+class _Unanswered:
+    """Spots that closed or were taken back and have no final words yet, to be handed to a restarted narrator."""
+
+    spots: dict[int, Spot] = field(default_factory=dict)
+
+    def note(self, message: AnyMessage) -> None:
+        if isinstance(message, Spot) and message.phase in ("closed", "revoked"):
+            self.spots[message.spot_id] = message
+        elif isinstance(message, Say) and message.final:
+            self.spots.pop(message.spot_id, None)
+
+
+class Session:
+    """A running pipeline. Use as a context manager and iterate over its messages; leaving it stops everything."""
+
+    def __init__(self, config: Config) -> None:
+        """Prepare a session; nothing runs before it is entered.
+
+        Args:
+            config: settings.
+        """
+        self.config = config
+        self._children: dict[str, _Child] = {}
+        self._context = zmq.Context[zmq.Socket[bytes]]()
+        self._spawn = multiprocessing.get_context("spawn")
+        self._unanswered = _Unanswered()
+        self._going = False
+
+    def __enter__(self) -> "Session":
+        self._wiring = make_wiring()
+        frames, crops = ring_sizes(self.config)
+        name = os.path.basename(self._wiring.folder)
+        self._sizes = (f"{name}-frames", frames), (f"{name}-crops", crops)
+        self._rings: list[Ring] = []
+        try:
+            for ring_name, size in self._sizes:
+                self._rings.append(Ring.create(ring_name, size.slots, size.slot_bytes))
+            self._hub = Inbox(self._context, self._wiring.inbox("hub"))
+            self._public = Publisher(self._context, self._wiring.public)
+            self._resend = Outbox(self._context, self._wiring.inbox(PROCESSES[-1].name))
+            for spec in PROCESSES:
+                self._start(spec, 0)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def public_address(self) -> str:
+        """Where other programs subscribe; see `realtime.bus.Wiring.public`."""
+        return self._wiring.public
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids by process name."""
+        return {name: child.process.pid or -1 for name, child in self._children.items()}
+
+    def __iter__(self) -> Iterator[AnyMessage]:
+        """Every message of the session as it arrives, until the stream ends.
+
+        Raises:
+            SessionError: a process failed for good, or was restarted too often, or the source broke off.
+        """
+        while True:
+            self._hub.socket.poll(50)
+            while (message := self._receive()) is not None:
+                yield from self._pass_on(message)
+                if isinstance(message, End):
+                    if message.error:
+                        raise SessionError(message.error)
+                    return
+            for gap in self._look_after():
+                self._public.publish(gap)
+                yield gap
+
+    def close(self) -> None:
+        """Stop every process within two seconds and remove all that the session made. May be called twice."""
+        for child in self._children.values():
+            child.lifeline.close()
+        deadline_s = time.monotonic() + STOP_S
+        for child in self._children.values():
+            child.process.join(max(0.0, deadline_s - time.monotonic()))
+            if child.process.is_alive():
+                child.process.kill()
+                child.process.join()
+            child.process.close()
+        self._children.clear()
+        for box in ("_hub", "_public", "_resend"):
+            if hasattr(self, box):
+                getattr(self, box).close()
+                delattr(self, box)
+        self._context.term()
+        while self._rings:
+            self._rings.pop().close()
+        remove_wiring(self._wiring)
+
+    def _start(self, spec: ProcessSpec, restarts: int) -> _Child:
+        theirs, ours = self._spawn.Pipe(duplex=False)
+        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts)
+        kept = {key: os.environ.get(key) for key in THREADS}
+        os.environ.update(THREADS)
+        try:
+            process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
+            process.start()
+        finally:
+            for key, value in kept.items():
+                if value is None:
+                    os.environ.pop(key, None)
+                else:
+                    os.environ[key] = value
+        theirs.close()
+        child = _Child(spec, process, ours, restarts, time.monotonic())
+        self._children[spec.name] = child
+        return child
+
+    def _receive(self) -> AnyMessage | None:
+        try:
+            return self._hub.receive()
+        except MessageError:
+            return None  # the hub is in a folder of the user's own; nothing of ours sends rubbish
+
+    def _pass_on(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        """Take note of a message, publish it and hand it out; before it, the gap that a restart left."""
+        self._unanswered.note(message)
+        if isinstance(message, Status):
+            self._hear(message)
+        else:
+            for child in self._children.values():
+                if isinstance(message, child.spec.gives):
+                    if child.restarted_for:
+                        gap = Gap(
+                            seq=message.seq, t_capture_ns=message.t_capture_ns, t_media_ns=message.t_media_ns,
+                            from_seq=child.last_seq + 1, to_seq=message.seq - 1, cause=child.restarted_for,
+                        )  # fmt: skip
+                        child.restarted_for = ""
+                        self._public.publish(gap)
+                        yield gap
+                    child.last_seq = message.seq
+        self._public.publish(message)
+        yield message
+
+    def _hear(self, status: Status) -> None:
+        child = self._children.get(status.process)
+        if child is None or status.pid != child.process.pid:
+            return
+        child.heard_s, child.state = time.monotonic(), status.state
+        if status.detail:
+            child.detail = status.detail
+        if status.state == "failed":
+            raise SessionError(status.detail)
+        if status.state == "ready" and child.restarts and child.spec is PROCESSES[-1]:
+            for spot in self._unanswered.spots.values():
+                self._resend.send(spot)
+        first = self._children[PROCESSES[0].name]
+        everyone = all(other.state != "starting" for other in self._children.values())
+        if everyone and (not self._going or child is first and status.state == "ready"):
+            self._going = True
+            first.lifeline.send("go")
+
+    def _look_after(self) -> Iterator[Gap]:
+        """Restart what died or hangs, within its budget."""
+        for child in list(self._children.values()):
+            code = child.process.exitcode
+            silent_s = time.monotonic() - child.heard_s
+            limit_s = START_S if child.state == "starting" else child.spec.heartbeat_s
+            if code is None and silent_s <= limit_s:
+                continue
+            if child.state == "ended" and code == 0:
+                continue
+            if code == FAILED_EXIT:
+                # Its reason is on its way through the hub.
+                if silent_s <= STOP_S:
+                    continue
+                raise SessionError(f"{child.spec.name} cannot start")
+            yield self._restart(child, _cause(child, code, silent_s))
+
+    def _restart(self, child: _Child, cause: str) -> Gap:
+        if child.restarts >= child.spec.restarts:
+            raise SessionError(f"{cause}; restarted {child.restarts} times already, giving up")
+        child.lifeline.close()
+        if child.process.is_alive():
+            child.process.kill()
+        child.process.join()
+        child.process.close()
+        fresh = self._start(child.spec, child.restarts + 1)
+        fresh.last_seq = child.last_seq
+        fresh.restarted_for = f"{child.spec.name} was restarted"
+        return Gap(
+            seq=child.last_seq, t_capture_ns=time.monotonic_ns(), t_media_ns=0, from_seq=child.last_seq + 1,
+            to_seq=child.last_seq, cause=f"{cause}; restarting it ({fresh.restarts} of {child.spec.restarts})",
+        )  # fmt: skip
+
+
+def _cause(child: _Child, code: int | None, silent_s: float) -> str:
+    name = child.spec.name
+    if code is None:
+        return f"{name} has been silent for {silent_s:.0f} s"
+    if code < 0:
+        return f"{name} was killed by signal {-code}"
+    return f"{name} crashed{': ' + child.detail if child.detail else ''}"
