@@ -6,7 +6,7 @@ third column is depth in the same unit, negative towards the camera.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +127,8 @@ def inter_ocular_distance(landmarks: Floats) -> float:
 
 def region_centres(landmarks: Floats) -> Doubles:
     """Centres of the 29 regions, (29, 2), in the landmarks' coordinates."""
-    return np.stack([landmarks[list(r.landmarks), :2].mean(axis=0) for r in REGIONS]).astype(np.float64)
+    centres = [landmarks[list(region.landmarks), :2].mean(axis=0) for region in REGIONS]
+    return np.asarray(centres, dtype=np.float64)
 
 
 def crop_transform(landmarks: Floats) -> Doubles:
@@ -147,7 +148,7 @@ def crop_transform(landmarks: Floats) -> Doubles:
     return np.hstack([rotation, shift[:, None]])
 
 
-def transform_points(transform: Doubles, points: NDArray[np.floating]) -> Doubles:
+def transform_points(transform: Doubles, points: NDArray[np.floating[Any]]) -> Doubles:
     """Apply an affine transform (2, 3) to points (..., 2)."""
     return np.asarray(points @ transform[:, :2].T + transform[:, 2], dtype=np.float64)
 

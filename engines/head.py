@@ -6,6 +6,8 @@ the flow is A · (1, x, y, z) with eight numbers in A. They are fitted by iterat
 where the skin hardly moves start with more.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +45,7 @@ class HeadFit:
         self._prior = np.where(near, 1.0, _PRIOR_ELSEWHERE)
 
     @staticmethod
-    def _basis(x: NDArray[np.generic], y: NDArray[np.generic], z: NDArray[np.generic]) -> Doubles:
+    def _basis(x: NDArray[Any], y: NDArray[Any], z: NDArray[Any]) -> Doubles:
         """Rows (1, x, y, z), centred on the crop and in units of the inter-ocular distance."""
         columns = (np.ones(np.shape(x)), (x - CROP / 2) / CROP_IOD, (y - CROP / 2) / CROP_IOD, z / CROP_IOD)
         return np.stack([np.asarray(c, np.float64) for c in columns], axis=-1)
@@ -58,10 +60,14 @@ class HeadFit:
             ValueError: the face covers too little of the crop to fit eight numbers.
         """
         if len(self._xs) < 40:
-            raise ValueError(f"only {len(self._xs)} sample points of the face lie in the crop: it is cut off or turned away")
+            raise ValueError(
+                f"only {len(self._xs)} sample points of the face lie in the crop: it is cut off or turned away"
+            )
         target = flow[self._ys, self._xs].astype(np.float64)
         ridge = np.diag([0.0, 0.0, 0.0, _DEPTH_RIDGE * len(target)])
-        start = np.median(target[self._prior == 1.0], axis=0) if (self._prior == 1.0).any() else np.median(target, axis=0)
+        start = (
+            np.median(target[self._prior == 1.0], axis=0) if (self._prior == 1.0).any() else np.median(target, axis=0)
+        )
         fit = np.zeros((4, 2))
         fit[0] = start
         for scale in _SCALES_PX:
@@ -77,7 +83,7 @@ class HeadFit:
         a = coefficients.astype(np.float32)
         depth = self._depth / np.float32(CROP_IOD)
         planes = [a[k, 0] + a[k, 1] * axis[None, :] + a[k, 2] * axis[:, None] + a[k, 3] * depth for k in (0, 1)]
-        return np.stack(planes, axis=-1).astype(np.float32)
+        return np.asarray(np.stack(planes, axis=-1), dtype=np.float32)
 
 
 def _depth_map(landmarks: Floats) -> Floats:

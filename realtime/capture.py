@@ -11,7 +11,7 @@ import cv2
 from realtime.config import CaptureConfig
 from realtime.messages import AnyMessage, End, Frame, Gap
 from realtime.ring import Ring
-from realtime.sources import Grab, Source, SourceError, SourceLost, open_source
+from realtime.sources import Grab, Source, SourceError, SourceLostError, open_source
 
 _NS = 1_000_000_000
 
@@ -38,7 +38,7 @@ class CaptureNode:
             if self._source is None:
                 self._source = open_source(self._config)
             grab = self._source.read()
-        except SourceLost as error:
+        except SourceLostError as error:
             yield from self._retry(str(error))
             return
         except SourceError as error:
@@ -91,7 +91,12 @@ class CaptureNode:
         seq = self._ring.next_ticket
         cause = f"{why}; trying again in {wait_s:g} s ({self._failures} of {self._config.reconnects})"
         yield Gap(
-            seq=seq, t_capture_ns=time.monotonic_ns(), t_media_ns=self._last_ns, from_seq=seq, to_seq=seq - 1, cause=cause
+            seq=seq,
+            t_capture_ns=time.monotonic_ns(),
+            t_media_ns=self._last_ns,
+            from_seq=seq,
+            to_seq=seq - 1,
+            cause=cause,
         )
         time.sleep(wait_s)
 

@@ -7,6 +7,7 @@ lock, so the threads do run side by side.
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from realtime.config import Config
 from realtime.messages import AnyMessage, End, Gap
@@ -109,20 +110,15 @@ def _pump(
             ended = ended or isinstance(out, (End, Exception))
 
 
-def _get(
-    source: "queue.Queue[AnyMessage | Exception]", stop: threading.Event
-) -> "AnyMessage | Exception | None":
+def _get(source: "queue.Queue[AnyMessage | Exception]", stop: threading.Event) -> "AnyMessage | Exception | None":
     while not stop.is_set():
-        try:
+        with suppress(queue.Empty):
             return source.get(timeout=0.1)
-        except queue.Empty:
-            continue
     return None
 
 
 def _put(sink: "queue.Queue[AnyMessage | Exception]", item: "AnyMessage | Exception", stop: threading.Event) -> None:
     while not stop.is_set():
-        try:
-            return sink.put(item, timeout=0.1)
-        except queue.Full:
-            continue
+        with suppress(queue.Full):
+            sink.put(item, timeout=0.1)
+            return

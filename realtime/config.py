@@ -126,7 +126,7 @@ class Config:
 
 
 def load_config(path: Path) -> Config:
-    """Read a TOML file such as ``[spot]\\nthreshold_iod = 0.006``.
+    """Read a TOML file: a table a part, such as [spot], with its settings, such as threshold_iod = 0.006.
 
     Raises:
         ConfigError: unreadable, not TOML, an unknown table or key (with the nearest one that exists), a wrong type.

@@ -44,7 +44,7 @@ def make_event(video: str, spot: Spot, say: Say) -> Event:
 
 
 def write_events(events: Sequence[Event], folder: Path) -> None:
-    """Write `events.jsonl` and `events.csv` (action units joined by "+"), in order of onset, into an existing folder."""
+    """Write `events.jsonl` and `events.csv` (action units joined by "+"), in order of onset, into a folder."""
     ordered = sorted(events, key=lambda e: (e.onset_s, e.face_id, e.offset_s))
     with (folder / "events.jsonl").open("w", encoding="utf-8") as lines:
         for event in ordered:
@@ -82,5 +82,3 @@ def write_motion(motions: Sequence[Motion], path: Path) -> None:
     eyes = np.array([m.eye_opening for m in motions], np.float32).reshape(-1, 2)
     columns["eye_opening_left"], columns["eye_opening_right"] = eyes[:, 0], eyes[:, 1]
     pq.write_table(pa.table(columns), path)
-
-

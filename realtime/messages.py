@@ -85,7 +85,7 @@ class Motion(Message, frozen=True, kw_only=True):
     """What the 29 regions did since the face's curves began.
 
     Attributes:
-        u_iod, v_iod: displacement of each region by the expression, IOD, right and down, in order of `calib.face.REGIONS`.
+        u_iod, v_iod: displacement of each region by the expression, IOD, right and down; order of `calib.face.REGIONS`.
         head: the head's motion since the anchor frame, A (2, 4) row by row, crop px per (1, x, y, z) in IOD.
         epoch: counts the face's anchors; displacements are carried across them.
         iod_px: inter-ocular distance in the frame, px.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from calib.face import (
     CROP,
     CROP_IOD,
+    FACE_OVAL,
     Doubles,
     Floats,
     crop_landmarks,
@@ -25,6 +26,7 @@ from calib.face import (
 from engines.head import HeadFit
 from engines.landmarks import FaceMesh
 from engines.mellm import Answer, Facts, open_narrator
+from engines.picture import flow_colours, flow_overlay
 from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import CropError, open_engine
 from realtime.align import cut_crop
@@ -41,18 +43,20 @@ class PairFlow:
     Attributes:
         facial: head motion followed by expression.
         head: the rigid part.
+        face: (H, W) bool, inside the face's outline.
         regions: what the 29 regions did, in IOD.
         iod_px: inter-ocular distance in the onset image.
     """
 
     facial: Floats
     head: Floats
+    face: NDArray[np.bool_]
     regions: tuple[RegionMotion, ...]
     iod_px: float
 
     @property
     def expression(self) -> Floats:
-        """facial - head."""
+        """Facial - head."""
         return self.facial - self.head
 
 
@@ -73,7 +77,9 @@ class PairMeter:
     def __enter__(self) -> "PairMeter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._mesh.close()
         self._narrator.close()
         self._engine.close()
@@ -133,7 +139,9 @@ class PairMeter:
         regions = tuple(RegionMeter(placed).measure(fields.facial - head))
         height, width = first.shape[:2]
         facial, rigid = (_to_image(part, before, after, width, height) for part in (fields.facial, head))
-        return PairFlow(facial, rigid, regions, inter_ocular_distance(face))
+        outline = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(outline, [np.round(face[list(FACE_OVAL), :2]).astype(np.int32)], 1)
+        return PairFlow(facial, rigid, outline > 0, regions, inter_ocular_distance(face))
 
 
 def _to_image(flow: Floats, before: Doubles, after: Doubles, width: int, height: int) -> Floats:
@@ -146,7 +154,7 @@ def _to_image(flow: Floats, before: Doubles, after: Doubles, width: int, height:
     moved = transform_points(invert_transform(after), inside + sampled) - grid
     outside = ((inside < 0) | (inside > CROP - 1)).any(axis=-1)
     moved[outside] = np.nan
-    return moved.astype(np.float32)
+    return np.asarray(moved, dtype=np.float32)
 
 
 def read_pairs(path: Path) -> Iterator[tuple[Path, Path]]:
@@ -173,3 +181,27 @@ def read_pairs(path: Path) -> Iterator[tuple[Path, Path]]:
 def _beside(table: Path, name: str) -> Path:
     near = table.parent / name
     return near if near.exists() else Path(name)
+
+
+def write_flow(flow: PairFlow, onset: Path, target: Path) -> None:
+    """Write a pair's flow to `target` (.npz), and pictures of the expression beside it: .png and _overlay.png.
+
+    Raises:
+        OSError: it cannot be written; then nothing is left behind.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shown = np.where(flow.face[..., None], flow.expression, np.float32(np.nan))
+    pictures = {"": flow_colours(shown), "_overlay": flow_overlay(read_photo(onset), shown)}
+    written: list[Path] = []
+    try:
+        written.append(target)
+        with target.open("wb") as file:
+            np.savez_compressed(file, facial=flow.facial, head=flow.head, expression=flow.expression)
+        for suffix, picture in pictures.items():
+            path = target.with_name(f"{target.stem}{suffix}.png")
+            written.append(path)
+            path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    except OSError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise

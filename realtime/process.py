@@ -202,10 +202,11 @@ class _Worker:
         self._last = message
 
     def _give(self, message: AnyMessage) -> None:
-        if self._next is not None and isinstance(message, self._next_takes):
-            self._next.send(message)
+        # The hub first: whoever listens there should hear of a spot before the words about it.
         if not isinstance(message, End) or self._next is None:
             self._hub.send(message)
+        if self._next is not None and isinstance(message, self._next_takes):
+            self._next.send(message)
 
     def _beat(self) -> None:
         if time.monotonic() - self._beat_s >= _BEAT_S:

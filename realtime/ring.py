@@ -5,6 +5,7 @@ carries, cleared while the writer is at it, so that a reader can tell before and
 still there (a sequence lock). The creator owns the memory and unlinks it; attachers only close it.
 """
 
+from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
 from types import TracebackType
 
@@ -22,8 +23,12 @@ class RingError(Exception):
 class Ring:
     """See the module. A context manager; closing it releases (and for the creator, removes) the memory."""
 
-    def __init__(self, buffer: memoryview, slots: int, slot_bytes: int, memory: SharedMemory | None, owner: bool) -> None:
+    def __init__(
+        self, buffer: "memoryview | None", slots: int, slot_bytes: int, memory: SharedMemory | None, owner: bool
+    ) -> None:
         """Use `Ring.create`, `Ring.attach` or `Ring.local`."""
+        if buffer is None:
+            raise RingError("the shared memory was closed")
         self.slots, self.slot_bytes = slots, slot_bytes
         self._memory, self._owner = memory, owner
         count = 1 + slots * _HEADER
@@ -71,7 +76,9 @@ class Ring:
     def __enter__(self) -> "Ring":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -80,10 +87,8 @@ class Ring:
         if self._memory is not None:
             if self._owner:
                 self._memory.unlink()
-            try:
+            with suppress(BufferError):  # a view is still alive somewhere: the memory goes with it
                 self._memory.close()
-            except BufferError:
-                pass  # a view is still alive somewhere: the memory goes with it
 
     @property
     def next_ticket(self) -> int:
@@ -97,7 +102,9 @@ class Ring:
             ValueError: the image does not fit a slot.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.nbytes > self.slot_bytes:
-            raise ValueError(f"image {image.shape} of {image.nbytes} bytes does not fit a slot of {self.slot_bytes} bytes")
+            raise ValueError(
+                f"image {image.shape} of {image.nbytes} bytes does not fit a slot of {self.slot_bytes} bytes"
+            )
         ticket = self.next_ticket
         slot = ticket % self.slots
         self._heads[slot, 0] = _FREE

@@ -24,7 +24,7 @@ class SourceError(Exception):
     """A source that cannot be read at all, or broke off; one line that says which, why, and what to do."""
 
 
-class SourceLost(Exception):
+class SourceLostError(Exception):
     """A camera or URL that stalled or hung up and may come back."""
 
 
@@ -43,13 +43,15 @@ class Source(Protocol):
     """Whether it runs by itself (camera, URL): it cannot wait, and it may come back after a failure."""
     fps: float
     """Nominal frames per second, 0 if unknown."""
+    frames: int
+    """How many frames it has, 0 if unknown or endless."""
 
     def read(self) -> Grab | None:
         """The next frame, or None at the end.
 
         Raises:
             SourceError: it broke off for good.
-            SourceLost: it stalled or hung up.
+            SourceLostError: it stalled or hung up.
         """
         ...
 
@@ -90,7 +92,9 @@ def check_size(image: NDArray[np.uint8], name: str) -> None:
     """
     height, width = image.shape[:2]
     if min(width, height) < MIN_SIDE:
-        raise SourceError(f"{name}: frames of {width}×{height} px are too small to hold a face ({MIN_SIDE} px at least)")
+        raise SourceError(
+            f"{name}: frames of {width}×{height} px are too small to hold a face ({MIN_SIDE} px at least)"
+        )
 
 
 def read_photo(path: Path) -> NDArray[np.uint8]:
@@ -113,6 +117,7 @@ class PhantomSource:
     """The built-in face performing `phantom_script`, by its own clock."""
 
     live = False
+    frames = 0
 
     def __init__(self, config: CaptureConfig) -> None:
         self.fps = config.fps or 30.0
@@ -165,7 +170,9 @@ class FileSource:
             if self._count == 0:
                 raise SourceError(f"{self._name}: no frame can be decoded (damaged, or cut short)")
             if self._count < 0.9 * self.frames - 2:
-                raise SourceError(f"{self._name}: cut short or damaged: {self._count} of {self.frames} frames can be decoded")
+                raise SourceError(
+                    f"{self._name}: cut short or damaged: {self._count} of {self.frames} frames can be decoded"
+                )
             return None
         if self._count == 0:
             check_size(image, self._name)
@@ -217,6 +224,7 @@ class CameraSource:
     """A webcam by its number or device."""
 
     live = True
+    frames = 0
 
     def __init__(self, config: CaptureConfig) -> None:
         """Open it with the asked size and rate.
@@ -230,7 +238,9 @@ class CameraSource:
         if not device.exists():
             raise SourceError(f"no camera {name}: {device} does not exist (see: mellm doctor)")
         if not os.access(device, os.R_OK | os.W_OK):
-            raise SourceError(f"camera {name}: no permission for {device}; join its group: sudo usermod -aG video $USER")
+            raise SourceError(
+                f"camera {name}: no permission for {device}; join its group: sudo usermod -aG video $USER"
+            )
         self._name = f"camera {name}"
         self._capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
         if not self._capture.isOpened():
@@ -246,7 +256,7 @@ class CameraSource:
         """See `Source.read`."""
         ok, image = self._capture.read()
         if not ok:
-            raise SourceLost(f"{self._name} gives no picture")
+            raise SourceLostError(f"{self._name} gives no picture")
         check_size(image, self._name)
         return Grab(np.asarray(image, dtype=np.uint8), None)
 
@@ -259,6 +269,7 @@ class StreamSource:
     """An rtsp:// or http:// (MJPEG) URL."""
 
     live = True
+    frames = 0
 
     def __init__(self, config: CaptureConfig) -> None:
         """Connect.
@@ -270,11 +281,15 @@ class StreamSource:
         wait_ms = round(config.timeout_s * 1000)
         began = time.monotonic()
         self._capture = cv2.VideoCapture(
-            self._url, cv2.CAP_FFMPEG, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, wait_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, wait_ms]
+            self._url,
+            cv2.CAP_FFMPEG,
+            [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, wait_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, wait_ms],
         )
         if not self._capture.isOpened():
             waited = time.monotonic() - began
-            why = f"no answer for {waited:.0f} s" if waited > 0.9 * config.timeout_s else "refused, or not a video stream"
+            why = (
+                f"no answer for {waited:.0f} s" if waited > 0.9 * config.timeout_s else "refused, or not a video stream"
+            )
             raise SourceError(f"{self._url}: {why}")
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
 
@@ -282,7 +297,7 @@ class StreamSource:
         """See `Source.read`."""
         ok, image = self._capture.read()
         if not ok:
-            raise SourceLost(f"{self._url} stalled or hung up")
+            raise SourceLostError(f"{self._url} stalled or hung up")
         check_size(image, self._url)
         return Grab(np.asarray(image, dtype=np.uint8), None)
 

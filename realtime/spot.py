@@ -139,9 +139,7 @@ class SpotNode:
         near = [s for s in watch.past if t_s - s.t_s < _SMOOTH_S]
         if len(near) == 1:
             return raw
-        return _Sample(
-            float(np.mean([s.t_s for s in near])), np.mean([s.displacement for s in near], axis=0), raw.head
-        )
+        return _Sample(float(np.mean([s.t_s for s in near])), np.mean([s.displacement for s in near], axis=0), raw.head)
 
     def _thresholds(self, watch: _Watch, sample: _Sample, away: Doubles) -> Doubles:
         """What each region must exceed, IOD: its noise, and what blinks and head motion may leave in it."""
@@ -154,7 +152,7 @@ class SpotNode:
         return np.asarray(np.where(SEEN, limits, np.inf))
 
     def _score(self, watch: _Watch, sample: _Sample) -> float:
-        """How far the second strongest region has left rest, in thresholds; a slow drift without a rise counts nothing."""
+        """How far the second strongest region has left rest, in thresholds; a slow drift counts nothing."""
         away = np.hypot(*(sample.displacement - watch.rest.level).T)
         since_s = max(watch.free_s, sample.t_s - _RISE_S)
         before = [s.displacement for s in watch.past if s.t_s >= since_s]

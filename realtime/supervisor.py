@@ -18,6 +18,7 @@ import zmq
 
 from realtime.bus import Inbox, Outbox, Publisher, make_wiring, remove_wiring
 from realtime.config import Config
+from realtime.environment import prepare
 from realtime.messages import AnyMessage, End, Gap, MessageError, Say, Spot, Status
 from realtime.nodes import PROCESSES, ProcessSpec, ring_sizes
 from realtime.process import FAILED_EXIT, Place
@@ -29,9 +30,6 @@ START_S = 60.0
 
 STOP_S = 1.2
 """How long processes get to end by themselves before they are killed."""
-
-THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", "GLOG_minloglevel": "2"}
-"""Environment of every child: one thread a process, waits that do not spin."""
 
 
 class SessionError(Exception):
@@ -70,11 +68,12 @@ class Session:
     """A running pipeline. Use as a context manager and iterate over its messages; leaving it stops everything."""
 
     def __init__(self, config: Config) -> None:
-        """Prepare a session; nothing runs before it is entered.
+        """Prepare a session; nothing runs before it is entered. Its processes inherit `realtime.environment`.
 
         Args:
             config: settings.
         """
+        prepare()
         self.config = config
         self._children: dict[str, _Child] = {}
         self._context = zmq.Context[zmq.Socket[bytes]]()
@@ -101,7 +100,9 @@ class Session:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     @property
@@ -156,17 +157,8 @@ class Session:
     def _start(self, spec: ProcessSpec, restarts: int) -> _Child:
         theirs, ours = self._spawn.Pipe(duplex=False)
         place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts)
-        kept = {key: os.environ.get(key) for key in THREADS}
-        os.environ.update(THREADS)
-        try:
-            process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
-            process.start()
-        finally:
-            for key, value in kept.items():
-                if value is None:
-                    os.environ.pop(key, None)
-                else:
-                    os.environ[key] = value
+        process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
+        process.start()
         theirs.close()
         child = _Child(spec, process, ours, restarts, time.monotonic())
         self._children[spec.name] = child
@@ -212,7 +204,7 @@ class Session:
                 self._resend.send(spot)
         first = self._children[PROCESSES[0].name]
         everyone = all(other.state != "starting" for other in self._children.values())
-        if everyone and (not self._going or child is first and status.state == "ready"):
+        if everyone and (not self._going or (child is first and status.state == "ready")):
             self._going = True
             first.lifeline.send("go")
 

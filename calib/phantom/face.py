@@ -28,8 +28,10 @@ class PhantomFace:
         if self.landmarks.shape != (LANDMARKS, 3):
             raise ValueError(f"landmarks must be ({LANDMARKS}, 3), not {self.landmarks.shape}")
 
-    def placed(self, width: int, height: int, iod_px: float, centre: tuple[float, float] = (0.5, 0.42)) -> "PhantomFace":
-        """This face on a plate of width × height px, eyes `iod_px` apart around `centre` (shares of the plate)."""
+    def placed(
+        self, width: int, height: int, iod_px: float, centre: tuple[float, float] = (0.5, 0.42)
+    ) -> "PhantomFace":
+        """The face on a plate of width × height px, eyes `iod_px` apart around `centre` (shares of the plate)."""
         left, right = eye_centres(self.landmarks)
         scale = iod_px / inter_ocular_distance(self.landmarks)
         middle = (left + right) / 2
@@ -43,12 +45,12 @@ class PhantomFace:
 
 
 def _with_texture(plate: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    """Give an enlarged photo back the fine grain (σ about 3 grey levels, finer than `scale` px) that a camera would see."""
+    """Give an enlarged photo back the fine grain that a camera would see: σ 3 grey levels, finer than `scale` px."""
     rng = np.random.default_rng(7)
     noise = rng.standard_normal(plate.shape[:2]).astype(np.float32)
     grain = cv2.GaussianBlur(noise, (0, 0), 0.8) - cv2.GaussianBlur(noise, (0, 0), scale)
     grain *= 3.0 / grain.std()
-    return np.clip(plate + grain[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(plate + grain[..., None], 0, 255), dtype=np.uint8)
 
 
 def portrait() -> PhantomFace:

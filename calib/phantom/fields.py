@@ -43,6 +43,8 @@ class FieldMaker:
         down = np.exp(-((self._y[:, None] - self._centres[:, 1]) ** 2) / (2 * self._sigma**2))
         planes = [(down * weights[:, axis]) @ across.T for axis in (0, 1)]
         field = np.stack(planes, axis=-1)
-        reached = field[tuple(np.round(self._centres[:29, ::-1]).astype(int).clip(0, [len(self._y) - 1, len(self._x) - 1]).T)]
+        reached = field[
+            tuple(np.round(self._centres[:29, ::-1]).astype(int).clip(0, [len(self._y) - 1, len(self._x) - 1]).T)
+        ]
         strongest = float(np.hypot(*reached.T).max())
-        return (field * (self.iod / max(strongest, 1e-9))).astype(np.float32)
+        return np.asarray(field * (self.iod / max(strongest, 1e-9)), dtype=np.float32)

@@ -30,7 +30,9 @@ class PhantomEvent:
 
     def __post_init__(self) -> None:
         if not self.onset_s < self.apex_s <= self.apex_s + self.hold_s < self.offset_s:
-            raise ValueError(f"onset {self.onset_s} < apex {self.apex_s} (+ hold) < offset {self.offset_s} does not hold")
+            raise ValueError(
+                f"onset {self.onset_s} < apex {self.apex_s} (+ hold) < offset {self.offset_s} does not hold"
+            )
         for code, _ in self.units:
             parse_code(code)
 
@@ -99,7 +101,9 @@ class PhantomScript:
         for start in self.blinks_s:
             share = (t_s - start) / BLINK_S
             if 0 < share < 1:
-                return math.sin(0.5 * math.pi * share * 3) if share < 1 / 3 else math.cos(0.25 * math.pi * (share * 3 - 1))
+                return (
+                    math.sin(0.5 * math.pi * share * 3) if share < 1 / 3 else math.cos(0.25 * math.pi * (share * 3 - 1))
+                )
         return 0.0
 
 
@@ -107,7 +111,8 @@ BLINK_S = 0.25
 """Length of a blink, s: 0.1 to 0.4 s in the literature."""
 
 _REPERTOIRE: tuple[tuple[str, ...], ...] = (
-    ("AU4",), ("LAU12",), ("AU1", "AU2"), ("AU15",), ("AU6", "AU12"), ("AU9",), ("AU17",), ("RAU14",), ("AU10",), ("AU20",),
+    ("AU4",), ("LAU12",), ("AU1", "AU2"), ("AU15",), ("AU6", "AU12"),
+    ("AU9",), ("AU17",), ("RAU14",), ("AU10",), ("AU20",),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ frame is one backward warp without approximation, and E_t follows from a fixed p
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,7 +38,7 @@ class TrueFlow:
 
     @property
     def expression(self) -> Floats:
-        """facial - head."""
+        """Facial - head."""
         return self.facial - self.head
 
 
@@ -154,7 +155,7 @@ class PhantomVideo:
             plate = plate - cv2.remap(backward, plate, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(plate, dtype=np.float32)
 
-    def _expression(self, at_rest: NDArray[np.floating], t_s: float) -> Floats:
+    def _expression(self, at_rest: NDArray[np.floating[Any]], t_s: float) -> Floats:
         """E_t at points of the plate (h, w, 2): E(X) = B(X + E(X)), iterated to below a thousandth of a pixel."""
         points = at_rest.astype(np.float32)
         expression = np.zeros_like(points)

@@ -83,7 +83,7 @@ def _non_negative(patterns: Doubles, target: Doubles) -> Doubles:
 
 
 def _merge_sides(found: dict[str, float]) -> dict[str, float]:
-    """A unit found whole and on one side, or on both sides apart, becomes one code: two-sided unless twice as strong on one."""
+    """One code a unit, however its sides were found: two-sided unless it is twice as strong on one."""
     by_number: dict[int, dict[str, float]] = {}
     for code, strength in found.items():
         side, unit = parse_code(code)

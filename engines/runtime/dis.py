@@ -15,7 +15,7 @@ class DisEngine:
     name = "dis"
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
         """The crop's grey image; see `FlowEngine.encode`."""

@@ -1,0 +1,51 @@
+# Everything happens in .venv, made from requirements.lock, so that pip has nothing to resolve.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do \
+	$$p -c 'import sys; sys.exit(not (3,10) <= sys.version_info[:2] < (3,13))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mellm-live/wheels
+LLAMA := llama-cpp-python==0.3.36
+
+.PHONY: help demo test lint install narrator lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: install ## the main job on the built-in phantom: 20 s, no camera needed
+	@$(BIN)/mellm live phantom --seconds 20
+
+test: install ## the test suite
+	@$(BIN)/python -m pytest
+
+lint: install ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+install: .venv/installed ## the environment in .venv
+
+.venv/installed: requirements.lock pyproject.toml check_system.py
+	@if [ -z "$(PYTHON)" ]; then echo "error: CPython 3.10, 3.11 or 3.12 is needed: sudo apt-get install python3 python3-venv"; exit 1; fi
+	@$(PYTHON) check_system.py before
+	@echo "installing into .venv (once, about a minute) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python check_system.py after
+	@touch $@
+
+narrator: install ## llama-cpp-python, built once (4 to 8 minutes) and kept in $(WHEELS)
+	@$(PYTHON) check_system.py compiler
+	@mkdir -p $(WHEELS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --find-links $(WHEELS) '$(LLAMA)' 2>/dev/null \
+	|| { echo "building $(LLAMA) (once, 4 to 8 minutes) …" \
+	&& $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELS) '$(LLAMA)' \
+	&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --find-links $(WHEELS) '$(LLAMA)'; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'diskcache>=5.6.1' 'jinja2>=2.11.3' 'numpy<2'
+	@$(BIN)/python -c 'import llama_cpp; print("llama-cpp-python", llama_cpp.__version__, "works")'
+
+lock: ## requirements.lock anew, for every supported Python (needs uv)
+	uv pip compile --quiet --universal --python-version 3.10 --group dev pyproject.toml --override requirements.override \
+	  --no-header --no-annotate -o requirements.lock
+
+clean: ## remove the environment and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
