@@ -5,6 +5,7 @@ This is the pipeline's clock: every other node only looks at the times in its me
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import cv2
 
@@ -19,8 +20,13 @@ _NS = 1_000_000_000
 class CaptureNode:
     """Takes nothing, gives `Frame`; `End` when the source is over, `Gap` when a stream was away."""
 
-    def __init__(self, config: CaptureConfig, ring: Ring) -> None:
+    def __init__(self, config: CaptureConfig, ring: Ring, start_ns: int = -1) -> None:
         """Open the source.
+
+        Args:
+            config: settings.
+            ring: where the frames go.
+            start_ns: when the stream began, on the monotonic clock, to go on with it after a restart; -1 begins it.
 
         Raises:
             SourceError: it cannot be opened.
@@ -28,7 +34,9 @@ class CaptureNode:
         self._config, self._ring = config, ring
         self._source: Source | None = open_source(config)
         self._live = self._source.live
-        self._start_ns = -1
+        self._start_ns = start_ns
+        if start_ns >= 0:
+            self._source.seek(time.monotonic_ns() - start_ns)
         self._last_ns = 0
         self._failures = 0
 
@@ -52,6 +60,14 @@ class CaptureNode:
             return
         self._failures = 0
         yield from self._give(grab)
+
+    def idle(self) -> None:
+        """Before the start: let a camera or stream run, so that no old frames pile up in it."""
+        if self._live and self._source is not None:
+            with suppress(SourceLostError):  # the first step will notice
+                self._source.read()
+        else:
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Let go of the source."""

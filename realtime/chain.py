@@ -34,7 +34,7 @@ def run_chain(config: Config) -> Iterator[AnyMessage]:
     threads: list[threading.Thread] = []
     try:
         for spec in PROCESSES:
-            stages.append(spec.make(config, Rings(frames, crops)))
+            stages.append(spec.make(config, Rings(frames, crops), -1))
         # Capture and align each get a thread; measuring, spotting and narrating are done in the caller's.
         captured: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
         aligned: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)

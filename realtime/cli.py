@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -224,6 +225,7 @@ def doctor() -> int:
 def main() -> None:
     """Entry point: run a command; whatever the user can mend ends as one line on stderr and a status other than 0."""
     prepare()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops as cleanly as Ctrl-C
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
     from realtime.ring import RingError

@@ -6,7 +6,7 @@ One runner drives nodes from ZeroMQ (`realtime.process`), another from a list or
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from calib.face import CROP
 from realtime.config import Config
@@ -26,8 +26,13 @@ class Node(Protocol):
         ...
 
 
+@runtime_checkable
 class Head(Protocol):
     """The first stage, which makes messages by itself."""
+
+    def idle(self) -> None:
+        """Spend a moment while the others get ready."""
+        ...
 
     def step(self, message: None) -> Iterable[AnyMessage]:
         """Wait for what comes next and give it."""
@@ -77,7 +82,8 @@ class ProcessSpec:
         takes: messages that come in from the process before.
         droppable: those of them that may be skipped when newer ones wait.
         gives: the message that only this process makes.
-        make: builds the nodes; imports what they need only in their own process.
+        make: builds the nodes from the settings, the rings, and when the stream began (monotonic ns, -1 if it has
+            not); imports what they need only in their own process.
         restarts: how often it may be restarted in a session.
         heartbeat_s: silent for longer than this, it counts as hung.
     """
@@ -87,24 +93,24 @@ class ProcessSpec:
     takes: tuple[type, ...]
     droppable: tuple[type, ...]
     gives: type
-    make: Callable[[Config, Rings], Sequence[Node | Head]]
+    make: Callable[[Config, Rings, int], Sequence[Node | Head]]
     restarts: int = 3
     heartbeat_s: float = 5.0
 
 
-def _capture(config: Config, rings: Rings) -> Sequence[Head]:
+def _capture(config: Config, rings: Rings, start_ns: int) -> Sequence[Head]:
     from realtime.capture import CaptureNode
 
-    return [CaptureNode(config.capture, rings.frames)]
+    return [CaptureNode(config.capture, rings.frames, start_ns)]
 
 
-def _align(config: Config, rings: Rings) -> Sequence[Node]:
+def _align(config: Config, rings: Rings, start_ns: int) -> Sequence[Node]:
     from realtime.align import AlignNode
 
     return [AlignNode(config.align, rings.frames, rings.crops)]
 
 
-def _perceive(config: Config, rings: Rings) -> Sequence[Node]:
+def _perceive(config: Config, rings: Rings, start_ns: int) -> Sequence[Node]:
     from realtime.flow import FlowNode
     from realtime.spot import SpotNode
 
@@ -112,7 +118,7 @@ def _perceive(config: Config, rings: Rings) -> Sequence[Node]:
     return [flow, SpotNode(config.spot, flow.between)]
 
 
-def _narrate(config: Config, rings: Rings) -> Sequence[Node]:
+def _narrate(config: Config, rings: Rings, start_ns: int) -> Sequence[Node]:
     from realtime.narrate import NarrateNode
 
     return [NarrateNode(config.narrate)]

@@ -40,6 +40,7 @@ class Place:
         wiring: the session's sockets.
         frames, crops: names and sizes of the rings.
         restarts: how often this process was restarted before.
+        start_ns: when the stream began, on the monotonic clock; -1 if it has not.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Place:
     frames: tuple[str, RingSize]
     crops: tuple[str, RingSize]
     restarts: int
+    start_ns: int
 
 
 def main(place: Place, lifeline: Connection) -> None:
@@ -102,8 +104,9 @@ class _Worker:
             if self.state == "failed":
                 return
             self._report("ready")
-            if self._inbox is None:
-                lifeline.recv()  # the supervisor says when everyone is ready
+            for node in nodes:
+                if isinstance(node, Head):
+                    self._wait(node, lifeline)
             self.state = "running"
             self._work(nodes, lifeline)
             self._report("ended")
@@ -132,10 +135,21 @@ class _Worker:
         from realtime.sources import SourceError
 
         try:
-            return self._spec.make(self._place.config, rings)
+            return self._spec.make(self._place.config, rings, self._place.start_ns)
         except (SourceError, EngineError, NarratorError) as error:
             self._report("failed", str(error))
             return ()
+
+    def _wait(self, head: Head, lifeline: Connection) -> None:
+        """Until the supervisor says that everyone is ready.
+
+        Raises:
+            EOFError: it says stop instead.
+        """
+        while not lifeline.poll(0):
+            self._beat()
+            head.idle()
+        lifeline.recv()
 
     def _work(self, nodes: Sequence[Node | Head], lifeline: Connection) -> None:
         poller = zmq.Poller()
@@ -173,6 +187,8 @@ class _Worker:
         skipped = [m for m in self._waiting if isinstance(m, self._spec.droppable) and m.seq < newest]
         self._waiting = deque(m for m in self._waiting if not (isinstance(m, self._spec.droppable) and m.seq < newest))
         self._drops += len(droppable) - 1
+        if self._place.restarts and self._handled == 0:
+            return  # these waited while the process was away: the supervisor announces them
         first = skipped[0]
         self._give(
             Gap(

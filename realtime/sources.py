@@ -1,5 +1,6 @@
 """Where frames come from: webcam, video file, folder of frames, URL, or the phantom."""
 
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -53,6 +54,10 @@ class Source(Protocol):
             SourceError: it broke off for good.
             SourceLostError: it stalled or hung up.
         """
+        ...
+
+    def seek(self, t_media_ns: int) -> None:
+        """Go on from this time in the stream; nothing to do for what runs by itself."""
         ...
 
     def close(self) -> None:
@@ -132,6 +137,10 @@ class PhantomSource:
         self._count += 1
         return Grab(self._video.frame(t_s % PHANTOM_SECONDS), round(t_s * 1e9))
 
+    def seek(self, t_media_ns: int) -> None:
+        """See `Source.seek`."""
+        self._count = math.ceil(t_media_ns * self.fps / 1e9)
+
     def close(self) -> None:
         """Nothing to release."""
 
@@ -185,6 +194,11 @@ class FileSource:
         self._count += 1
         return Grab(np.asarray(image, dtype=np.uint8), stamp_ns)
 
+    def seek(self, t_media_ns: int) -> None:
+        """See `Source.seek`."""
+        self._capture.set(cv2.CAP_PROP_POS_MSEC, t_media_ns / 1e6)
+        self._count = int(self._capture.get(cv2.CAP_PROP_POS_FRAMES))
+
     def close(self) -> None:
         """Close the file."""
         self._capture.release()
@@ -215,6 +229,10 @@ class FolderSource:
         image = read_photo(self._paths[self._count])
         self._count += 1
         return Grab(image, round((self._count - 1) * 1e9 / self.fps))
+
+    def seek(self, t_media_ns: int) -> None:
+        """See `Source.seek`."""
+        self._count = min(math.ceil(t_media_ns * self.fps / 1e9), len(self._paths))
 
     def close(self) -> None:
         """Nothing to release."""
@@ -260,6 +278,9 @@ class CameraSource:
         check_size(image, self._name)
         return Grab(np.asarray(image, dtype=np.uint8), None)
 
+    def seek(self, t_media_ns: int) -> None:
+        """A camera runs by itself."""
+
     def close(self) -> None:
         """Give the camera back."""
         self._capture.release()
@@ -300,6 +321,9 @@ class StreamSource:
             raise SourceLostError(f"{self._url} stalled or hung up")
         check_size(image, self._url)
         return Grab(np.asarray(image, dtype=np.uint8), None)
+
+    def seek(self, t_media_ns: int) -> None:
+        """A stream runs by itself."""
 
     def close(self) -> None:
         """Hang up."""

@@ -19,7 +19,7 @@ import zmq
 from realtime.bus import Inbox, Outbox, Publisher, make_wiring, remove_wiring
 from realtime.config import Config
 from realtime.environment import prepare
-from realtime.messages import AnyMessage, End, Gap, MessageError, Say, Spot, Status
+from realtime.messages import AnyMessage, End, Frame, Gap, MessageError, Say, Spot, Status
 from realtime.nodes import PROCESSES, ProcessSpec, ring_sizes
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
@@ -80,6 +80,7 @@ class Session:
         self._spawn = multiprocessing.get_context("spawn")
         self._unanswered = _Unanswered()
         self._going = False
+        self._start_ns = -1
 
     def __enter__(self) -> "Session":
         self._wiring = make_wiring()
@@ -156,7 +157,7 @@ class Session:
 
     def _start(self, spec: ProcessSpec, restarts: int) -> _Child:
         theirs, ours = self._spawn.Pipe(duplex=False)
-        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts)
+        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, self._start_ns)
         process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
         process.start()
         theirs.close()
@@ -173,6 +174,8 @@ class Session:
     def _pass_on(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """Take note of a message, publish it and hand it out; before it, the gap that a restart left."""
         self._unanswered.note(message)
+        if isinstance(message, Frame) and self._start_ns < 0:
+            self._start_ns = message.t_capture_ns - message.t_media_ns
         if isinstance(message, Status):
             self._hear(message)
         else:
@@ -235,7 +238,8 @@ class Session:
         child.process.close()
         fresh = self._start(child.spec, child.restarts + 1)
         fresh.last_seq = child.last_seq
-        fresh.restarted_for = f"{child.spec.name} was restarted"
+        if child.spec.droppable:
+            fresh.restarted_for = f"{child.spec.name} was restarted"
         return Gap(
             seq=child.last_seq, t_capture_ns=time.monotonic_ns(), t_media_ns=0, from_seq=child.last_seq + 1,
             to_seq=child.last_seq, cause=f"{cause}; restarting it ({fresh.restarts} of {child.spec.restarts})",
