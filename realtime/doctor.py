@@ -34,6 +34,9 @@ class Finding:
     remedy: str = ""
 
 
+DEVICES = Path("/dev")
+"""Where cameras are looked for."""
+
 _PACKAGES = (
     "numpy",
     "opencv-contrib-python",
@@ -98,7 +101,7 @@ def _shared_memory() -> Finding:
 
 
 def _cameras() -> Iterator[Finding]:
-    devices = sorted(Path("/dev").glob("video*"))
+    devices = sorted(DEVICES.glob("video*"))
     if not devices:
         yield Finding("cameras", "note", "none found (/dev/video*)", "mellm live phantom")
     for device in devices:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -60,7 +61,7 @@ class LiveView:
             self._say(message)
 
     def _line(self, t_ns: int, text: Text) -> None:
-        self.console.print(Text(f"{t_ns / 1e9:7.2f} s  ", "cyan") + text, soft_wrap=True)
+        self.console.print(Text.assemble((f"{t_ns / 1e9:7.2f} s  ", "cyan"), text), soft_wrap=True)
 
     def _status(self, status: Status) -> None:
         before = self.statuses.get(status.process)
@@ -85,7 +86,8 @@ class LiveView:
             return
         if say.spot_id not in self._spoken:
             self._spoken.add(say.spot_id)
-            self.first_word_ms.append((time.monotonic_ns() - say.t_capture_ns) / 1e6)
+            seen_ns = say.t_media_ns - max(spot.apex_ns, 0)  # from the apex to the frame that made it certain
+            self.first_word_ms.append((seen_ns + time.monotonic_ns() - say.t_capture_ns) / 1e6)
             self._line(say.t_media_ns, Text(f"#{say.spot_id} at its apex: {say.text.strip()} …"))
         if not say.final:
             return
@@ -98,14 +100,15 @@ class LiveView:
         line.append(f"  {_times(spot)}  {' '.join(say.action_units) or 'no unit'}  ")
         line.append(f"{say.label} {say.confidence:.0%}", _COLOURS[say.label])
         self._line(say.t_media_ns, line)
-        self.console.print(Text(f"           {say.text}", "italic"), soft_wrap=True)
+        self.console.print(Padding(Text(say.text, "italic"), (0, 0, 0, 11)))
 
     def closing(self) -> None:
         """Print the closing table: what every process did, and how late it was."""
         table = Table(title="Session", title_justify="left", box=box.SIMPLE_HEAD)
-        for name in ("process", "nodes", "handled", "per s", "drops", "restarts", "p50 ms", "p95 ms"):
-            table.add_column(name, justify="left" if name in ("process", "nodes") else "right")
-        seconds = max((self._last_ns - self._first_ns) / 1e9, 1e-9)
+        for name in ("process", "nodes", "done", "per s", "drops", "restarts", "p50 ms", "p95 ms"):
+            table.add_column(name, justify="left" if name in ("process", "nodes") else "right", no_wrap=True)
+        # n frames span n - 1 intervals.
+        seconds = max((self._last_ns - self._first_ns) / 1e9, 1e-9) * self.frames / max(self.frames - 1, 1)
         for spec in PROCESSES:
             status = self.statuses.get(spec.name)
             if status is not None:
@@ -126,9 +129,7 @@ class LiveView:
         )
         if self.first_word_ms:
             ordered = sorted(self.first_word_ms)
-            self.console.print(
-                f"First word {ordered[len(ordered) // 2]:.0f} ms after the frame that showed the apex (median)"
-            )
+            self.console.print(f"First word {ordered[len(ordered) // 2]:.0f} ms after the apex (median)")
 
     def against(self, script: PhantomScript) -> None:
         """Print what was spotted beside what the phantom really did."""

@@ -1,0 +1,59 @@
+"""`python -m bench.picture`: makes the README's pictures anew, into bench/results."""
+
+import re
+import tempfile
+from pathlib import Path
+
+from realtime.environment import prepare
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def session_picture(seconds: float = 14.0) -> str:
+    """A live session on the phantom as its terminal showed it, SVG."""
+    from rich.console import Console
+    from rich.terminal_theme import MONOKAI
+
+    from realtime.config import CaptureConfig, Config
+    from realtime.sources import phantom_script
+    from realtime.supervisor import Session
+    from realtime.terminal import LiveView
+
+    config = Config(capture=CaptureConfig("phantom", seconds=seconds))
+    console = Console(record=True, width=118)
+    view = LiveView(console)
+    with Session(config) as session:
+        for message in session:
+            view.show(message)
+    view.against(phantom_script(config.capture))
+    view.closing()
+    svg = console.export_svg(title=f"mellm live phantom --seconds {seconds:g}", theme=MONOKAI)
+    # Without the fonts it would fetch from the network: any monospaced one will do.
+    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code", "monospace")
+
+
+def flow_picture(path: Path) -> None:
+    """Onset, apex and what `mellm flow` drew of a smile of 2 % of the eye distance, side by side."""
+    import cv2
+    import numpy as np
+
+    from calib.phantom import PhantomEvent, PhantomScript, PhantomVideo, portrait
+    from realtime.config import Config
+    from realtime.pair import PairMeter, write_flow
+
+    smile = PhantomEvent(1.0, 1.2, 1.4, (("AU12", 0.02), ("AU6", 0.02)))
+    video = PhantomVideo(portrait(), PhantomScript((smile,)))
+    with tempfile.TemporaryDirectory() as folder, PairMeter(Config()) as meter:
+        onset, apex = Path(folder) / "onset.png", Path(folder) / "apex.png"
+        cv2.imwrite(str(onset), video.frame(smile.onset_s))
+        cv2.imwrite(str(apex), video.frame(smile.apex_s))
+        write_flow(meter.measure(onset, apex), onset, Path(folder) / "flow.npz")
+        pictures = [cv2.imread(str(p)) for p in (onset, apex, Path(folder) / "flow_overlay.png")]
+    cv2.imwrite(str(path), np.hstack([picture[40:450, 120:520] for picture in pictures]))
+
+
+if __name__ == "__main__":
+    prepare()
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "session.svg").write_text(session_picture(), encoding="utf-8")
+    flow_picture(RESULTS / "flow.jpg")

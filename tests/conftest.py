@@ -1,0 +1,75 @@
+"""What many tests share: a phantom to look at, videos made of it, and the command line run in place."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from calib.phantom import Nuisance, PhantomEvent, PhantomScript, PhantomVideo, portrait
+from realtime.environment import prepare
+
+prepare()
+cv2.setNumThreads(1)
+
+Image = NDArray[np.uint8]
+SMILE = PhantomEvent(1.0, 1.2, 1.45, (("AU12", 0.03),))
+
+
+@pytest.fixture(scope="session")
+def smiling() -> PhantomVideo:
+    """The portrait with one micro-expression from 1.0 to 1.45 s."""
+    return PhantomVideo(portrait(), PhantomScript((SMILE,)))
+
+
+@pytest.fixture(scope="session")
+def resting() -> PhantomVideo:
+    """The portrait with head sway and sensor noise, and nothing else."""
+    return PhantomVideo(portrait(), PhantomScript((), (), Nuisance(light=0.0), seed=3))
+
+
+def write_video(path: Path, frames: Sequence[Image], fps: float = 30.0) -> Path:
+    """Encode some frames as MPEG-4."""
+    height, width = frames[0].shape[:2]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory, smiling: PhantomVideo) -> Path:
+    """2.5 s of the smiling phantom as a video file."""
+    return write_video(tmp_path_factory.mktemp("clip") / "smile.mp4", [smiling.frame(k / 30) for k in range(75)])
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory, smiling: PhantomVideo) -> tuple[Path, Path]:
+    """The smile's onset and apex as two photos."""
+    folder = tmp_path_factory.mktemp("pair")
+    paths = folder / "onset.png", folder / "apex.png"
+    for path, t_s in zip(paths, (SMILE.onset_s, SMILE.apex_s), strict=True):
+        cv2.imwrite(str(path), smiling.frame(t_s))
+    return paths
+
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def mellm(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line here: arguments → (exit status, stdout, stderr)."""
+    from realtime import cli
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["mellm", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run

@@ -1,0 +1,90 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from calib.phantom import PhantomVideo
+from realtime.analyze import analyze, fresh_folder, output_names
+from realtime.config import Config
+from realtime.sources import SourceError
+from tests.conftest import SMILE, write_video
+
+
+def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
+    reached: list[float] = []
+    done = analyze(clip, "smile", tmp_path, Config(), reached.append)
+    (line,) = (tmp_path / "smile" / "events.jsonl").read_text().splitlines()
+    event = json.loads(line)
+    assert event["video"] == "smile.mp4"
+    assert event["kind"] == "micro"
+    assert event["apex_s"] == pytest.approx(SMILE.apex_s, abs=0.1)
+    assert event["action_units"] == ["AU12"]
+    assert event["narration"]
+    assert pq.read_table(done.folder / "motion.parquet").num_rows == 75
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["smile"]
+    assert reached == sorted(reached)
+
+
+def test_a_rerun_is_the_same_to_the_byte(clip: Path, tmp_path: Path) -> None:
+    runs = []
+    for _ in range(2):
+        folder = analyze(clip, "smile", tmp_path, Config(), lambda t_s: None).folder
+        runs.append([(folder / name).read_bytes() for name in ("events.jsonl", "events.csv", "motion.parquet")])
+    assert runs[0] == runs[1]
+
+
+def test_a_video_without_a_face_is_refused_and_nothing_written(tmp_path: Path) -> None:
+    empty = write_video(tmp_path / "wall.mp4", [np.full((240, 320, 3), 120, np.uint8)] * 20)
+    with pytest.raises(SourceError, match=r"wall\.mp4: no face"):
+        analyze(empty, "wall", tmp_path / "out", Config(), lambda t_s: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_event_while_the_face_is_away(tmp_path: Path, smiling: PhantomVideo) -> None:
+    frames = [smiling.frame(k / 30) for k in range(60)]
+    frames += [np.full((480, 640, 3), 120, np.uint8)] * 30
+    frames += [smiling.frame(k / 30) for k in range(20)]
+    video = write_video(tmp_path / "leaves.mp4", frames)
+    done = analyze(video, "leaves", tmp_path, Config(), lambda t_s: None)
+    assert len(done.events) == 1
+    assert done.events[0].offset_s <= 2.0
+    times = pq.read_table(done.folder / "motion.parquet")["time_s"].to_numpy()
+    assert not ((times > 2.1) & (times < 2.9)).any()
+
+
+@pytest.mark.parametrize("fps", [5.0, 240.0])
+def test_slow_and_fast_videos_work(tmp_path: Path, smiling: PhantomVideo, fps: float) -> None:
+    frames = [smiling.frame(0.8 + k / fps) for k in range(round(min(1.0, 240 / fps) * fps))]
+    video = write_video(tmp_path / "speed.mp4", frames, fps)
+    done = analyze(video, "speed", tmp_path, Config(), lambda t_s: None)
+    assert pq.read_table(done.folder / "motion.parquet").num_rows == len(frames)
+    assert fps < 15 or any(event.kind == "micro" for event in done.events)
+
+
+def test_a_failed_rewrite_keeps_what_was_there(tmp_path: Path) -> None:
+    for text in ("old", "new"):
+        with fresh_folder(tmp_path / "kept") as folder:
+            (folder / "a.txt").write_text(text)
+    with pytest.raises(RuntimeError), fresh_folder(tmp_path / "kept") as folder:
+        (folder / "a.txt").write_text("half")
+        raise RuntimeError
+    assert (tmp_path / "kept" / "a.txt").read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(clip: Path, tmp_path: Path) -> None:
+    command = f'ulimit -f 8; exec "{sys.executable}" -m realtime.cli analyze "{clip}" --out "{tmp_path}/out"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_videos_of_the_same_name_get_folders_of_their_own() -> None:
+    names = output_names([Path("a/x.mp4"), Path("a/x.mov"), Path("b/y.mp4"), Path("b/x.mp4")])
+    assert names == ["x.mp4", "x.mov", "y", "x.mp4-2"]

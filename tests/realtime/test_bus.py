@@ -1,0 +1,78 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import zmq
+
+from realtime.bus import Inbox, Outbox, Publisher, make_wiring, remove_wiring
+from realtime.messages import End, Lost, unpack
+
+
+@pytest.fixture
+def context() -> zmq.Context[zmq.Socket[bytes]]:
+    return zmq.Context[zmq.Socket[bytes]]()
+
+
+def message(seq: int) -> Lost:
+    return Lost(seq=seq, t_capture_ns=0, t_media_ns=0, cause="test")
+
+
+def test_what_is_sent_before_the_reader_is_there_waits_for_it(context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    wiring = make_wiring()
+    outbox = Outbox(context, wiring.inbox("align"))
+    for seq in range(3):
+        outbox.send(message(seq))
+    inbox = Inbox(context, wiring.inbox("align"))
+    received = []
+    while len(received) < 3 and inbox.socket.poll(2000):
+        received.append(inbox.receive())
+    assert received == [message(seq) for seq in range(3)]
+    assert inbox.receive() is None
+    outbox.close()
+    inbox.close()
+    context.term()
+    remove_wiring(wiring)
+
+
+def test_only_the_user_may_enter_and_nothing_stays(context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    wiring = make_wiring()
+    assert stat.S_IMODE(os.stat(wiring.folder).st_mode) == 0o700
+    remove_wiring(wiring)
+    assert not Path(wiring.folder).exists()
+    context.term()
+
+
+def test_folders_of_dead_sessions_are_cleared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp" if len(str(tmp_path)) > 60 else str(tmp_path))
+    base = Path(os.environ["XDG_RUNTIME_DIR"])
+    dead, alive = base / "mellm-4194305-test", base / f"mellm-{os.getpid()}-test"
+    for folder in (dead, alive):
+        folder.mkdir()
+    wiring = make_wiring()
+    assert not dead.exists()
+    assert alive.exists()
+    alive.rmdir()
+    remove_wiring(wiring)
+
+
+def test_listeners_hear_the_topics_they_subscribed_to(context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    wiring = make_wiring()
+    publisher = Publisher(context, wiring.public)
+    listener = context.socket(zmq.SUB)
+    listener.connect(wiring.public)
+    listener.subscribe(b"End")
+    end = End(seq=1, t_capture_ns=0, t_media_ns=0)
+    # A subscription takes a moment to arrive: publish until it has.
+    for _ in range(1000):
+        publisher.publish(message(0))
+        publisher.publish(end)
+        if listener.poll(10):
+            break
+    topic, data = listener.recv_multipart()
+    assert topic == b"End"
+    assert unpack(data) == end
+    listener.close(linger=0)
+    publisher.close()
+    context.term()
+    remove_wiring(wiring)

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bench.mjpeg import MjpegServer, phantom_jpegs
+from calib.phantom import PhantomVideo
+from realtime.capture import CaptureNode
+from realtime.config import CaptureConfig
+from realtime.messages import AnyMessage, End, Frame, Gap
+from realtime.ring import Ring
+
+
+def run(config: CaptureConfig, ring: Ring) -> list[AnyMessage]:
+    node = CaptureNode(config, ring)
+    messages: list[AnyMessage] = []
+    while not messages or not isinstance(messages[-1], End):
+        messages += node.step(None)
+    node.close()
+    return messages
+
+
+def test_a_file_becomes_numbered_frames_and_an_end(clip: Path) -> None:
+    ring = Ring.local(4, 640 * 480 * 3)
+    *frames, end = run(CaptureConfig(source=str(clip), paced=False), ring)
+    assert [m.seq for m in frames] == list(range(75))
+    assert isinstance(end, End)
+    assert not end.error
+    view = ring.view(74)
+    assert view is not None
+    assert view.shape == (480, 640, 3)
+
+
+def test_playing_at_its_own_speed_takes_as_long_as_the_file(clip: Path) -> None:
+    frames = [
+        m for m in run(CaptureConfig(source=str(clip), seconds=0.5), Ring.local(4, 640 * 480 * 3)) if type(m) is Frame
+    ]
+    assert len(frames) == 15
+    captured = np.diff([m.t_capture_ns for m in frames]).sum()
+    assert captured >= frames[-1].t_media_ns - frames[0].t_media_ns - 5e7
+
+
+def test_huge_frames_are_reduced(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "8k.jpg"), np.zeros((4320, 7680, 3), np.uint8))
+    config = CaptureConfig(source=str(tmp_path), paced=False)
+    frame = run(config, Ring.local(2, config.max_side**2 * 3))[0]
+    assert isinstance(frame, Frame)
+    assert (frame.width, frame.height) == (1920, 1080)
+
+
+def test_a_stream_that_hangs_up_is_taken_up_again_and_the_gap_announced(smiling: PhantomVideo) -> None:
+    ring = Ring.local(4, 640 * 480 * 3)
+    with MjpegServer(phantom_jpegs(smiling, 0.2, 30), 60, drop_after=6) as server:
+        node = CaptureNode(CaptureConfig(source=server.url, timeout_s=2.0), ring)
+        messages: list[AnyMessage] = []
+        while not (any(isinstance(m, Gap) for m in messages) and isinstance(messages[-1], Frame)):
+            messages += node.step(None)
+        node.close()
+        gap = next(m for m in messages if isinstance(m, Gap))
+        assert "trying again" in gap.cause
+        assert server.clients == 2
+        times = [m.t_media_ns for m in messages if isinstance(m, Frame)]
+        assert np.diff(times).min() > 0
+
+
+def test_a_stream_that_never_returns_ends_with_its_reason(smiling: PhantomVideo) -> None:
+    with MjpegServer(phantom_jpegs(smiling, 0.2, 30), 60, drop_after=4) as server:
+        node = CaptureNode(CaptureConfig(source=server.url, timeout_s=1.0, reconnects=1), Ring.local(4, 640 * 480 * 3))
+        assert any(isinstance(m, Frame) for m in node.step(None))
+    messages: list[AnyMessage] = []
+    while not messages or not isinstance(messages[-1], End):
+        messages += node.step(None)
+    assert isinstance(messages[-1], End)
+    assert "gave up after 1 attempt" in messages[-1].error
+
+
+def test_after_a_restart_the_stream_goes_on_where_it_is() -> None:
+    ring = Ring.local(4, 640 * 480 * 3)
+    first = next(iter(CaptureNode(CaptureConfig(), ring).step(None)))
+    assert isinstance(first, Frame)
+    began_ns = first.t_capture_ns - first.t_media_ns - 3_000_000_000  # as if it had been running for 3 s
+    again = next(iter(CaptureNode(CaptureConfig(), ring, began_ns).step(None)))
+    assert again.seq == 1
+    assert again.t_media_ns >= 3_000_000_000

@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import Command
+
+
+@pytest.mark.parametrize("command", [[], ["live"], ["analyze"], ["flow"], ["explain"], ["doctor"]])
+def test_help_teaches(mellm: Command, command: list[str]) -> None:
+    status, out, _ = mellm(*command, "--help")
+    assert status == 0
+    assert "Usage: mellm" in out
+
+
+def test_a_session_on_a_file_shows_events_words_and_the_closing_table(mellm: Command, clip: Path) -> None:
+    status, out, err = mellm("live", clip)
+    assert status == 0
+    assert "micro-expression" in out
+    assert "AU12" in out
+    assert "p95 ms" in out
+    assert err == ""
+
+
+def test_videos_are_analysed_and_the_bad_one_does_not_stop_the_good(mellm: Command, clip: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("this is text")
+    status, out, err = mellm("analyze", bad, clip, "--out", tmp_path / "out")
+    assert status == 1
+    assert "bad.mp4: not a video" in err
+    assert "1 micro, 0 macro" in out + err
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["smile"]
+
+
+def test_a_pair_is_explained_as_json(mellm: Command, pair: tuple[Path, Path]) -> None:
+    status, out, _ = mellm("explain", *pair, "--json")
+    (line,) = out.splitlines()
+    answer = json.loads(line)
+    assert status == 0
+    assert list(answer) == ["onset", "apex", "regions", "action_units", "label", "confidence", "narration"]
+    assert answer["action_units"] == ["AU12"]
+    assert answer["label"] == "positive"
+    assert len(answer["regions"]) == 29
+    assert 0 <= answer["confidence"] <= 1
+
+
+def test_a_table_of_pairs_gives_a_line_each_in_order(mellm: Command, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    onset, apex = pair
+    table = tmp_path / "pairs.csv"
+    table.write_text(f"onset,apex\n{onset},{apex}\n{onset},missing.png\n{onset},{onset}\n")
+    status, out, err = mellm("explain", "--pairs", table, "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert status == 1
+    assert "missing.png" in err
+    assert [line["apex"] for line in lines] == [str(apex), "missing.png", str(onset)]
+    assert "error" in lines[1]
+    assert lines[2]["label"] == "none"
+
+
+def test_a_pair_is_explained_for_people(mellm: Command, pair: tuple[Path, Path]) -> None:
+    status, out, _ = mellm("explain", *pair)
+    assert status == 0
+    assert "AU12: positive" in out
+    assert "Mouth Corner" in out
+
+
+def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    status, _, _ = mellm("flow", *pair, "--out", tmp_path / "f.npz")
+    assert status == 0
+    table = tmp_path / "pairs.csv"
+    table.write_text(f"onset,apex\n{pair[0]},{pair[1]}\n")
+    status, _, _ = mellm("flow", "--pairs", table, "--out", tmp_path / "many")
+    assert status == 0
+    (many,) = (tmp_path / "many").glob("*.npz")
+    with np.load(tmp_path / "f.npz") as one, np.load(many) as other:
+        assert np.array_equal(one["facial"], other["facial"], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["live", "nothing.mp4"], "nothing.mp4: no such file"),
+        (["live", "97"], "no camera 97"),
+        (["live", "phantom", "--size", "big"], "640x480"),
+        (["live", "phantom", "--engine", "magic"], "no flow engine 'magic'; there are: auto, dis"),
+        (["live", "phantom", "--narrator", "homer"], "no narrator 'homer'"),
+        (["live", "phantom", "--faces", "0"], "--faces 0"),
+        (["live", "phantom", "--config", "none.toml"], "none.toml"),
+        (["explain"], "give two pictures"),
+        (["explain", "a.png", "b.png"], "a.png: no such image"),
+        (["flow", "a.png", "b.png", "--out", "f.txt"], "must end in .npz"),
+        (["analyze", "nothing.mp4", "--out", "out"], "nothing.mp4: no such file"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, err = mellm(*arguments)
+    assert status != 0
+    assert says in err
+    assert len(err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_typo_in_the_settings_is_named_with_the_right_key(mellm: Command, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("[align]\nface = 1\n")
+    status, _, err = mellm("live", "phantom", "--config", config)
+    assert status == 1
+    assert "unknown setting 'align.face'; did you mean 'align.faces'?" in err
+
+
+def test_the_doctor_reports(mellm: Command) -> None:
+    status, out, _ = mellm("doctor")
+    assert status == 0
+    assert "flow engine dis" in out
+
+
+def test_an_unknown_command_is_refused(mellm: Command) -> None:
+    status, _, _ = mellm("dance")
+    assert status != 0

@@ -1,0 +1,99 @@
+import msgspec
+import numpy as np
+import pytest
+
+from calib.face import REGION_INDEX
+from calib.phantom import PhantomVideo
+from realtime.config import AlignConfig, FlowConfig
+from realtime.flow import FlowNode
+from realtime.messages import Face, Gap, Lost, Motion
+from tests.conftest import SMILE
+from tests.realtime.faces import Bench, displacements, faces
+
+CORNERS = [REGION_INDEX["Left Mouth Corner"], REGION_INDEX["Right Mouth Corner"]]
+
+
+def test_the_mouth_corners_rise_with_the_smile_and_come_back(smiling: PhantomVideo) -> None:
+    with Bench() as bench:
+        moved = displacements(bench.motions(smiling.frame(0.9 + k / 30) for k in range(24)))
+    up = -moved[:, CORNERS, 1].mean(axis=1)
+    apex = round((SMILE.apex_s - 0.9) * 30)
+    assert up[apex] > 0.01
+    assert abs(int(up.argmax()) - apex) <= 1
+    assert abs(up[-1]) < 0.003
+
+
+def test_curves_go_on_across_a_new_crop(smiling: PhantomVideo) -> None:
+    """Holding the crop for nothing at all must not change what is measured."""
+    images = [smiling.frame(0.9 + k / 30) for k in range(12)]
+    with Bench(AlignConfig(hold_iod=0.004)) as bench:
+        restless = list(bench.motions(images))
+    with Bench() as bench:
+        held = list(bench.motions(images))
+    assert restless[-1].epoch > held[-1].epoch
+    apart = displacements(restless)[-1] - displacements(held)[-1]
+    assert np.abs(apart[CORNERS]).max() < 0.004
+
+
+def test_the_anchor_is_renewed_at_rest_without_a_step(resting: PhantomVideo) -> None:
+    with Bench() as bench:
+        node = FlowNode(FlowConfig(anchor_s=0.6), bench.crops)
+        motions = list(bench.motions((resting.frame(k / 30) for k in range(45)), flow=node))
+    assert motions[-1].epoch >= 1
+    steps = np.abs(np.diff(displacements(motions), axis=0))
+    assert steps.max() < 0.006
+
+
+def test_onset_to_apex_is_measured_in_one_pass(smiling: PhantomVideo) -> None:
+    with Bench() as bench:
+        node = FlowNode(FlowConfig(), bench.crops)
+        list(bench.motions((smiling.frame(0.9 + k / 30) for k in range(12)), flow=node))
+        regions = node.between(0, 100_000_000, 300_000_000)
+    corner = next(r for r in regions if r.name == "Right Mouth Corner")
+    assert len(regions) == 29
+    assert corner.direction == "up-right"
+    assert corner.mean_iod > 0.01
+    assert node.between(5, 0, 1) == []
+
+
+def test_a_face_that_is_lost_begins_new_curves(smiling: PhantomVideo) -> None:
+    with Bench() as bench:
+        node = FlowNode(FlowConfig(), bench.crops)
+        list(bench.motions((smiling.frame(1.0 + k / 30) for k in range(6)), flow=node))
+        lost = Lost(seq=6, face_id=0, t_capture_ns=0, t_media_ns=0, cause="test")
+        assert list(node.step(lost)) == [lost]
+        again = next(bench.motions([smiling.frame(1.2)], flow=node))
+    assert again.magnitude_iod == 0
+
+
+def test_an_overwritten_crop_is_a_gap_and_a_black_one_a_loss(smiling: PhantomVideo) -> None:
+    with Bench() as bench:
+        node = FlowNode(FlowConfig(), bench.crops)
+        face = faces(bench.align(smiling.frame(0), 0.0))[0]
+        missing = msgspec.structs.replace(face, crop=face.crop + 5)
+        black = msgspec.structs.replace(face, crop=bench.crops.put(np.zeros((256, 256, 3), np.uint8)))
+        assert [type(m) for m in node.step(missing)] == [Gap]
+        (lost,) = node.step(black)
+    assert isinstance(lost, Lost)
+    assert "black" in lost.cause
+
+
+@pytest.mark.parametrize("iod_px", [50, 150])
+def test_displacements_do_not_depend_on_the_size_of_the_face(smiling: PhantomVideo, iod_px: int) -> None:
+    scale = iod_px / 100
+    video = PhantomVideo(smiling.face, smiling.script, round(640 * scale), round(480 * scale), iod_px)
+    with Bench() as bench:
+        moved = displacements(bench.motions(video.frame(t) for t in (SMILE.onset_s, SMILE.apex_s)))[-1]
+    with Bench() as bench:
+        reference = displacements(bench.motions(smiling.frame(t) for t in (SMILE.onset_s, SMILE.apex_s)))[-1]
+    assert moved[CORNERS] == pytest.approx(reference[CORNERS], abs=0.005)
+
+
+def test_motion_names_its_frame(smiling: PhantomVideo) -> None:
+    with Bench() as bench:
+        (face,) = faces(bench.align(smiling.frame(0), 0.25))
+        (motion,) = FlowNode(FlowConfig(), bench.crops).step(face)
+    assert isinstance(face, Face)
+    assert isinstance(motion, Motion)
+    assert (motion.seq, motion.face_id, motion.t_media_ns) == (face.seq, face.face_id, 250_000_000)
+    assert motion.iod_px == pytest.approx(100, rel=0.05)

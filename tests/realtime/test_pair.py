@@ -1,0 +1,95 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calib.phantom import PhantomVideo
+from realtime.config import Config
+from realtime.pair import PairMeter, read_pairs, write_flow
+from realtime.sources import SourceError
+from tests.conftest import SMILE
+
+
+@pytest.fixture(scope="module")
+def meter() -> Iterator[PairMeter]:
+    with PairMeter(Config()) as opened:
+        yield opened
+
+
+def test_the_flow_is_the_phantom_s_own(meter: PairMeter, pair: tuple[Path, Path], smiling: PhantomVideo) -> None:
+    flow = meter.measure(*pair)
+    true = smiling.flow(SMILE.onset_s, SMILE.apex_s)
+    assert flow.facial.shape == flow.head.shape == (480, 640, 2)
+    assert flow.facial.dtype == np.float32
+    inside = true.valid & np.isfinite(flow.facial[..., 0])
+    assert inside.sum() > 0.95 * true.valid.sum()
+    for measured, exact in ((flow.facial, true.facial), (flow.expression, true.expression)):
+        assert np.linalg.norm(measured - exact, axis=-1)[inside].mean() < 0.4
+
+
+def test_outside_the_crop_there_is_no_flow(meter: PairMeter, pair: tuple[Path, Path]) -> None:
+    flow = meter.measure(*pair)
+    assert np.isnan(flow.facial[-1, -1]).all()
+    assert np.isfinite(flow.facial[flow.face]).all()
+
+
+def test_a_face_that_moved_far_is_still_measured(
+    meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path, smiling: PhantomVideo
+) -> None:
+    shift = 60
+    apex = tmp_path / "moved.png"
+    cv2.imwrite(str(apex), np.roll(smiling.frame(SMILE.apex_s), shift, axis=1))
+    flow = meter.measure(pair[0], apex)
+    assert np.nanmedian(flow.head[flow.face][:, 0]) == pytest.approx(shift, abs=3)
+    assert meter.explain(flow).action_units == ("AU12",)
+
+
+def test_a_smile_is_explained_and_a_still_face_is_not(
+    meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path, smiling: PhantomVideo
+) -> None:
+    answer = meter.explain(meter.measure(*pair))
+    assert (answer.action_units, answer.label) == (("AU12",), "positive")
+    still = tmp_path / "still.png"
+    cv2.imwrite(str(still), smiling.frame(SMILE.onset_s - 0.05))
+    nothing = meter.explain(meter.measure(pair[0], still))
+    assert (nothing.action_units, nothing.label) == ((), "none")
+
+
+def test_a_picture_without_a_face_is_named(meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.full((200, 200, 3), 99, np.uint8))
+    with pytest.raises(SourceError, match=r"wall\.png: no face"):
+        meter.measure(pair[0], wall)
+
+
+def test_the_files_hold_what_was_measured(meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    flow = meter.measure(*pair)
+    write_flow(flow, pair[0], tmp_path / "new" / "f.npz")
+    with np.load(tmp_path / "new" / "f.npz") as stored:
+        assert set(stored) == {"facial", "head", "expression"}
+        assert np.array_equal(stored["expression"], flow.facial - flow.head, equal_nan=True)
+    for name in ("f.png", "f_overlay.png"):
+        picture = cv2.imread(str(tmp_path / "new" / name))
+        assert picture.shape == (480, 640, 3)
+        assert picture.std() > 1
+
+
+def test_pairs_are_read_beside_their_table(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    table = tmp_path / "pairs.csv"
+    table.write_text("\ufeffapex,onset,note\nb.png,a.png,x\n", encoding="utf-8")
+    assert list(read_pairs(table)) == [(tmp_path / "a.png", Path("b.png"))]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"onset\na.png\n", "no column apex"), (b"\xff\xfe\x00\x01", "text file"), (None, "No such file")],
+)
+def test_a_table_that_is_none_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:
+    table = tmp_path / "pairs.csv"
+    if content is not None:
+        table.write_bytes(content)
+    with pytest.raises(SourceError, match=rf"pairs\.csv.*{says}"):
+        list(read_pairs(table))

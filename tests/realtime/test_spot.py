@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calib.phantom import PhantomEvent
+from realtime.config import SpotConfig
+from realtime.messages import End, Lost, Spot
+from realtime.spot import SpotNode
+from tests.realtime.curves import closed, displacement, motion, perform, spots
+
+MICRO = PhantomEvent(2.0, 2.18, 2.4, (("AU4", 0.02),))
+MACRO = PhantomEvent(2.0, 2.3, 3.4, (("AU6", 0.06), ("AU12", 0.06)), hold_s=0.7)
+
+
+def steady(fps: float, seconds: float = 5.0) -> list[float]:
+    return [k / fps for k in range(round(seconds * fps))]
+
+
+@pytest.mark.parametrize("fps", [15, 25, 30, 60, 100, 200, 240])
+@pytest.mark.parametrize("event", [MICRO, MACRO], ids=["micro", "macro"])
+def test_an_expression_is_found_at_any_frame_rate(fps: float, event: PhantomEvent) -> None:
+    (spot,) = closed(spots(perform([event], steady(fps))))
+    slack_s = 0.05 + 1.5 / fps
+    assert spot.kind == event.kind
+    assert spot.onset_ns / 1e9 == pytest.approx(event.onset_s, abs=slack_s)
+    assert spot.apex_ns / 1e9 == pytest.approx(event.apex_s, abs=slack_s)
+    assert spot.offset_ns / 1e9 == pytest.approx(event.offset_s, abs=slack_s + 0.03)
+    assert 0 < spot.confidence < 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["AU1", "AU2", "AU4", "LAU12", "AU9", "AU10", "AU15", "AU17", "AU20", "AU25"]),
+    st.floats(0.014, 0.05),
+    st.floats(0.12, 0.24),
+    st.integers(0, 1000),
+)
+def test_any_unit_is_found_with_its_times(code: str, amplitude: float, rise_s: float, seed: int) -> None:
+    event = PhantomEvent(2.0, 2.0 + rise_s, 2.0 + 2 * rise_s, ((code, amplitude),))
+    (spot,) = closed(spots(perform([event], steady(30, 4.0), seed=seed)))
+    assert spot.kind == "micro"
+    assert abs(spot.apex_ns / 1e9 - event.apex_s) < 0.08
+    assert spot.onset_ns < spot.apex_ns < spot.offset_ns
+
+
+def test_phases_come_in_order_and_in_time() -> None:
+    found = spots(perform([MICRO], steady(30)))
+    phases = [spot.phase for spot in found]
+    assert phases[0] == "rising"
+    assert phases[-1] == "closed"
+    assert set(phases[1:-1]) == {"apex"}
+    apex = next(spot for spot in found if spot.phase == "apex")
+    assert apex.t_media_ns / 1e9 - MICRO.apex_s < 0.15
+    assert len({spot.spot_id for spot in found}) == 1
+
+
+def test_rest_is_quiet() -> None:
+    assert spots(perform([], steady(30, 60.0), noise_iod=0.001)) == []
+
+
+def test_blinks_are_no_events() -> None:
+    blinks = [PhantomEvent(t, t + 0.08, t + 0.28, (("AU45", 0.12),)) for t in np.arange(1.0, 20.0, 2.7)]
+    assert spots(perform(blinks, steady(30, 20.0))) == []
+
+
+def test_a_slow_drift_is_no_event() -> None:
+    drift = displacement([PhantomEvent(0.0, 1.0, 2.0, (("AU12", 1.0),))], 1.0)
+    assert spots(motion(t, drift * 0.02 * t / 20) for t in steady(30, 20.0)) == []
+
+
+def test_irregular_dropped_and_repeated_frames_do_no_harm() -> None:
+    rng = np.random.default_rng(5)
+    times = sorted(t + rng.uniform(-0.008, 0.008) for t in steady(30) if rng.random() > 0.15)
+    times = [t for pair in zip(times, times, strict=True) for t in pair][1:]
+    (spot,) = closed(spots(perform([MICRO], times)))
+    assert spot.kind == "micro"
+    assert spot.apex_ns / 1e9 == pytest.approx(MICRO.apex_s, abs=0.08)
+
+
+def test_two_expressions_in_a_row_are_two_events() -> None:
+    second = PhantomEvent(3.0, 3.2, 3.42, (("LAU12", 0.025),))
+    found = closed(spots(perform([MICRO, second], steady(30))))
+    assert [round(spot.apex_ns / 1e9, 1) for spot in found] == [2.2, 3.2]
+
+
+def test_a_second_movement_on_top_of_a_held_one_is_an_event_of_its_own() -> None:
+    held = PhantomEvent(1.5, 1.8, 4.6, (("AU12", 0.05),), hold_s=2.4)
+    frown = PhantomEvent(3.0, 3.25, 3.9, (("AU4", 0.05), ("AU9", 0.05)), hold_s=0.3)
+    found = closed(spots(perform([held, frown], steady(30, 6.0))))
+    assert any(abs(spot.onset_ns / 1e9 - frown.onset_s) < 0.15 for spot in found)
+
+
+def test_an_expression_that_stays_is_closed_at_the_longest() -> None:
+    forever = PhantomEvent(1.0, 1.3, 30.0, (("AU12", 0.05),), hold_s=28.0)
+    (spot,) = closed(spots(perform([forever], steady(30, 9.0))))
+    assert spot.kind == "macro"
+    assert (spot.offset_ns - spot.onset_ns) / 1e9 == pytest.approx(SpotConfig().longest_s, abs=0.2)
+
+
+def test_two_faces_are_watched_apart() -> None:
+    ours = perform([MICRO], steady(30))
+    theirs = (motion(t, np.zeros((29, 2)), face_id=1) for t in steady(30))
+    found = closed(spots(m for pair in zip(ours, theirs, strict=True) for m in pair))
+    assert [spot.face_id for spot in found] == [0]
+
+
+def lost(t_s: float) -> Lost:
+    return Lost(seq=0, face_id=0, t_capture_ns=0, t_media_ns=round(t_s * 1e9), cause="face left the picture")
+
+
+def test_a_face_lost_before_the_apex_takes_its_event_back() -> None:
+    motions = [m for m in perform([MICRO], steady(30)) if m.t_media_ns < 2.18e9]
+    found = spots([*motions, lost(2.19)])
+    assert [spot.phase for spot in found] == ["rising", "revoked"]
+
+
+def test_a_face_lost_after_the_apex_closes_its_event() -> None:
+    motions = [m for m in perform([MACRO], steady(30)) if m.t_media_ns < 2.7e9]
+    found = spots([*motions, lost(2.71)])
+    assert found[-1].phase == "closed"
+    assert found[-1].offset_ns == motions[-1].t_media_ns
+
+
+def test_the_end_of_the_stream_closes_what_is_open_and_passes_on() -> None:
+    node = SpotNode(SpotConfig(), lambda face_id, onset_ns, apex_ns: [])
+    for m in perform([MACRO], steady(30, 2.8)):
+        list(node.step(m))
+    end = End(seq=0, t_capture_ns=0, t_media_ns=2_800_000_000)
+    spot, passed = node.step(end)
+    assert isinstance(spot, Spot)
+    assert spot.phase == "closed"
+    assert passed is end

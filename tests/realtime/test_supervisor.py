@@ -1,0 +1,162 @@
+"""Live sessions with real processes: each is killed in turn, and nothing may stay behind."""
+
+import dataclasses
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import zmq
+
+from realtime import supervisor
+from realtime.config import CaptureConfig, Config, NarrateConfig
+from realtime.messages import AnyMessage, End, Gap, Motion, Say, Status, unpack
+from realtime.nodes import PROCESSES
+from realtime.supervisor import Session, SessionError
+
+
+def phantom(seconds: float = 60.0) -> Config:
+    return Config(capture=CaptureConfig("phantom", seconds=seconds))
+
+
+def leftovers(pid: int) -> list[str]:
+    """Sockets and shared memory of the sessions of a process."""
+    folders = [Path("/dev/shm"), Path("/tmp")]
+    if "XDG_RUNTIME_DIR" in os.environ:
+        folders.append(Path(os.environ["XDG_RUNTIME_DIR"]))
+    return [str(path) for folder in folders for path in folder.glob(f"mellm-{pid}-*")]
+
+
+def test_a_session_finds_says_and_leaves_nothing_behind() -> None:
+    with Session(phantom(4.0)) as session:
+        pids = list(session.pids.values())
+        messages = list(session)
+    assert isinstance(messages[-1], End)
+    assert any(isinstance(m, Say) and m.final and m.action_units for m in messages)
+    motions = [m for m in messages if isinstance(m, Motion)]
+    gaps = [m for m in messages if isinstance(m, Gap)]
+    skipped = sum(gap.to_seq - gap.from_seq + 1 for gap in gaps)
+    assert len(motions) + skipped == 120  # every frame was measured, or its loss announced
+    last = {m.process: m for m in messages if isinstance(m, Status)}
+    assert set(last) == {spec.name for spec in PROCESSES}
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert leftovers(os.getpid()) == []
+
+
+@pytest.mark.parametrize("victim", [spec.name for spec in PROCESSES])
+def test_a_killed_process_is_restarted_and_the_session_goes_on(victim: str) -> None:
+    killed_ns = -1
+    gaps: list[Gap] = []
+    after: list[Motion] = []
+    back = False
+    with Session(phantom()) as session:
+        for message in session:
+            if isinstance(message, Motion) and killed_ns < 0 and message.seq >= 10:
+                os.kill(session.pids[victim], signal.SIGKILL)
+                killed_ns = message.t_media_ns
+            if isinstance(message, Gap):
+                gaps.append(message)
+            if gaps and isinstance(message, Status) and message.process == victim and message.restarts:
+                back = True
+            if gaps and isinstance(message, Motion):
+                after.append(message)
+                if back and len(after) >= 20:
+                    break
+    assert victim in gaps[0].cause
+    assert "signal 9" in gaps[0].cause
+    times = [m.t_media_ns for m in after]
+    assert times == sorted(times)
+    assert times[0] >= killed_ns
+    assert leftovers(os.getpid()) == []
+
+
+def test_a_hung_process_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient = tuple(dataclasses.replace(spec, heartbeat_s=2.0) for spec in PROCESSES)
+    monkeypatch.setattr(supervisor, "PROCESSES", impatient)
+    stopped = False
+    with Session(phantom()) as session:
+        for message in session:
+            if isinstance(message, Motion) and not stopped:
+                os.kill(session.pids["align"], signal.SIGSTOP)
+                stopped = True
+            if isinstance(message, Gap) and "was restarted" in message.cause:
+                break
+    assert isinstance(message, Gap)
+    assert message.to_seq >= message.from_seq
+
+
+def test_over_its_budget_the_session_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "PROCESSES", tuple(dataclasses.replace(spec, restarts=0) for spec in PROCESSES))
+    with Session(phantom()) as session, pytest.raises(SessionError, match="perceive was killed by signal 9.*giving up"):
+        for message in session:
+            if isinstance(message, Motion):
+                os.kill(session.pids["perceive"], signal.SIGKILL)
+    assert leftovers(os.getpid()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (Config(capture=CaptureConfig("nothing.mp4")), "nothing.mp4"),
+        (Config(capture=CaptureConfig("phantom"), narrate=NarrateConfig("homer")), "homer"),
+    ],
+)
+def test_what_cannot_start_says_why(config: Config, says: str) -> None:
+    with Session(config) as session, pytest.raises(SessionError, match=says):
+        list(session)
+    assert leftovers(os.getpid()) == []
+
+
+def test_other_programs_can_listen() -> None:
+    context = zmq.Context[zmq.Socket[bytes]]()
+    listener = context.socket(zmq.SUB)
+    heard: AnyMessage | None = None
+    with Session(phantom()) as session:
+        listener.connect(session.public_address)
+        listener.subscribe(b"Motion")
+        for _ in session:
+            if listener.poll(0):
+                topic, data = listener.recv_multipart()
+                heard = unpack(data)
+                break
+        listener.close(linger=0)
+    context.term()
+    assert topic == b"Motion"
+    assert isinstance(heard, Motion)
+
+
+def start_command() -> psutil.Popen:
+    """`mellm live phantom`, with its first face already seen."""
+    command = [sys.executable, "-u", "-m", "realtime.cli", "live", "phantom"]
+    process = psutil.Popen(command, stdout=-1, stderr=-1, start_new_session=True)
+    for line in process.stdout:
+        if b"between the eyes" in line:
+            break
+    return process
+
+
+@pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_everything_cleanly(signal_sent: signal.Signals) -> None:
+    process = start_command()
+    children = process.children(recursive=True)
+    os.killpg(process.pid, signal_sent) if signal_sent == signal.SIGINT else process.send_signal(signal_sent)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert b"Session" in out
+    assert b"Traceback" not in err
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []
+    assert leftovers(process.pid) == []
+
+
+def test_a_killed_supervisor_leaves_nothing_behind() -> None:
+    process = start_command()
+    children = process.children(recursive=True)
+    assert len(children) >= len(PROCESSES)
+    process.kill()
+    process.communicate(timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
+    assert leftovers(process.pid) == []

@@ -1,0 +1,77 @@
+import io
+
+from rich.console import Console
+
+from calib.phantom import PhantomEvent, PhantomScript
+from realtime.messages import AnyMessage, Gap, Lost, Say, Spot, Status
+from realtime.terminal import LiveView
+from tests.realtime.curves import perform
+
+EVENT = PhantomEvent(1.0, 1.2, 1.4, (("AU4", 0.02),))
+
+
+def spot(onset_s: float, offset_s: float, spot_id: int = 0) -> Spot:
+    return Spot(
+        seq=40, t_capture_ns=0, t_media_ns=1_500_000_000, spot_id=spot_id, phase="closed", onset_ns=round(onset_s * 1e9),
+        apex_ns=round((onset_s + 0.2) * 1e9), offset_ns=round(offset_s * 1e9), kind="micro", confidence=0.8,
+    )  # fmt: skip
+
+
+def shown(messages: list[AnyMessage], script: PhantomScript | None = None, verbose: bool = False) -> str:
+    text = io.StringIO()
+    view = LiveView(Console(file=text, width=120), verbose)
+    for message in [*perform([EVENT], [k / 30 for k in range(90)]), *messages]:
+        view.show(message)
+    if script is not None:
+        view.against(script)
+    view.closing()
+    return text.getvalue()
+
+
+SAY = Say(
+    seq=40, t_capture_ns=0, t_media_ns=1_500_000_000, spot_id=0, text="Brows down 1.0 px.", final=True,
+    action_units=("AU4",), label="negative", confidence=0.9,
+)  # fmt: skip
+
+
+def test_an_event_is_shown_with_its_times_units_and_words() -> None:
+    text = shown([spot(1.0, 1.4), SAY])
+    assert "micro-expression  1.00–1.40 s (apex 1.20, 400 ms)  AU4  negative 90%" in text
+    assert "Brows down 1.0 px." in text
+    assert "1 micro- and 0 macro-expressions" in text
+
+
+def test_the_truth_stands_beside_what_was_spotted() -> None:
+    script = PhantomScript((EVENT, PhantomEvent(2.0, 2.2, 2.4, (("AU12", 0.02),))))
+    text = shown([spot(1.02, 1.41), SAY, spot(1.6, 1.8, 1)], script)
+    assert "✓" in text
+    assert "✗" in text
+    assert "Found 1 of 2 with the right kind (overlap of half or more); 1 extra" in text
+
+
+def test_gaps_are_told_and_summed() -> None:
+    gap = Gap(seq=9, t_capture_ns=0, t_media_ns=0, from_seq=3, to_seq=7, cause="align was behind")
+    lost = Lost(seq=9, face_id=0, t_capture_ns=0, t_media_ns=0, cause="face left the picture")
+    text = shown([gap, lost])
+    assert "gap: align was behind" in text
+    assert "face 0: face left the picture" in text
+    assert "5 frames skipped in 1 gaps" in text
+
+
+def test_every_process_has_its_row() -> None:
+    status = Status(
+        seq=0, t_capture_ns=0, t_media_ns=0, process="perceive", state="ended", handled=90, drops=2, p50_ms=20.5,
+        p95_ms=31.2, restarts=1,
+    )  # fmt: skip
+    text = shown([status], verbose=True)
+    assert "flow → spot" in text
+    assert "20.5" in text
+    assert "31.2" in text
+
+
+def test_a_revoked_event_is_taken_back() -> None:
+    taken = Spot(seq=40, t_capture_ns=0, t_media_ns=0, spot_id=0, phase="revoked", onset_ns=0)
+    back = Say(seq=40, t_capture_ns=0, t_media_ns=0, spot_id=0, text="Taken back.", final=True)
+    text = shown([taken, back])
+    assert "Taken back." in text
+    assert "0 micro- and 0 macro-expressions" in text
