@@ -138,8 +138,13 @@ class LiveView:
         pairs = dict(
             match([(e.onset_s, e.offset_s) for e in true], [(s.onset_ns / 1e9, s.offset_ns / 1e9) for s in closed])
         )
-        table = Table(title="The phantom's truth, and what was spotted", title_justify="left", box=box.SIMPLE_HEAD)
-        for name in ("true", "onset–apex–offset s", "units", "", "spotted", "onset–apex–offset s", "units"):
+        table = Table(
+            title="The phantom's truth, and what was spotted (s)",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+        )
+        for name in ("true", "onset–apex–offset", "units", "", "spotted", "onset–apex–offset", "units"):
             table.add_column(name)
         found = 0
         for index, event in enumerate(true):

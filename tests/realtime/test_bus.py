@@ -6,7 +6,7 @@ import pytest
 import zmq
 
 from realtime.bus import Inbox, Outbox, Publisher, make_wiring, remove_wiring
-from realtime.messages import End, Lost, unpack
+from realtime.messages import AnyMessage, End, Lost, unpack
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_what_is_sent_before_the_reader_is_there_waits_for_it(context: zmq.Conte
     for seq in range(3):
         outbox.send(message(seq))
     inbox = Inbox(context, wiring.inbox("align"))
-    received = []
+    received: list[AnyMessage | None] = []
     while len(received) < 3 and inbox.socket.poll(2000):
         received.append(inbox.receive())
     assert received == [message(seq) for seq in range(3)]

@@ -75,5 +75,5 @@ def test_another_narrator_can_speak() -> None:
 
 
 def test_an_unknown_narrator_is_named() -> None:
-    with pytest.raises(NarratorError, match="'homer'.*template"):
+    with pytest.raises(NarratorError, match=r"'homer'.*template"):
         NarrateNode(NarrateConfig("homer"))

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from realtime.ring import Ring
 
 
-def image(value: int, height: int = 4, width: int = 5) -> np.ndarray:
+def image(value: int, height: int = 4, width: int = 5) -> NDArray[np.uint8]:
     return np.full((height, width, 3), value, np.uint8)
 
 

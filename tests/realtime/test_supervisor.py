@@ -89,7 +89,10 @@ def test_a_hung_process_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_over_its_budget_the_session_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "PROCESSES", tuple(dataclasses.replace(spec, restarts=0) for spec in PROCESSES))
-    with Session(phantom()) as session, pytest.raises(SessionError, match="perceive was killed by signal 9.*giving up"):
+    with (
+        Session(phantom()) as session,
+        pytest.raises(SessionError, match=r"perceive was killed by signal 9.*giving up"),
+    ):
         for message in session:
             if isinstance(message, Motion):
                 os.kill(session.pids["perceive"], signal.SIGKILL)

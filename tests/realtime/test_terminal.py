@@ -12,8 +12,9 @@ EVENT = PhantomEvent(1.0, 1.2, 1.4, (("AU4", 0.02),))
 
 def spot(onset_s: float, offset_s: float, spot_id: int = 0) -> Spot:
     return Spot(
-        seq=40, t_capture_ns=0, t_media_ns=1_500_000_000, spot_id=spot_id, phase="closed", onset_ns=round(onset_s * 1e9),
-        apex_ns=round((onset_s + 0.2) * 1e9), offset_ns=round(offset_s * 1e9), kind="micro", confidence=0.8,
+        seq=40, t_capture_ns=0, t_media_ns=1_500_000_000, spot_id=spot_id, phase="closed",
+        onset_ns=round(onset_s * 1e9), apex_ns=round((onset_s + 0.2) * 1e9), offset_ns=round(offset_s * 1e9),
+        kind="micro", confidence=0.8,
     )  # fmt: skip
 
 
