@@ -28,19 +28,19 @@ install: .venv/installed ## the environment in .venv
 	@$(PYTHON) check_system.py before
 	@echo "installing into .venv (once, about a minute) …"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	@$(BIN)/python check_system.py after
 	@touch $@
 
 narrator: install ## llama-cpp-python, built once (4 to 8 minutes) and kept in $(WHEELS)
 	@$(PYTHON) check_system.py compiler
 	@mkdir -p $(WHEELS)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --find-links $(WHEELS) '$(LLAMA)' 2>/dev/null \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-index --find-links $(WHEELS) '$(LLAMA)' 2>/dev/null \
 	|| { echo "building $(LLAMA) (once, 4 to 8 minutes) …" \
-	&& $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEELS) '$(LLAMA)' \
-	&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --find-links $(WHEELS) '$(LLAMA)'; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'diskcache>=5.6.1' 'jinja2>=2.11.3' 'numpy<2'
+	&& $(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --wheel-dir $(WHEELS) '$(LLAMA)' \
+	&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-index --find-links $(WHEELS) '$(LLAMA)'; }
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'diskcache>=5.6.1' 'jinja2>=2.11.3' 'numpy<2'
 	@$(BIN)/python -c 'import llama_cpp; print("llama-cpp-python", llama_cpp.__version__, "works")'
 
 lock: ## requirements.lock anew, for every supported Python (needs uv)

@@ -144,7 +144,7 @@ class LiveView:
             box=box.SIMPLE_HEAD,
             pad_edge=False,
         )
-        for name in ("true", "onset–apex–offset", "units", "", "spotted", "onset–apex–offset", "units"):
+        for name in ("true", "onset–apex–offset", "units", "", "spotted at", "units"):
             table.add_column(name)
         found = 0
         for index, event in enumerate(true):
@@ -154,21 +154,21 @@ class LiveView:
                 spot = closed[pairs[index]]
                 right = spot.kind == event.kind
                 found += right
-                row += ["[green]✓[/]" if right else "[yellow]≈[/]", *self._spotted(spot)]
+                row += ["[green]✓[/]" if right else f"[yellow]{spot.kind}[/]", *self._spotted(spot)]
             else:
-                row += ["[red]✗[/]", "", "", ""]
+                row += ["[red]missed[/]", "", ""]
             table.add_row(*row)
         for index, spot in enumerate(closed):
             if index not in pairs.values():
-                table.add_row("", "", "", "[red]+[/]", *self._spotted(spot))
+                table.add_row("", "", "", f"[red]extra {spot.kind}[/]", *self._spotted(spot))
         self.console.print(table)
         extra = len(closed) - len(pairs)
         self.console.print(f"Found {found} of {len(true)} with the right kind (overlap of half or more); {extra} extra")
 
-    def _spotted(self, spot: Spot) -> tuple[str, str, str]:
+    def _spotted(self, spot: Spot) -> tuple[str, str]:
         say = self.words.get(spot.spot_id)
         times = "–".join(f"{t / 1e9:.2f}" for t in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
-        return str(spot.kind), times, " ".join(say.action_units) if say else ""
+        return times, " ".join(say.action_units) if say else ""
 
 
 def _times(spot: Spot) -> str:

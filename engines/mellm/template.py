@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from calib.face import REGIONS
 from calib.facs import CLASS_TOTALS, class_probabilities, parse_code
 from engines.mellm.answer import Answer, Facts
 from engines.mellm.units import infer_units
@@ -40,10 +41,10 @@ class TemplateNarrator:
         if not moving:
             yield "No region moved above the noise: no expression seen."
             return
-        for index, region in enumerate(moving[:_SPOKEN_REGIONS]):
+        for index, region in enumerate(_telling(moving)):
             yield f"{'' if index == 0 else '; '}{_movement(region, facts.iod_px)}"
         rest = len(moving) - _SPOKEN_REGIONS
-        yield f"; {rest} more {'region' if rest == 1 else 'regions'} less. " if rest > 0 else ". "
+        yield f"; and {rest} more {'region' if rest == 1 else 'regions'}. " if rest > 0 else ". "
         if not units:
             yield "This fits no single action unit."
             return
@@ -56,6 +57,17 @@ class TemplateNarrator:
             yield f"What it means is open: {label} is the likeliest at {chance:.0%}."
         else:
             yield f"Of {sum(CLASS_TOTALS):,} annotated micro-expressions, such units speak for {label} ({chance:.0%})."
+
+
+def _telling(moving: list[RegionMotion]) -> list[RegionMotion]:
+    """The regions to name: the strongest of every part of the face first, so that a mouth does not hide a brow."""
+    parts = {region.name: region.part for region in REGIONS}
+    first: dict[str, RegionMotion] = {}
+    for region in moving:
+        first.setdefault(parts[region.name], region)
+    rest = [region for region in moving if region not in first.values()]
+    named = [*first.values(), *rest][:_SPOKEN_REGIONS]
+    return sorted(named, key=lambda region: -region.mean_iod)
 
 
 def _movement(region: RegionMotion, iod_px: float) -> str:

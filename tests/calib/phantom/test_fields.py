@@ -42,7 +42,7 @@ def test_the_strongest_region_moves_by_one_inter_ocular_distance(
 @pytest.mark.parametrize("code", CODES)
 def test_regions_move_as_the_table_says(maker: FieldMaker, landmarks: Floats, code: str) -> None:
     got, wanted = at(maker.field(code), region_centres(landmarks)), pattern(code)
-    assert np.hypot(*(got - wanted).T).max() < 0.15
+    assert np.hypot(*(got - wanted).T).max() < 0.2
     assert (got * wanted).sum() > 0.99 * np.linalg.norm(got) * np.linalg.norm(wanted)
 
 
@@ -82,11 +82,11 @@ def test_a_field_goes_with_the_face(landmarks: Floats, maker: FieldMaker) -> Non
     moved = crop_landmarks(np.array([[1.0, 0, 9], [0, 1.0, -6]]), landmarks)
     here = maker.field("AU12")
     there = FieldMaker(moved, SIDE, SIDE).field("AU12")
-    assert there[40:200, 60:220] == pytest.approx(here[46:206, 51:211], abs=0.05)
+    assert np.abs(there[40:200, 60:220] - here[46:206, 51:211]).max() < 0.05
 
 
 def test_the_reach_of_a_field_goes_by_the_size_of_the_face(portrait: PhantomFace) -> None:
     # Twice the face on twice the plate: the same field, twice as long.
     small = FieldMaker(portrait.placed(160, 160, 40.0).landmarks, 160, 160).field("AU4")
     large = FieldMaker(portrait.placed(320, 320, 80.0).landmarks, 320, 320).field("AU4")
-    assert large[::2, ::2] == pytest.approx(2 * small, abs=0.05 * 80)
+    assert np.abs(large[::2, ::2] - 2 * small).max() < 0.05 * 80

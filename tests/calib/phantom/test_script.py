@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given, settings
@@ -96,7 +97,7 @@ def test_a_blink_shuts_faster_than_it_opens() -> None:
     assert course[30] == pytest.approx(1.0)
     assert course[:31] == sorted(course[:31])
     assert course[30:] == sorted(course[30:], reverse=True)
-    assert max(abs(b - a) for a, b in zip(course, course[1:], strict=False)) < 0.1
+    assert max(abs(b - a) for a, b in pairwise(course)) < 0.1
 
 
 def test_every_blink_of_a_script_is_made() -> None:
@@ -108,9 +109,8 @@ def test_every_blink_of_a_script_is_made() -> None:
 @given(st.floats(0, 60), st.integers(0, 1000))
 def test_a_demo_fits_into_its_duration_without_overlaps(seconds: float, seed: int) -> None:
     script = demo_script(seconds, seed)
-    assert all(2.5 <= event.onset_s and event.offset_s <= seconds for event in script.events)
-    following = zip(script.events, script.events[1:], strict=False)
-    assert all(a.offset_s + 1 < b.onset_s for a, b in following)
+    assert all(event.onset_s >= 2.5 and event.offset_s <= seconds for event in script.events)
+    assert all(a.offset_s + 1 < b.onset_s for a, b in pairwise(script.events))
 
 
 @QUICK
@@ -141,7 +141,7 @@ def test_every_fourth_expression_of_a_demo_is_macro(seed: int) -> None:
     kinds = [event.kind for event in demo_script(60.0, seed).events]
     macros = [k for k, kind in enumerate(kinds) if kind == "macro"]
     assert macros
-    assert all(b - a == 4 for a, b in zip(macros, macros[1:], strict=False))
+    assert all(b - a == 4 for a, b in pairwise(macros))
 
 
 @QUICK
