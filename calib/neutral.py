@@ -28,14 +28,13 @@ class RestLevel:
         self._past: deque[tuple[float, Doubles]] = deque()
         self.level: Doubles = np.zeros((len(REGIONS), 2))
         self.sigma_iod: Doubles = np.full(len(REGIONS), SIGMA_START_IOD)
-        self._known = False
         self._last_s = 0.0
 
     def update(self, t_s: float, displacement: Doubles) -> None:
         """Take in a sample at rest: `displacement` (29, 2) IOD at time `t_s`."""
         if not self._past:
-            self.level = displacement
-        self._past.append((t_s, displacement))
+            self.level = displacement.copy()
+        self._past.append((t_s, displacement.copy()))
         while t_s - self._past[0][0] > _DELAY_S + _WINDOW_S:
             self._past.popleft()
         settled = [d for t, d in self._past if t_s - t >= _DELAY_S]

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP, CROP_IOD, FACE_OVAL, STABLE_POINTS, Doubles, Floats
+from engines.runtime import CropError
 
 _STEP = 8
+_MIN_SAMPLES = 40
 _STABLE_REACH = 0.16 * CROP_IOD
 _PRIOR_ELSEWHERE = 0.25
 _SCALES_PX = (1.5, 0.8, 0.4, 0.3, 0.3)
-_DEPTH_RIDGE = 0.05
+_DEPTH_RIDGE = 0.005  # IOD²: a sixteenth of the variance of a face's depths, which leaves most of a nod to the fit
 
 
 class HeadFit:
@@ -29,6 +31,9 @@ class HeadFit:
 
         Args:
             landmarks: (478, 3) mesh points in px of the canonical crop.
+
+        Raises:
+            CropError: the face covers too little of the crop to fit eight numbers.
         """
         hull = np.zeros((CROP, CROP), np.uint8)
         cv2.fillPoly(hull, [np.round(landmarks[list(FACE_OVAL), :2]).astype(np.int32)], 1)
@@ -38,6 +43,8 @@ class HeadFit:
         ys, xs = np.mgrid[_STEP // 2 : CROP : _STEP, _STEP // 2 : CROP : _STEP]
         inside = inner[ys, xs] > 0
         self._ys, self._xs = ys[inside], xs[inside]
+        if len(self._xs) < _MIN_SAMPLES:
+            raise CropError("too little of the face lies in its crop: it is cut off or turned away")
         points = np.stack([self._xs, self._ys], axis=-1).astype(np.float64)
         self._design = self._basis(points[:, 0], points[:, 1], self._depth[self._ys, self._xs])
         gaps = points[:, None] - landmarks[None, list(STABLE_POINTS), :2]
@@ -55,14 +62,7 @@ class HeadFit:
 
         Args:
             flow: (256, 256, 2) facial flow on the canonical crop, px.
-
-        Raises:
-            ValueError: the face covers too little of the crop to fit eight numbers.
         """
-        if len(self._xs) < 40:
-            raise ValueError(
-                f"only {len(self._xs)} sample points of the face lie in the crop: it is cut off or turned away"
-            )
         target = flow[self._ys, self._xs].astype(np.float64)
         ridge = np.diag([0.0, 0.0, 0.0, _DEPTH_RIDGE * len(target)])
         start = (

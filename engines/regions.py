@@ -54,8 +54,8 @@ class RegionMeter:
         self._windows: list[tuple[slice, slice, Floats]] = []
         for (x, y), region in zip(region_centres(landmarks), REGIONS, strict=True):
             radius = region.radius_iod * CROP_IOD
-            x0, x1 = max(int(x - radius), 0), min(int(x + radius) + 2, CROP)
-            y0, y1 = max(int(y - radius), 0), min(int(y + radius) + 2, CROP)
+            x0, x1 = (min(max(int(edge), 0), CROP) for edge in (x - radius, x + radius + 2))
+            y0, y1 = (min(max(int(edge), 0), CROP) for edge in (y - radius, y + radius + 2))
             ys, xs = np.mgrid[y0:y1, x0:x1]
             disc = (((xs - x) ** 2 + (ys - y) ** 2) <= radius**2).astype(np.float32)
             self._windows.append((slice(y0, y1), slice(x0, x1), disc))

@@ -88,6 +88,7 @@ class FlowNode:
             return
         try:
             shot = self._shot(message, message.crop, message.transform, message.epoch)
+            motion = self._motion(message, shot) if shot is not None else None
         except CropError as error:
             self._curves.pop(message.face_id, None)
             yield Lost(
@@ -95,14 +96,14 @@ class FlowNode:
                 t_media_ns=message.t_media_ns, cause=str(error),
             )  # fmt: skip
             return
-        if shot is None:
+        if motion is None:
             yield Gap(
                 seq=message.seq, face_id=message.face_id, t_capture_ns=message.t_capture_ns,
                 t_media_ns=message.t_media_ns, from_seq=message.seq, to_seq=message.seq,
                 cause="crop overwritten before its flow was measured",
             )  # fmt: skip
             return
-        yield self._motion(message, shot)
+        yield motion
 
     def between(self, face_id: int, onset_ns: int, apex_ns: int) -> list[RegionMotion]:
         """What the regions did from onset to apex, by one flow between the two frames.
@@ -112,15 +113,18 @@ class FlowNode:
             onset_ns, apex_ns: times in the stream; the nearest frames still at hand are taken.
 
         Returns:
-            Statistics of every region; empty if the face is not followed any more.
+            Statistics of every region; empty if the face is not followed any more or was cut off at its onset.
         """
         curve = self._curves.get(face_id)
         if curve is None or not curve.history:
             return []
         # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
         onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
+        try:
+            fit = HeadFit(onset.landmarks)
+        except CropError:
+            return []
         fields = self._engine.flow(onset.encoded, apex.encoded)
-        fit = HeadFit(onset.landmarks)
         head = fields.head if fields.head is not None else np.zeros_like(fields.facial)
         head = head + fit.field(fit.coefficients(fields.facial - head))
         return RegionMeter(onset.landmarks).measure(fields.facial - head)

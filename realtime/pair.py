@@ -127,13 +127,13 @@ class PairMeter:
         shift = transform_points(before, guides) - transform_points(after, guides)
         if float(np.hypot(shift[:, 0], shift[:, 1]).max()) < self._config.align.hold_iod * CROP_IOD:
             after = before
+        placed = crop_landmarks(before, face)
         try:
+            fit = HeadFit(placed)
             encoded = [self._engine.encode(cut_crop(i, t)) for i, t in ((first, before), (second, after))]
         except CropError as error:
             raise SourceError(f"{name}: {error}") from error
         fields = self._engine.flow(*encoded)
-        placed = crop_landmarks(before, face)
-        fit = HeadFit(placed)
         head = fields.head if fields.head is not None else np.zeros_like(fields.facial)
         head = head + fit.field(fit.coefficients(fields.facial - head))
         regions = tuple(RegionMeter(placed).measure(fields.facial - head))

@@ -37,8 +37,9 @@ class PhantomFace:
         middle = (left + right) / 2
         shift = np.array([centre[0] * width, centre[1] * height]) - scale * middle
         transform = np.hstack([scale * np.eye(2), shift[:, None]])
-        method = cv2.INTER_AREA if scale < 0.7 else cv2.INTER_CUBIC
-        plate = cv2.warpAffine(self.photo, transform, (width, height), flags=method, borderMode=cv2.BORDER_REFLECT)
+        # A photo that is reduced would alias: blurred first to what the plate can hold.
+        photo = cv2.GaussianBlur(self.photo, (0, 0), 0.5 / scale) if scale < 0.7 else self.photo
+        plate = cv2.warpAffine(photo, transform, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
         if scale > 1.2:
             plate = _with_texture(plate, scale)
         return PhantomFace(plate.astype(np.uint8), crop_landmarks(transform, self.landmarks))
@@ -50,7 +51,7 @@ def _with_texture(plate: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     noise = rng.standard_normal(plate.shape[:2]).astype(np.float32)
     grain = cv2.GaussianBlur(noise, (0, 0), 0.8) - cv2.GaussianBlur(noise, (0, 0), scale)
     grain *= 3.0 / grain.std()
-    return np.asarray(np.clip(plate + grain[..., None], 0, 255), dtype=np.uint8)
+    return np.asarray(np.clip(np.round(plate + grain[..., None]), 0, 255), dtype=np.uint8)
 
 
 def portrait() -> PhantomFace:

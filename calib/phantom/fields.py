@@ -13,7 +13,7 @@ class FieldMaker:
     """Makes smooth fields that have the table's displacement at every region and none at the stable points.
 
     A field is a sum of Gaussians around the 29 region centres and the stable points, the weights solved so that the
-    sum passes through the wanted displacements. Eyelid regions are left to the blink model.
+    sum passes through the wanted displacements. A blink's closing lids are no field: `PhantomVideo` draws them.
     """
 
     def __init__(self, landmarks: Floats, width: int, height: int) -> None:

@@ -139,4 +139,5 @@ def demo_script(seconds: float, seed: int = 0, nuisance: Nuisance | None = None)
         t = events[-1].offset_s + gap
         if rng.random() < 0.5:
             blinks.append(t - gap / 2 - BLINK_S / 2)
-    return PhantomScript(tuple(events), tuple(blinks), nuisance or Nuisance(), seed)
+    kept = tuple(start for start in blinks if start + BLINK_S <= seconds)
+    return PhantomScript(tuple(events), kept, nuisance or Nuisance(), seed)

@@ -78,6 +78,16 @@ def test_an_overwritten_crop_is_a_gap_and_a_black_one_a_loss(smiling: PhantomVid
     assert "black" in lost.cause
 
 
+def test_a_face_out_of_its_crop_is_a_loss_and_no_crash(smiling: PhantomVideo) -> None:
+    with Bench() as bench:
+        node = FlowNode(FlowConfig(), bench.crops)
+        face = faces(bench.align(smiling.frame(0), 0.0))[0]
+        away = np.array(face.transform).reshape(2, 3) + np.array([[0, 0, 400], [0, 0, 0]])
+        (lost,) = node.step(msgspec.structs.replace(face, transform=tuple(away.ravel().tolist())))
+    assert isinstance(lost, Lost)
+    assert "cut off" in lost.cause
+
+
 @pytest.mark.parametrize("iod_px", [50, 150])
 def test_displacements_do_not_depend_on_the_size_of_the_face(smiling: PhantomVideo, iod_px: int) -> None:
     scale = iod_px / 100

@@ -1,0 +1,94 @@
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from calib.face import LANDMARKS, inter_ocular_distance
+from calib.phantom import Nuisance, PhantomFace, PhantomScript, PhantomVideo
+from engines.landmarks import MIN_SIDE, FaceMesh
+
+
+@pytest.fixture(scope="module")
+def rgb(portrait: PhantomFace) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(portrait.photo[..., ::-1])
+
+
+def away(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Distance of each mesh point from another, px."""
+    return np.asarray(np.hypot(*(points - others)[:, :2].T), dtype=np.float32)
+
+
+def test_the_portraits_mesh_points_are_found(mesh: FaceMesh, rgb: NDArray[np.uint8], portrait: PhantomFace) -> None:
+    faces = mesh.find(rgb)
+    assert len(faces) == 1
+    assert faces[0].shape == (LANDMARKS, 3)
+    assert faces[0].dtype == np.float32
+    assert away(faces[0], portrait.landmarks).mean() < 1.5
+    assert away(faces[0], portrait.landmarks).max() < 5
+
+
+def test_mesh_points_are_in_px_of_the_image(mesh: FaceMesh, rgb: NDArray[np.uint8], portrait: PhantomFace) -> None:
+    shifted = mesh.find(np.ascontiguousarray(rgb[:400, 60:460]))
+    assert len(shifted) == 1
+    assert away(shifted[0] + np.array([60, 0, 0], np.float32), portrait.landmarks).mean() < 2
+
+
+def test_a_large_image_is_measured_in_its_own_px(mesh: FaceMesh, rgb: NDArray[np.uint8], portrait: PhantomFace) -> None:
+    large = cv2.resize(rgb, (1536, 1536), interpolation=cv2.INTER_CUBIC)
+    faces = mesh.find(large)
+    assert len(faces) == 1
+    # Pixel centres at whole numbers: the middle of the first pixel of three is 1.
+    assert away(faces[0], 3 * portrait.landmarks + 1).mean() < 3 * 1.5
+    depth = np.ptp(faces[0][:, 2]) / np.ptp(portrait.landmarks[:, 2])
+    assert depth == pytest.approx(3, rel=0.1)
+
+
+def test_two_faces_are_both_found(mesh: FaceMesh, rgb: NDArray[np.uint8]) -> None:
+    half = rgb[:, :400]
+    faces = sorted(mesh.find(np.hstack([half, half])), key=lambda face: float(face[:, 0].mean()))
+    assert len(faces) == 2
+    assert away(faces[0] + np.array([400, 0, 0], np.float32), faces[1]).mean() < 3
+
+
+def test_no_face_is_found_where_there_is_none(mesh: FaceMesh) -> None:
+    rng = np.random.default_rng(0)
+    assert mesh.find(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)) == []
+    assert mesh.find(np.zeros((240, 320, 3), np.uint8)) == []
+    assert mesh.find(np.full((MIN_SIDE, MIN_SIDE, 3), 200, np.uint8)) == []
+
+
+def test_photos_are_unrelated(mesh: FaceMesh, rgb: NDArray[np.uint8]) -> None:
+    before = mesh.find(rgb)
+    assert mesh.find(np.zeros_like(rgb)) == []
+    assert mesh.find(rgb)[0] == pytest.approx(before[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (500, MIN_SIDE - 1, 3)])
+def test_an_image_too_small_for_a_face_is_refused(mesh: FaceMesh, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=f"{shape[1]}×{shape[0]} px: too small"):
+        mesh.find(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [((240, 320, 3), np.float32), ((240, 320, 3), np.uint16), ((240, 320), np.uint8), ((240, 320, 4), np.uint8),
+     ((3, 240, 320), np.uint8)],
+)  # fmt: skip
+def test_what_is_not_an_rgb_image_is_refused(mesh: FaceMesh, shape: tuple[int, ...], kind: type) -> None:
+    with pytest.raises(ValueError, match=r"image must be \(H, W, 3\) uint8 RGB"):
+        mesh.find(np.zeros(shape, kind))
+
+
+def test_a_face_is_followed_from_image_to_image(portrait: PhantomFace) -> None:
+    video = PhantomVideo(portrait, PhantomScript(nuisance=Nuisance(sway_iod=0.2, noise=2.0)))
+    with FaceMesh() as mesh:
+        for t in (0.0, 0.2, 0.4, 0.6):
+            faces = mesh.find(np.ascontiguousarray(video.frame(t)[..., ::-1]))
+            assert len(faces) == 1
+            assert away(faces[0], video.landmarks(t)).mean() < 0.05 * inter_ocular_distance(video.landmarks(t))
+
+
+def test_no_more_faces_are_found_than_asked_for(rgb: NDArray[np.uint8]) -> None:
+    half = rgb[:, :400]
+    with FaceMesh(max_faces=1) as mesh:
+        assert len(mesh.find(np.hstack([half, half]))) == 1
