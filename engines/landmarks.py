@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import TracebackType
@@ -33,7 +34,10 @@ class FaceMesh:
             tracking: follow the faces of the image before; False for unrelated photos.
         """
         logging.getLogger("absl").setLevel(logging.ERROR)
-        from mediapipe.python.solutions.face_mesh import FaceMesh as Graph  # 1.5 s to import
+        with warnings.catch_warnings():
+            # Its compiled bindings warn of themselves on Python 3.12; nobody here can mend that.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from mediapipe.python.solutions.face_mesh import FaceMesh as Graph  # 1.5 s to import
 
         self._settled = False
         with _quiet():
