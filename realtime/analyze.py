@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from realtime.chain import run_chain
 from realtime.config import Config
 from realtime.export import Event, make_event, write_events, write_motion
@@ -22,12 +24,13 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Analysis:
-    """What became of one video."""
+    """What became of one video; `fps` is the median rate of frames with a face."""
 
     folder: Path
     events: tuple[Event, ...]
     faces: int
     duration_s: float
+    fps: float
 
 
 def output_names(videos: Sequence[Path]) -> list[str]:
@@ -68,7 +71,9 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
     with fresh_folder(out / name) as folder:
         write_events(events, folder)
         write_motion(motions, folder / "motion.parquet")
-    return Analysis(out / name, tuple(events), len({m.face_id for m in motions}), end_ns / 1e9)
+    times_ns = sorted({m.t_media_ns for m in motions})
+    fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
+    return Analysis(out / name, tuple(events), len({m.face_id for m in motions}), end_ns / 1e9, fps)
 
 
 def _collect(message: AnyMessage, video: str, spots: dict[int, Spot], events: list[Event]) -> None:

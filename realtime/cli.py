@@ -33,6 +33,8 @@ ConfigFile = Annotated[
 ]
 Faces = Annotated[int | None, Parameter(help="Follow at most so many faces [default: 2].")]
 _errors = Console(stderr=True)
+SLOW_FPS = 15
+"""Below this frame rate a rise of a tenth of a second is not sampled twice."""
 
 
 class UsageError(Exception):
@@ -136,6 +138,11 @@ def analyze(
                 continue
             finally:
                 bar.remove_task(task)
+            if done.fps < SLOW_FPS:
+                bar.console.print(
+                    f"[yellow]note:[/] {video} has {done.fps:.0f} fps: micro-expressions fall between its frames",
+                    highlight=False, soft_wrap=True,
+                )  # fmt: skip
             kinds = [event.kind for event in done.events]
             bar.console.print(
                 f"{video}: {kinds.count('micro')} micro, {kinds.count('macro')} macro in {done.duration_s:.1f} s "

@@ -16,6 +16,8 @@ from realtime.nodes import PROCESSES
 
 _COLOURS = {"negative": "red", "positive": "green", "surprise": "yellow", "none": "white"}
 
+_PATIENCE = 60  # frames without a face before the operator is told
+
 
 @dataclass
 class LiveView:
@@ -37,6 +39,7 @@ class LiveView:
     first_word_ms: list[float] = field(default_factory=list)
     _first_ns: int = -1
     _last_ns: int = 0
+    _warned: bool = False
     _spoken: set[int] = field(default_factory=set)
     _faces: set[int] = field(default_factory=set)
 
@@ -68,6 +71,11 @@ class LiveView:
         self.statuses[status.process] = status
         if self.verbose and (before is None or before.state != status.state):
             self.console.print(Text(f"           {status.process} {status.state} (pid {status.pid})", "dim"))
+        if status.process == "align" and self.frames == 0 and status.handled >= _PATIENCE and not self._warned:
+            self._warned = True
+            self._line(
+                status.t_media_ns, Text(f"no face seen in {status.handled} frames; is it in the picture?", "yellow")
+            )
 
     def _motion(self, motion: Motion) -> None:
         self.frames += 1

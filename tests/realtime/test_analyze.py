@@ -62,6 +62,7 @@ def test_slow_and_fast_videos_work(tmp_path: Path, smiling: PhantomVideo, fps: f
     video = write_video(tmp_path / "speed.mp4", frames, fps)
     done = analyze(video, "speed", tmp_path, Config(), lambda t_s: None)
     assert pq.read_table(done.folder / "motion.parquet").num_rows == len(frames)
+    assert done.fps == pytest.approx(fps, rel=0.01)
     assert fps < 15 or any(event.kind == "micro" for event in done.events)
 
 

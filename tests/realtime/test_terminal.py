@@ -71,6 +71,14 @@ def test_every_process_has_its_row() -> None:
     assert "31.2" in text
 
 
+def test_the_operator_is_told_once_when_no_face_is_seen() -> None:
+    text = io.StringIO()
+    view = LiveView(Console(file=text, width=120))
+    for handled in (30, 60, 90):
+        view.show(Status(seq=0, t_capture_ns=0, t_media_ns=0, process="align", state="running", handled=handled))
+    assert text.getvalue().count("no face seen") == 1
+
+
 def test_a_revoked_event_is_taken_back() -> None:
     taken = Spot(seq=40, t_capture_ns=0, t_media_ns=0, spot_id=0, phase="revoked", onset_ns=0)
     back = Say(seq=40, t_capture_ns=0, t_media_ns=0, spot_id=0, text="Taken back.", final=True)
