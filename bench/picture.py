@@ -47,7 +47,7 @@ def flow_picture(path: Path) -> None:
         onset, apex = Path(folder) / "onset.png", Path(folder) / "apex.png"
         cv2.imwrite(str(onset), video.frame(smile.onset_s))
         cv2.imwrite(str(apex), video.frame(smile.apex_s))
-        write_flow(meter.measure(onset, apex), onset, Path(folder) / "flow.npz")
+        write_flow(meter.measure(onset, apex), onset, apex, Path(folder) / "flow.npz")
         pictures = [cv2.imread(str(p)) for p in (onset, apex, Path(folder) / "flow_overlay.png")]
     cv2.imwrite(str(path), np.hstack([picture[40:450, 120:520] for picture in pictures]))
 

@@ -148,6 +148,17 @@ def crop_transform(landmarks: Floats) -> Doubles:
     return np.hstack([rotation, shift[:, None]])
 
 
+CROP_GUIDES = (33, 133, 362, 263, 10, 152)
+"""Points that tell how far two crops of a face are apart: eye corners, forehead, chin."""
+
+
+def crop_shift_iod(first: Doubles, second: Doubles, landmarks: Floats) -> float:
+    """How far apart two crop transforms (2, 3) put the same face: the largest distance of its guide points, IOD."""
+    guides = landmarks[list(CROP_GUIDES), :2]
+    apart = transform_points(first, guides) - transform_points(second, guides)
+    return float(np.hypot(apart[:, 0], apart[:, 1]).max()) / CROP_IOD
+
+
 def transform_points(transform: Doubles, points: NDArray[np.floating[Any]]) -> Doubles:
     """Apply an affine transform (2, 3) to points (..., 2)."""
     return np.asarray(points @ transform[:, :2].T + transform[:, 2], dtype=np.float64)

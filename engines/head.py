@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP, CROP_IOD, FACE_OVAL, STABLE_POINTS, Doubles, Floats
-from engines.runtime import CropError
+from engines.runtime import CropError, FlowFields
 
 _STEP = 8
 _MIN_SAMPLES = 40
@@ -76,6 +76,12 @@ class HeadFit:
             weighted = self._design * weight[:, None]
             fit = np.linalg.solve(weighted.T @ self._design + ridge * weight.mean(), weighted.T @ target)
         return np.asarray(fit.T)
+
+    def head(self, fields: FlowFields) -> Floats:
+        """The head flow (256, 256, 2) px in an engine's flow: its own estimate, if any, and the rigid rest of it."""
+        if fields.head is None:
+            return self.field(self.coefficients(fields.facial))
+        return fields.head + self.field(self.coefficients(fields.facial - fields.head))
 
     def field(self, coefficients: Doubles) -> Floats:
         """The head flow (256, 256, 2) float32 px that belongs to fitted coefficients."""

@@ -15,22 +15,18 @@ from numpy.typing import NDArray
 
 from calib.face import (
     CROP,
-    CROP_IOD,
     Doubles,
     Floats,
+    crop_shift_iod,
     crop_transform,
     eye_centres,
     eye_opening,
     inter_ocular_distance,
-    transform_points,
 )
 from engines.landmarks import FaceMesh
 from realtime.config import AlignConfig
 from realtime.messages import AnyMessage, Face, Frame, Gap, Lost
 from realtime.ring import Ring
-
-_GUIDES = (33, 133, 362, 263, 10, 152)
-"""Points that tell how far a held crop is off: eye corners, forehead, chin."""
 
 
 @dataclass
@@ -48,12 +44,12 @@ class _Track:
 class AlignNode:
     """Takes `Frame`, gives `Face` (one a face), `Lost` when one goes, `Gap` when a frame was overwritten."""
 
-    def __init__(self, config: AlignConfig, frames: Ring, crops: Ring) -> None:
-        """Load the mesh models."""
+    def __init__(self, config: AlignConfig, frames: Ring, crops: Ring, first_id: int = 0) -> None:
+        """Load the mesh models; the first face gets the number `first_id`."""
         self._config, self._frames, self._crops = config, frames, crops
         self._mesh = FaceMesh(config.faces)
         self._tracks: list[_Track] = []
-        self._next_id = 0
+        self._next_id = first_id
 
     def close(self) -> None:
         """Release the models."""
@@ -72,6 +68,7 @@ class AlignNode:
                 from_seq=message.seq, to_seq=message.seq, cause="frame overwritten before it was aligned",
             )  # fmt: skip
             return
+        yield from self._forget(message)
         faces = self._mesh.find(np.asarray(rgb, dtype=np.uint8))
         matched = self._match(faces, message.t_media_ns)
         for track in self._tracks:
@@ -81,10 +78,16 @@ class AlignNode:
         for track, landmarks in matched:
             yield from self._face(message, track, landmarks, np.asarray(rgb, dtype=np.uint8))
 
+    def _forget(self, frame: Frame) -> Iterator[AnyMessage]:
+        """Drop the faces that were last seen too long ago, also when the stream itself was away."""
+        limit_ns = self._config.lost_s * 1e9
+        for track in self._tracks:
+            if track.present and frame.t_media_ns - track.seen_ns > limit_ns:
+                yield _lost(frame, track.face_id, "not seen for too long")
+        self._tracks = [track for track in self._tracks if frame.t_media_ns - track.seen_ns <= limit_ns]
+
     def _match(self, faces: list[Floats], t_ns: int) -> list[tuple[_Track, Floats]]:
         """Give every face its track: the nearest one within two inter-ocular distances, else a new one."""
-        limit_ns = self._config.lost_s * 1e9
-        self._tracks = [track for track in self._tracks if t_ns - track.seen_ns <= limit_ns]
         pairs = []
         for index, face in enumerate(faces):
             for track in self._tracks:
@@ -104,9 +107,7 @@ class AlignNode:
 
     def _face(self, frame: Frame, track: _Track, landmarks: Floats, rgb: NDArray[np.uint8]) -> Iterator[AnyMessage]:
         fitted = crop_transform(landmarks)
-        guides = landmarks[list(_GUIDES), :2]
-        shift = transform_points(track.transform, guides) - transform_points(fitted, guides)
-        off_iod = float(np.hypot(shift[:, 0], shift[:, 1]).max()) / CROP_IOD
+        off_iod = crop_shift_iod(track.transform, fitted, landmarks)
         if track.present and off_iod > self._config.jump_iod:
             yield _lost(frame, track.face_id, "face jumped")
         if not track.present or off_iod > self._config.jump_iod:

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,15 @@ from realtime.export import Event, make_event, write_events, write_motion
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
 from realtime.sources import SourceError
 
+RESULTS = ("events.jsonl", "events.csv", "motion.parquet")
+"""What an analysis writes."""
+
 Progress = Callable[[float], None]
 """Called with the stream time reached, s."""
+
+
+class OutputError(Exception):
+    """Results cannot go where they should; one line."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,9 @@ class Analysis:
 
 def output_names(videos: Sequence[Path]) -> list[str]:
     """A folder name for each video: its name without the suffix, or with it where two would be the same."""
-    stems = Counter(video.stem for video in videos)
-    names = [video.stem if stems[video.stem] == 1 else video.name for video in videos]
+    whole = [video.resolve() for video in videos]  # "." and ".." have no name of their own
+    stems = Counter(video.stem for video in whole)
+    names = [video.stem if stems[video.stem] == 1 else video.name for video in whole]
     seen: Counter[str] = Counter()
     unique = []
     for name in names:
@@ -52,8 +60,13 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
 
     Raises:
         SourceError: the video cannot be read, breaks off, or shows no face.
+        OutputError: the folder holds something that is not ours.
         OSError: the output cannot be written.
     """
+    if not video.exists():
+        raise SourceError(f"{video}: no such file or folder")
+    folder = out / name
+    check_output(folder, RESULTS)
     capture = dataclasses.replace(config.capture, source=str(video), paced=False)
     motions: list[Motion] = []
     spots: dict[int, Spot] = {}
@@ -68,12 +81,12 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
             _collect(message, video.name, spots, events)
     if not motions:
         raise SourceError(f"{video}: no face found in {end_ns / 1e9:.1f} s of video")
-    with fresh_folder(out / name) as folder:
-        write_events(events, folder)
-        write_motion(motions, folder / "motion.parquet")
+    with fresh_folder(folder, RESULTS) as fresh:
+        write_events(events, fresh)
+        write_motion(motions, fresh / "motion.parquet")
     times_ns = sorted({m.t_media_ns for m in motions})
     fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
-    return Analysis(out / name, tuple(events), len({m.face_id for m in motions}), end_ns / 1e9, fps)
+    return Analysis(folder, tuple(events), len({m.face_id for m in motions}), end_ns / 1e9, fps)
 
 
 def _collect(message: AnyMessage, video: str, spots: dict[int, Spot], events: list[Event]) -> None:
@@ -86,23 +99,49 @@ def _collect(message: AnyMessage, video: str, spots: dict[int, Spot], events: li
 
 
 @contextmanager
-def fresh_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that takes its place only when all went well; what stood there before is replaced.
+def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
+    """A folder to fill with some files, which take their place only when all went well.
+
+    What stood under their names before is replaced; nothing else is ever touched.
+
+    Args:
+        folder: where they are to stand.
+        files: their names.
 
     Raises:
-        OSError: it cannot be made.
+        OutputError: the folder already holds something else, so it is none of ours.
+        OSError: it cannot be made or written.
     """
+    check_output(folder, files)
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield partial
-        partial.chmod(0o777 & ~_umask())
         if folder.is_dir():
-            shutil.rmtree(folder)
-        partial.rename(folder)
+            for name in files:
+                (partial / name).replace(folder / name)
+            partial.rmdir()
+        else:
+            partial.chmod(0o777 & ~_umask())
+            partial.rename(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def check_output(folder: Path, files: Collection[str]) -> None:
+    """Refuse to write into a folder that holds anything but files of these names.
+
+    Raises:
+        OutputError: it does, or it is no folder.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; results go into a folder of that name, so choose another --out")
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in files)
+    if foreign:
+        raise OutputError(f"{folder}: holds other files, such as {foreign[0]}; choose another --out")
 
 
 def _umask() -> int:

@@ -10,12 +10,16 @@ Inboxes are Unix sockets in a folder only the user may enter.
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
 
-from realtime.messages import AnyMessage, pack, unpack
+from realtime.messages import AnyMessage, End, Gap, Say, Spot, pack, unpack
+
+EVENTS = (Spot, Say, Gap, End)
+"""Messages that no listener may miss."""
 
 _PREFIX = "mellm-"
 _STOP_LINGER_MS = 300
@@ -33,19 +37,25 @@ class Wiring:
 
     @property
     def public(self) -> str:
-        """Where the hub publishes: multipart [topic, message], the topic being the message's type, e.g. b"Spot"."""
+        """Where the hub publishes: multipart [topic, message], the topic being the message's type, e.g. b"Motion"."""
         return f"ipc://{self.folder}/public"
+
+    @property
+    def events(self) -> str:
+        """The same for what is never dropped, `EVENTS`, on an address of its own."""
+        return f"ipc://{self.folder}/events"
 
 
 def make_wiring() -> Wiring:
-    """A fresh folder for a session's sockets, after clearing away those of sessions that died."""
+    """A fresh folder for a session's sockets, after clearing away what sessions that died have left."""
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     if len(str(base)) > 60 or not os.access(base, os.W_OK):
         base = Path("/tmp")  # a Unix socket's path may be 107 characters long
-    for old in base.glob(f"{_PREFIX}*"):
-        owner = old.name.removeprefix(_PREFIX).split("-")[0]
+    for left in (*base.glob(f"{_PREFIX}*"), *Path("/dev/shm").glob(f"{_PREFIX}*")):
+        owner = left.name.removeprefix(_PREFIX).split("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(old, ignore_errors=True)
+            with suppress(OSError):  # somebody else's
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
     return Wiring(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
 
 
@@ -96,16 +106,20 @@ class Outbox:
 
 
 class Publisher:
-    """The hub's public end; see `Wiring.public`."""
+    """The hub's public ends; see `Wiring.public` and `Wiring.events`."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str) -> None:
-        self._socket = context.socket(zmq.PUB)
-        self._socket.bind(address)
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], wiring: Wiring) -> None:
+        self._public, self._events = context.socket(zmq.PUB), context.socket(zmq.PUB)
+        self._events.set_hwm(0)  # a slow listener's events wait for it; its frames do not
+        self._public.bind(wiring.public)
+        self._events.bind(wiring.events)
 
     def publish(self, message: AnyMessage) -> None:
         """Hand a message to whoever subscribed to its type."""
-        self._socket.send_multipart([type(message).__name__.encode(), pack(message)])
+        socket = self._events if isinstance(message, EVENTS) else self._public
+        socket.send_multipart([type(message).__name__.encode(), pack(message)])
 
     def close(self) -> None:
         """Stop publishing."""
-        self._socket.close(linger=0)
+        self._public.close(linger=0)
+        self._events.close(linger=0)

@@ -9,12 +9,14 @@ from contextlib import suppress
 
 import cv2
 
+from engines.landmarks import MIN_SIDE
 from realtime.config import CaptureConfig
 from realtime.messages import AnyMessage, End, Frame, Gap
 from realtime.ring import Ring
 from realtime.sources import Grab, Source, SourceError, SourceLostError, open_source
 
 _NS = 1_000_000_000
+_NAP_S = 0.5  # waits no longer at a time, so that its process shows that it is alive
 
 
 class CaptureNode:
@@ -38,10 +40,18 @@ class CaptureNode:
         if start_ns >= 0:
             self._source.seek(time.monotonic_ns() - start_ns)
         self._last_ns = 0
+        self._pending: Grab | None = None
+        self._due_ns = 0
         self._failures = 0
 
     def step(self, message: AnyMessage | None) -> Iterator[AnyMessage]:
-        """Wait for the next frame and give it; waits at most the source's time-out."""
+        """Give the next frame when it is due; waits at most the source's time-out, and half a second for the clock."""
+        if self._waits():
+            return
+        if self._pending is not None:
+            due, self._pending = self._pending, None
+            yield self._frame(due)
+            return
         try:
             if self._source is None:
                 self._source = open_source(self._config)
@@ -64,7 +74,7 @@ class CaptureNode:
     def idle(self) -> None:
         """Before the start: let a camera or stream run, so that no old frames pile up in it."""
         if self._live and self._source is not None:
-            with suppress(SourceLostError):  # the first step will notice
+            with suppress(SourceLostError, SourceError):  # the first step will notice
                 self._source.read()
         else:
             time.sleep(0.02)
@@ -83,18 +93,35 @@ class CaptureNode:
         if self._config.seconds and media_ns >= self._config.seconds * _NS:
             yield self._end()
             return
+        self._pending = Grab(grab.image, media_ns)
         if self._config.paced and grab.t_media_ns is not None:
-            time.sleep(max(0, self._start_ns + media_ns - now_ns) / _NS)
-            now_ns = time.monotonic_ns()
-        self._last_ns = media_ns
+            self._due_ns = self._start_ns + media_ns
+            if self._waits():
+                return
+        grab, self._pending = self._pending, None
+        yield self._frame(grab)
+
+    def _waits(self) -> bool:
+        """Wait for what comes next, a while; whether that was not long enough."""
+        left_s = (self._due_ns - time.monotonic_ns()) / _NS
+        if left_s > 0:
+            time.sleep(min(left_s, _NAP_S))
+        return left_s > _NAP_S
+
+    def _frame(self, grab: Grab) -> AnyMessage:
+        """Put a frame into the ring."""
+        self._last_ns = grab.t_media_ns or 0
         image = grab.image
         height, width = image.shape[:2]
         shrink = self._config.max_side / max(height, width)
         if shrink < 1:
             image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
             height, width = image.shape[:2]
+            if min(height, width) < MIN_SIDE:
+                return self._end(f"{self._config.source}: frames reduced to {width}×{height} px cannot hold a face")
         seq = self._ring.put(image)
-        yield Frame(seq=seq, t_capture_ns=now_ns, t_media_ns=media_ns, width=width, height=height)
+        now_ns = time.monotonic_ns()
+        return Frame(seq=seq, t_capture_ns=now_ns, t_media_ns=self._last_ns, width=width, height=height)
 
     def _retry(self, why: str) -> Iterator[AnyMessage]:
         """Announce that the stream is away and wait, twice as long each time; end when it never comes back."""
@@ -114,7 +141,7 @@ class CaptureNode:
             to_seq=seq - 1,
             cause=cause,
         )
-        time.sleep(wait_s)
+        self._due_ns = time.monotonic_ns() + round(wait_s * _NS)
 
     def _end(self, error: str = "") -> End:
         seq = self._ring.next_ticket

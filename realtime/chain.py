@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from realtime.config import Config
 from realtime.messages import AnyMessage, End, Gap
-from realtime.nodes import PROCESSES, Head, Node, Rings, ring_sizes
+from realtime.nodes import PROCESSES, Head, Node, Resume, Rings, ring_sizes, through
 from realtime.ring import Ring
 
 _QUEUE = 4
@@ -34,7 +34,7 @@ def run_chain(config: Config) -> Iterator[AnyMessage]:
     threads: list[threading.Thread] = []
     try:
         for spec in PROCESSES:
-            stages.append(spec.make(config, Rings(frames, crops), -1))
+            stages.append(spec.make(config, Rings(frames, crops), Resume()))
         # Capture and align each get a thread; measuring, spotting and narrating are done in the caller's.
         captured: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
         aligned: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
@@ -74,17 +74,9 @@ def _onward(stages: Sequence[Sequence[Node | Head]], index: int, message: AnyMes
         return
     if not isinstance(message, End):
         yield message
-    for out in _through(stages[index], message):
+    for out in through(stages[index], message):
         if out is not message or isinstance(message, End):
             yield from _onward(stages, index + 1, out)
-
-
-def _through(nodes: Sequence[Node | Head], message: AnyMessage | None) -> list[AnyMessage]:
-    """What comes out of the last node for one message into the first."""
-    passed: list[AnyMessage | None] = [message]
-    for node in nodes:
-        passed = [out for item in passed for out in node.step(item)]  # type: ignore[arg-type]
-    return [out for out in passed if out is not None]
 
 
 def _pump(
@@ -97,17 +89,18 @@ def _pump(
     ended = False
     while not ended and not stop.is_set():
         item = None if source is None else _get(source, stop)
-        outs: Sequence[AnyMessage | Exception] = ()
         if isinstance(item, Exception):
-            outs = [item]
-        elif source is None or item is not None:
-            try:
-                outs = _through(nodes, item)
-            except Exception as error:
-                outs = [error]
-        for out in outs:
-            _put(sink, out, stop)
-            ended = ended or isinstance(out, (End, Exception))
+            _put(sink, item, stop)
+            return
+        if source is not None and item is None:
+            continue
+        try:
+            for out in through(nodes, item):
+                _put(sink, out, stop)
+                ended = ended or isinstance(out, End)
+        except Exception as error:
+            _put(sink, error, stop)
+            return
 
 
 def _get(source: "queue.Queue[AnyMessage | Exception]", stop: threading.Event) -> "AnyMessage | Exception | None":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from realtime.config import Config, ConfigError, load_config
 from realtime.environment import prepare
@@ -32,7 +33,7 @@ ConfigFile = Annotated[
     Path | None, Parameter(help="TOML file with settings; tables capture, align, flow, spot, narrate.")
 ]
 Faces = Annotated[int | None, Parameter(help="Follow at most so many faces [default: 2].")]
-_errors = Console(stderr=True)
+_errors = Console(stderr=True, markup=False, emoji=False, highlight=False)
 SLOW_FPS = 15
 """Below this frame rate a rise of a tenth of a second is not sampled twice."""
 
@@ -66,9 +67,9 @@ def live(
       mellm live phantom --seconds 20      the built-in face, whose every movement is known
     """
     settings = _settings(config, faces, engine, narrator)
-    capture = dataclasses.replace(settings.capture, source=source)
-    if fps or seconds:
-        capture = dataclasses.replace(capture, fps=fps or capture.fps, seconds=seconds or capture.seconds)
+    capture = dataclasses.replace(
+        settings.capture, source=source, fps=fps or settings.capture.fps, seconds=seconds or settings.capture.seconds
+    )
     if size:
         width, height = _parse_size(size)
         capture = dataclasses.replace(capture, width=width, height=height)
@@ -79,11 +80,13 @@ def live(
     from realtime.supervisor import Session
     from realtime.terminal import LiveView
 
-    console = Console()
+    console = _plain()
     view = LiveView(console, verbose)
-    console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold", highlight=False)
+    console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")
     try:
         with Session(settings) as session:
+            if verbose:
+                console.print(f"listen at {session.public_address} and {session.events_address}", style="dim")
             for message in session:
                 view.show(message)
     except KeyboardInterrupt:
@@ -117,13 +120,17 @@ def analyze(
         raise UsageError("no videos given; try: mellm analyze interview.mp4 --out results")
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from realtime.analyze import OutputError, output_names
     from realtime.analyze import analyze as analyze_one
-    from realtime.analyze import output_names
     from realtime.sources import SourceError
 
     failed = 0
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[at]}"), TimeRemainingColumn())
-    with _one_thread(), Progress(*columns, console=_errors, transient=True) as bar:
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    shown = Progress(*columns, console=_errors, transient=True, disable=not _errors.is_terminal)
+    with _one_thread(), shown as bar:
         for video, name in zip(videos, output_names(videos), strict=True):
             task = bar.add_task(video.name, total=_length_s(video, settings.capture.fps), at="")
 
@@ -132,21 +139,19 @@ def analyze(
 
             try:
                 done = analyze_one(video, name, out, settings, advance)
-            except SourceError as error:
+            except (SourceError, OutputError, OSError) as error:
                 failed += 1
-                _complain(str(error))
+                _complain(_reason(error))
                 continue
             finally:
                 bar.remove_task(task)
             if done.fps < SLOW_FPS:
-                bar.console.print(
-                    f"[yellow]note:[/] {video} has {done.fps:.0f} fps: micro-expressions fall between its frames",
-                    highlight=False, soft_wrap=True,
-                )  # fmt: skip
+                note = f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames"
+                bar.console.print(Text.assemble(("note: ", "yellow"), note), soft_wrap=True)
             kinds = [event.kind for event in done.events]
             bar.console.print(
                 f"{video}: {kinds.count('micro')} micro, {kinds.count('macro')} macro in {done.duration_s:.1f} s "
-                f"→ {done.folder}", highlight=False, soft_wrap=True,
+                f"→ {done.folder}", soft_wrap=True,
             )  # fmt: skip
     return 1 if failed else 0
 
@@ -176,8 +181,8 @@ def flow(
 
     def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
         target = out if pairs is None else out / f"{index + 1:05d}_{first.stem}_{second.stem}.npz"
-        write_flow(meter.measure(first, second), first, target)
-        _errors.print(f"{first} → {second}: {target}", highlight=False, soft_wrap=True)
+        write_flow(meter.measure(first, second), first, second, target)
+        _errors.print(f"{first} → {second}: {target}", soft_wrap=True)
 
     return _each_pair(settings, onset, apex, pairs, measure, lambda first, second, error: None)
 
@@ -218,21 +223,32 @@ def doctor() -> int:
     """Say what is installed, which cameras, engines and models work, what is missing and how to mend it."""
     from realtime.doctor import examine
 
-    console = Console()
-    signs = {"ok": "[green]✓[/]", "missing": "[red]✗[/]", "note": "[yellow]•[/]"}
+    console = _plain()
+    signs = {"ok": ("✓ ", "green"), "missing": ("✗ ", "red"), "note": ("• ", "yellow")}
     missing = 0
     for finding in examine():
         missing += finding.verdict == "missing"
-        console.print(f"{signs[finding.verdict]} [bold]{finding.subject}[/]: {finding.detail}", highlight=False)
+        console.print(Text.assemble(signs[finding.verdict], (finding.subject, "bold"), ": ", finding.detail))
         if finding.remedy:
-            console.print(f"    → {finding.remedy}", style="cyan", highlight=False)
+            console.print(f"    → {finding.remedy}", style="cyan")
     return 1 if missing else 0
 
 
 def main() -> None:
     """Entry point: run a command; whatever the user can mend ends as one line on stderr and a status other than 0."""
     prepare()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops as cleanly as Ctrl-C
+    for polite in (signal.SIGTERM, signal.SIGHUP):  # a kill, or a closed terminal, stops as cleanly as Ctrl-C
+        signal.signal(polite, signal.default_int_handler)
+    try:
+        status = _run()
+    except KeyboardInterrupt:
+        _complain("stopped")
+        status = 0 if sys.argv[1:2] == ["live"] else 130
+    sys.stdout.flush()
+    raise SystemExit(status)
+
+
+def _run() -> int:
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
     from realtime.ring import RingError
@@ -240,30 +256,34 @@ def main() -> None:
     from realtime.supervisor import SessionError
 
     try:
-        status = app(sys.argv[1:], result_action="return_value")
+        return int(app(sys.argv[1:], result_action="return_value") or 0)
     except (UsageError, ConfigError, SourceError, EngineError, NarratorError, RingError, SessionError) as error:
         _complain(str(error))
-        status = 1
     except OSError as error:
-        where = f" {error.filename}:" if error.filename else ""
-        _complain(f"cannot write or read{where} {error.strerror or error}")
-        status = 1
-    except KeyboardInterrupt:
-        _complain("stopped")
-        status = 130
-    sys.stdout.flush()
-    raise SystemExit(status or 0)
+        _complain(_reason(error))
+    return 1
+
+
+def _plain() -> Console:
+    """A console that prints names as they are: brackets are no markup, colons no emoji."""
+    return Console(markup=False, emoji=False, highlight=False)
 
 
 def _complain(text: str) -> None:
-    _errors.print(f"[red]error:[/] {text.splitlines()[0] if text else 'unknown'}", highlight=False, soft_wrap=True)
+    line = text.splitlines()[0] if text else "unknown"
+    _errors.print(Text.assemble(("error: ", "red"), line), soft_wrap=True)
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f" {error.filename}:" if error.filename else ""
+    return f"cannot write or read{where} {error.strerror or error}"
 
 
 def _settings(path: Path | None, faces: int | None, engine: str, narrator: str) -> Config:
     settings = load_config(path) if path is not None else Config()
     if faces is not None:
-        if faces < 1:
-            raise UsageError(f"--faces {faces}: must be 1 or more")
         settings = dataclasses.replace(settings, align=dataclasses.replace(settings.align, faces=faces))
     if engine:
         settings = dataclasses.replace(settings, flow=dataclasses.replace(settings.flow, engine=engine))
@@ -274,7 +294,7 @@ def _settings(path: Path | None, faces: int | None, engine: str, narrator: str) 
 
 def _parse_size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().replace("×", "x").partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) >= 32 and int(height) >= 32):
+    if not (width.isdigit() and height.isdigit()):
         raise UsageError(f"--size {text}: write it like 640x480")
     return int(width), int(height)
 
@@ -321,7 +341,7 @@ def _each_pair(
 
     rows: Sequence[tuple[Path, Path]]
     if table is not None:
-        if onset is not None:
+        if onset is not None or apex is not None:
             raise UsageError("give either two pictures or --pairs, not both")
         rows = list(read_pairs(table))
         if not rows:
@@ -364,8 +384,8 @@ def _print_json(value: dict[str, object]) -> None:
 
 def _print_explanation(meter: "PairMeter", found: "PairFlow", onset: Path, apex: Path) -> None:
     answer = meter.explain(found)
-    console = Console()
-    table = Table(title=f"{onset} → {apex}", title_justify="left")
+    console = _plain()
+    table = Table(title=Text(f"{onset} → {apex}"), title_justify="left")
     for name in ("region", "direction", "degrees", "mean px", "% of eye distance"):
         table.add_column(name, justify="left" if name in ("region", "direction") else "right")
     for region in sorted(found.regions, key=lambda r: -r.mean_iod)[:10]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,6 +125,34 @@ class Config:
     spot: SpotConfig = field(default_factory=SpotConfig)
     narrate: NarrateConfig = field(default_factory=NarrateConfig)
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing.
+
+        Raises:
+            ConfigError: naming the key and what it may be.
+        """
+        for part in dataclasses.fields(self):
+            values = getattr(self, part.name)
+            for key in dataclasses.fields(values):
+                _check(f"{part.name}.{key.name}", getattr(values, key.name))
+
+
+_FROM_ZERO = ("capture.fps", "capture.seconds", "capture.reconnects", "capture.seed")
+_SIDES = ("capture.width", "capture.height", "capture.max_side")
+
+
+def _check(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return
+    if name in _SIDES:
+        if not 32 <= value <= 8192:
+            raise ConfigError(f"{name} is {value}: it must be 32 to 8192 px")
+    elif name in _FROM_ZERO:
+        if not (math.isfinite(value) and value >= 0):
+            raise ConfigError(f"{name} is {value}: it must be 0 or more")
+    elif not (math.isfinite(value) and value > 0):
+        raise ConfigError(f"{name} is {value}: it must be more than 0")
+
 
 def load_config(path: Path) -> Config:
     """Read a TOML file: a table a part, such as [spot], with its settings, such as threshold_iod = 0.006.
@@ -132,7 +161,7 @@ def load_config(path: Path) -> Config:
         ConfigError: unreadable, not TOML, an unknown table or key (with the nearest one that exists), a wrong type.
     """
     try:
-        tables = tomllib.loads(path.read_text())
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -74,6 +74,7 @@ class FlowNode:
         self._config, self._crops = config, crops
         self._engine = engine or open_engine(config.engine)
         self._curves: dict[int, _Curve] = {}
+        self._unseen: set[int] = set()  # faces whose loss was said
 
     def close(self) -> None:
         """Release the engine."""
@@ -91,6 +92,9 @@ class FlowNode:
             motion = self._motion(message, shot) if shot is not None else None
         except CropError as error:
             self._curves.pop(message.face_id, None)
+            if message.face_id in self._unseen:
+                return
+            self._unseen.add(message.face_id)
             yield Lost(
                 seq=message.seq, face_id=message.face_id, t_capture_ns=message.t_capture_ns,
                 t_media_ns=message.t_media_ns, cause=str(error),
@@ -103,6 +107,7 @@ class FlowNode:
                 cause="crop overwritten before its flow was measured",
             )  # fmt: skip
             return
+        self._unseen.discard(message.face_id)
         yield motion
 
     def between(self, face_id: int, onset_ns: int, apex_ns: int) -> list[RegionMotion]:
@@ -125,9 +130,7 @@ class FlowNode:
         except CropError:
             return []
         fields = self._engine.flow(onset.encoded, apex.encoded)
-        head = fields.head if fields.head is not None else np.zeros_like(fields.facial)
-        head = head + fit.field(fit.coefficients(fields.facial - head))
-        return RegionMeter(onset.landmarks).measure(fields.facial - head)
+        return RegionMeter(onset.landmarks).measure(fields.facial - fit.head(fields))
 
     def _shot(self, face: Face, ticket: int, transform: tuple[float, ...], epoch: int) -> _Shot | None:
         crop = self._crops.view(ticket)
@@ -170,12 +173,9 @@ class FlowNode:
         if shot is curve.anchor:
             return curve.carried, np.zeros((2, 4))
         fields = self._engine.flow(curve.anchor.encoded, shot.encoded)
-        head = fields.head if fields.head is not None else np.zeros_like(fields.facial)
-        rest = curve.fit.coefficients(fields.facial - head)
-        whole = rest if fields.head is None else curve.fit.coefficients(fields.facial)
-        expression = fields.facial - head - curve.fit.field(rest)
-        moved = curve.meter.displacements(expression)
-        return curve.carried + np.nan_to_num(moved), whole
+        head = curve.fit.head(fields)
+        moved = curve.meter.displacements(fields.facial - head)
+        return curve.carried + np.nan_to_num(moved), curve.fit.coefficients(head)
 
     def _remember(self, curve: _Curve, shot: _Shot, displacement: Doubles) -> None:
         curve.history.append(shot)

@@ -4,7 +4,7 @@ A node has `step(message) -> messages` and no socket and no clock inside. A mess
 One runner drives nodes from ZeroMQ (`realtime.process`), another from a list or file (`realtime.chain`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -52,6 +52,21 @@ class Rings:
 
 
 @dataclass(frozen=True)
+class Resume:
+    """Where nodes go on after a restart, so that nothing gets a number twice.
+
+    Attributes:
+        start_ns: when the stream began, on the monotonic clock; -1 if it has not.
+        face_id: the first number for a new face.
+        spot_id: the first number for a new event.
+    """
+
+    start_ns: int = -1
+    face_id: int = 0
+    spot_id: int = 0
+
+
+@dataclass(frozen=True)
 class RingSize:
     """Slots and bytes a slot of a ring."""
 
@@ -68,6 +83,16 @@ def ring_sizes(config: Config) -> tuple[RingSize, RingSize]:
     return RingSize(8, config.capture.max_side**2 * 3), RingSize(16 * faces, CROP * CROP * 3)
 
 
+def through(nodes: Sequence["Node | Head"], message: AnyMessage | None) -> Iterator[AnyMessage]:
+    """What comes out of the last of some nodes for one message into the first, each as soon as it is there."""
+    if not nodes:
+        if message is not None:
+            yield message
+        return
+    for out in nodes[0].step(message):  # type: ignore[arg-type]  # a Head takes None, a Node a message
+        yield from through(nodes[1:], out)
+
+
 BACKLOG = 4
 """In live mode, frames that may wait before a node; when more do, only the newest is kept."""
 
@@ -82,8 +107,7 @@ class ProcessSpec:
         takes: messages that come in from the process before.
         droppable: those of them that may be skipped when newer ones wait.
         gives: the message that only this process makes.
-        make: builds the nodes from the settings, the rings, and when the stream began (monotonic ns, -1 if it has
-            not); imports what they need only in their own process.
+        make: builds the nodes; imports what they need only in their own process.
         restarts: how often it may be restarted in a session.
         heartbeat_s: silent for longer than this, it counts as hung.
     """
@@ -93,32 +117,32 @@ class ProcessSpec:
     takes: tuple[type, ...]
     droppable: tuple[type, ...]
     gives: type
-    make: Callable[[Config, Rings, int], Sequence[Node | Head]]
+    make: Callable[[Config, Rings, Resume], Sequence[Node | Head]]
     restarts: int = 3
     heartbeat_s: float = 5.0
 
 
-def _capture(config: Config, rings: Rings, start_ns: int) -> Sequence[Head]:
+def _capture(config: Config, rings: Rings, resume: Resume) -> Sequence[Head]:
     from realtime.capture import CaptureNode
 
-    return [CaptureNode(config.capture, rings.frames, start_ns)]
+    return [CaptureNode(config.capture, rings.frames, resume.start_ns)]
 
 
-def _align(config: Config, rings: Rings, start_ns: int) -> Sequence[Node]:
+def _align(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
     from realtime.align import AlignNode
 
-    return [AlignNode(config.align, rings.frames, rings.crops)]
+    return [AlignNode(config.align, rings.frames, rings.crops, resume.face_id)]
 
 
-def _perceive(config: Config, rings: Rings, start_ns: int) -> Sequence[Node]:
+def _perceive(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
     from realtime.flow import FlowNode
     from realtime.spot import SpotNode
 
     flow = FlowNode(config.flow, rings.crops)
-    return [flow, SpotNode(config.spot, flow.between)]
+    return [flow, SpotNode(config.spot, flow.between, resume.spot_id)]
 
 
-def _narrate(config: Config, rings: Rings, start_ns: int) -> Sequence[Node]:
+def _narrate(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
     from realtime.narrate import NarrateNode
 
     return [NarrateNode(config.narrate)]

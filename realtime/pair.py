@@ -1,6 +1,8 @@
 """`mellm flow` and `mellm explain`: two pictures of one face, onset and apex."""
 
 import csv
+import io
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +14,11 @@ from numpy.typing import NDArray
 
 from calib.face import (
     CROP,
-    CROP_IOD,
     FACE_OVAL,
     Doubles,
     Floats,
     crop_landmarks,
+    crop_shift_iod,
     crop_transform,
     eye_centres,
     inter_ocular_distance,
@@ -32,8 +34,6 @@ from engines.runtime import CropError, open_engine
 from realtime.align import cut_crop
 from realtime.config import Config
 from realtime.sources import SourceError, read_photo
-
-_GUIDES = (33, 133, 362, 263, 10, 152)
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,7 @@ class PairMeter:
         """
         before = crop_transform(face)
         after = crop_transform(there)
-        guides = there[list(_GUIDES), :2]
-        shift = transform_points(before, guides) - transform_points(after, guides)
-        if float(np.hypot(shift[:, 0], shift[:, 1]).max()) < self._config.align.hold_iod * CROP_IOD:
+        if crop_shift_iod(before, after, there) < self._config.align.hold_iod:
             after = before
         placed = crop_landmarks(before, face)
         try:
@@ -134,8 +132,7 @@ class PairMeter:
         except CropError as error:
             raise SourceError(f"{name}: {error}") from error
         fields = self._engine.flow(*encoded)
-        head = fields.head if fields.head is not None else np.zeros_like(fields.facial)
-        head = head + fit.field(fit.coefficients(fields.facial - head))
+        head = fit.head(fields)
         regions = tuple(RegionMeter(placed).measure(fields.facial - head))
         height, width = first.shape[:2]
         facial, rigid = (_to_image(part, before, after, width, height) for part in (fields.facial, head))
@@ -165,17 +162,23 @@ def read_pairs(path: Path) -> Iterator[tuple[Path, Path]]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as table:
-            reader = csv.DictReader(table)
-            missing = {"onset", "apex"} - set(reader.fieldnames or ())
+            reader = csv.reader(table, skipinitialspace=True)
+            names = [name.strip() for name in next(reader, [])]
+            missing = {"onset", "apex"} - set(names)
             if missing:
                 raise SourceError(f"{path}: no column {' or '.join(sorted(missing))}; it needs onset,apex")
-            rows = [(row["onset"], row["apex"]) for row in reader]
+            places = names.index("onset"), names.index("apex")
+            rows = [
+                (reader.line_num, [row[k].strip() if k < len(row) else "" for k in places]) for row in reader if row
+            ]
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: not a text file") from error
-    for onset, apex in rows:
-        yield _beside(path, onset or ""), _beside(path, apex or "")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path}: not a table of text ({error})") from error
+    for line, (onset, apex) in rows:
+        if not onset or not apex:
+            raise SourceError(f"{path}: line {line} lacks an onset or an apex")
+        yield _beside(path, onset), _beside(path, apex)
 
 
 def _beside(table: Path, name: str) -> Path:
@@ -183,25 +186,27 @@ def _beside(table: Path, name: str) -> Path:
     return near if near.exists() else Path(name)
 
 
-def write_flow(flow: PairFlow, onset: Path, target: Path) -> None:
-    """Write a pair's flow to `target` (.npz), and pictures of the expression beside it: .png and _overlay.png.
+def write_flow(flow: PairFlow, onset: Path, apex: Path, target: Path) -> None:
+    """Write a pair's flow to `target` (.npz), and pictures of the expression beside it: _colours.png, _overlay.png.
+
+    All three take their names only when all are written.
 
     Raises:
-        OSError: it cannot be written; then nothing is left behind.
+        SourceError: one of them would overwrite a picture of the pair.
+        OSError: they cannot be written.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     shown = np.where(flow.face[..., None], flow.expression, np.float32(np.nan))
-    pictures = {"": flow_colours(shown), "_overlay": flow_overlay(read_photo(onset), shown)}
-    written: list[Path] = []
-    try:
-        written.append(target)
-        with target.open("wb") as file:
-            np.savez_compressed(file, facial=flow.facial, head=flow.head, expression=flow.expression)
-        for suffix, picture in pictures.items():
-            path = target.with_name(f"{target.stem}{suffix}.png")
-            written.append(path)
-            path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    except OSError:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
+    pictures = {"colours": flow_colours(shown), "overlay": flow_overlay(read_photo(onset), shown)}
+    targets = {name: target.with_name(f"{target.stem}_{name}.png") for name in pictures}
+    for path in (target, *targets.values()):
+        if path.resolve() in (onset.resolve(), apex.resolve()):
+            raise SourceError(f"{path}: is a picture of the pair itself; choose another --out")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as folder:
+        packed = io.BytesIO()
+        np.savez_compressed(packed, facial=flow.facial, head=flow.head, expression=flow.expression)
+        (Path(folder) / target.name).write_bytes(packed.getvalue())
+        for name, path in targets.items():
+            (Path(folder) / path.name).write_bytes(cv2.imencode(".png", pictures[name])[1].tobytes())
+        for path in (target, *targets.values()):
+            (Path(folder) / path.name).replace(path)

@@ -21,7 +21,7 @@ from realtime.bus import Inbox, Outbox, Wiring
 from realtime.config import Config
 from realtime.latency import LatencyHistogram
 from realtime.messages import AnyMessage, End, Gap, MessageError, Status
-from realtime.nodes import BACKLOG, PROCESSES, Head, Node, ProcessSpec, Rings, RingSize
+from realtime.nodes import BACKLOG, PROCESSES, Head, Node, ProcessSpec, Resume, Rings, RingSize, through
 from realtime.ring import Ring
 
 FAILED_EXIT = 3
@@ -40,7 +40,7 @@ class Place:
         wiring: the session's sockets.
         frames, crops: names and sizes of the rings.
         restarts: how often this process was restarted before.
-        start_ns: when the stream began, on the monotonic clock; -1 if it has not.
+        resume: where its nodes go on.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Place:
     frames: tuple[str, RingSize]
     crops: tuple[str, RingSize]
     restarts: int
-    start_ns: int
+    resume: Resume
 
 
 def main(place: Place, lifeline: Connection) -> None:
@@ -90,6 +90,7 @@ class _Worker:
         self._handled = self._drops = 0
         self._beat_s, self._beat_handled = time.monotonic(), 0
         self._last: AnyMessage | None = None
+        self._error = ""
         self.state: Literal["starting", "ready", "running", "ended", "failed", "crashed"] = "starting"
 
     def run(self, lifeline: Connection) -> None:
@@ -109,7 +110,7 @@ class _Worker:
                     self._wait(node, lifeline)
             self.state = "running"
             self._work(nodes, lifeline)
-            self._report("ended")
+            self._report("ended", self._error)
         except EOFError:
             self._report("ended")
         except Exception as error:
@@ -135,7 +136,7 @@ class _Worker:
         from realtime.sources import SourceError
 
         try:
-            return self._spec.make(self._place.config, rings, self._place.start_ns)
+            return self._spec.make(self._place.config, rings, self._place.resume)
         except (SourceError, EngineError, NarratorError) as error:
             self._report("failed", str(error))
             return ()
@@ -199,17 +200,17 @@ class _Worker:
 
     def _step(self, nodes: Sequence[Node | Head], message: AnyMessage | None) -> bool:
         """One message through all nodes; whether the stream has ended."""
-        produced: list[AnyMessage | None] = [message]
-        for node in nodes:
-            produced = [out for item in produced for out in node.step(item)]  # type: ignore[arg-type]
-        for out in produced:
-            if out is not None and (out is not message or isinstance(out, End)):
+        ended = False
+        for out in through(nodes, message):
+            if out is not message or isinstance(out, End):
                 self._give(out)
+            if message is None:
+                self._count(out)
+            if isinstance(out, End):
+                ended, self._error = True, out.error
         if message is not None:
             self._count(message)
-        elif produced and produced[0] is not None:
-            self._count(produced[0])
-        return any(isinstance(out, End) for out in produced)
+        return ended
 
     def _count(self, message: AnyMessage) -> None:
         if not isinstance(message, (End, Gap)):

@@ -80,16 +80,17 @@ class _Watch:
 class SpotNode:
     """Takes `Motion`, gives `Spot`; passes everything else on."""
 
-    def __init__(self, config: SpotConfig, measure: Measure) -> None:
+    def __init__(self, config: SpotConfig, measure: Measure, first_id: int = 0) -> None:
         """Start watching.
 
         Args:
             config: settings.
             measure: the flow node's pass between two frames (`FlowNode.between`).
+            first_id: the first event's number.
         """
         self._config, self._measure = config, measure
         self._watches: dict[int, _Watch] = {}
-        self._next_id = 0
+        self._next_id = first_id
 
     def close(self) -> None:
         """Nothing to release."""
@@ -180,7 +181,7 @@ class SpotNode:
         event.direction = moved / max(float(np.linalg.norm(moved)), 1e-9)
         event.peak, event.peak_s = self._height(event, sample.displacement), sample.t_s
         event.dip = event.peak
-        event.onset_s = self._edge(watch, event, backwards=True)
+        event.onset_s = max(self._edge(watch, event, backwards=True), event.free_s)
 
     def _edge(self, watch: _Watch, event: _Event, backwards: bool, at_rest: bool = False) -> float:
         """Where the movement leaves rest before the peak (backwards) or is back at rest after it.

@@ -7,19 +7,23 @@ their lifeline breaks).
 
 import multiprocessing
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
 
+import msgspec
 import zmq
 
 from realtime.bus import Inbox, Outbox, Publisher, make_wiring, remove_wiring
 from realtime.config import Config
 from realtime.environment import prepare
-from realtime.messages import AnyMessage, End, Frame, Gap, MessageError, Say, Spot, Status
+from realtime.ledger import Ledger
+from realtime.messages import AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
 from realtime.nodes import PROCESSES, ProcessSpec, ring_sizes
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
@@ -51,19 +55,6 @@ class _Child:
     restarted_for: str = ""
 
 
-@dataclass
-class _Unanswered:
-    """Spots that closed or were taken back and have no final words yet, to be handed to a restarted narrator."""
-
-    spots: dict[int, Spot] = field(default_factory=dict)
-
-    def note(self, message: AnyMessage) -> None:
-        if isinstance(message, Spot) and message.phase in ("closed", "revoked"):
-            self.spots[message.spot_id] = message
-        elif isinstance(message, Say) and message.final:
-            self.spots.pop(message.spot_id, None)
-
-
 class Session:
     """A running pipeline. Use as a context manager and iterate over its messages; leaving it stops everything."""
 
@@ -78,22 +69,25 @@ class Session:
         self._children: dict[str, _Child] = {}
         self._context = zmq.Context[zmq.Socket[bytes]]()
         self._spawn = multiprocessing.get_context("spawn")
-        self._unanswered = _Unanswered()
+        self._ledger = Ledger()
         self._going = False
-        self._start_ns = -1
+        self._boxes: list[Inbox | Outbox | Publisher] = []
+        self._rings: list[Ring] = []
 
     def __enter__(self) -> "Session":
         self._wiring = make_wiring()
         frames, crops = ring_sizes(self.config)
         name = os.path.basename(self._wiring.folder)
         self._sizes = (f"{name}-frames", frames), (f"{name}-crops", crops)
-        self._rings: list[Ring] = []
         try:
             for ring_name, size in self._sizes:
                 self._rings.append(Ring.create(ring_name, size.slots, size.slot_bytes))
             self._hub = Inbox(self._context, self._wiring.inbox("hub"))
-            self._public = Publisher(self._context, self._wiring.public)
-            self._resend = Outbox(self._context, self._wiring.inbox(PROCESSES[-1].name))
+            self._public = Publisher(self._context, self._wiring)
+            self._inboxes = {
+                spec.name: Outbox(self._context, self._wiring.inbox(spec.name)) for spec in PROCESSES if spec.takes
+            }
+            self._boxes = [self._hub, self._public, *self._inboxes.values()]
             for spec in PROCESSES:
                 self._start(spec, 0)
         except BaseException:
@@ -112,6 +106,11 @@ class Session:
         return self._wiring.public
 
     @property
+    def events_address(self) -> str:
+        """Where other programs subscribe to what they must not miss; see `realtime.bus.Wiring.events`."""
+        return self._wiring.events
+
+    @property
     def pids(self) -> dict[str, int]:
         """Process ids by process name."""
         return {name: child.process.pid or -1 for name, child in self._children.items()}
@@ -125,17 +124,40 @@ class Session:
         while True:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
-                yield from self._pass_on(message)
                 if isinstance(message, End):
+                    yield from self._last_words()
+                    yield from self._pass_on(message)
                     if message.error:
                         raise SessionError(message.error)
                     return
-            for gap in self._look_after():
-                self._public.publish(gap)
-                yield gap
+                yield from self._pass_on(message)
+            for message in self._look_after():
+                self._ledger.note(message)
+                self._public.publish(message)
+                yield message
+
+    def _last_words(self) -> Iterator[AnyMessage]:
+        """The closing statuses, which come right after the end."""
+        deadline_s = time.monotonic() + STOP_S
+        while self._children[PROCESSES[-1].name].state == "running" and time.monotonic() < deadline_s:
+            self._hub.socket.poll(50)
+            while (message := self._receive()) is not None:
+                yield from self._pass_on(message)
 
     def close(self) -> None:
-        """Stop every process within two seconds and remove all that the session made. May be called twice."""
+        """Stop every process within two seconds and remove all that the session made. May be called twice.
+
+        Ctrl-C meanwhile is not heeded: it could only leave something behind.
+        """
+        main = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+        try:
+            self._close()
+        finally:
+            if main:
+                signal.signal(signal.SIGINT, before)
+
+    def _close(self) -> None:
         for child in self._children.values():
             child.lifeline.close()
         deadline_s = time.monotonic() + STOP_S
@@ -146,10 +168,8 @@ class Session:
                 child.process.join()
             child.process.close()
         self._children.clear()
-        for box in ("_hub", "_public", "_resend"):
-            if hasattr(self, box):
-                getattr(self, box).close()
-                delattr(self, box)
+        while self._boxes:
+            self._boxes.pop().close()
         self._context.term()
         while self._rings:
             self._rings.pop().close()
@@ -157,9 +177,12 @@ class Session:
 
     def _start(self, spec: ProcessSpec, restarts: int) -> _Child:
         theirs, ours = self._spawn.Pipe(duplex=False)
-        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, self._start_ns)
+        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, self._ledger.resume)
         process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
+        # Ctrl-C reaches the whole terminal; only the supervisor heeds it, also while a child is still starting.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
         child = _Child(spec, process, ours, restarts, time.monotonic())
         self._children[spec.name] = child
@@ -173,9 +196,7 @@ class Session:
 
     def _pass_on(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """Take note of a message, publish it and hand it out; before it, the gap that a restart left."""
-        self._unanswered.note(message)
-        if isinstance(message, Frame) and self._start_ns < 0:
-            self._start_ns = message.t_capture_ns - message.t_media_ns
+        self._ledger.note(message)
         if isinstance(message, Status):
             self._hear(message)
         else:
@@ -202,16 +223,15 @@ class Session:
             child.detail = status.detail
         if status.state == "failed":
             raise SessionError(status.detail)
-        if status.state == "ready" and child.restarts and child.spec is PROCESSES[-1]:
-            for spot in self._unanswered.spots.values():
-                self._resend.send(spot)
+        if status.state == "ready" and child.restarts:
+            self._tell_again(child)
         first = self._children[PROCESSES[0].name]
         everyone = all(other.state != "starting" for other in self._children.values())
         if everyone and (not self._going or (child is first and status.state == "ready")):
             self._going = True
             first.lifeline.send("go")
 
-    def _look_after(self) -> Iterator[Gap]:
+    def _look_after(self) -> Iterator[AnyMessage]:
         """Restart what died or hangs, within its budget."""
         for child in list(self._children.values()):
             code = child.process.exitcode
@@ -226,9 +246,26 @@ class Session:
                 if silent_s <= STOP_S:
                     continue
                 raise SessionError(f"{child.spec.name} cannot start")
-            yield self._restart(child, _cause(child, code, silent_s))
+            yield from self._restart(child, _cause(child, code, silent_s))
 
-    def _restart(self, child: _Child, cause: str) -> Gap:
+    def _tell_again(self, child: _Child) -> None:
+        """Hand a restarted process what the one before it took to its grave."""
+        inbox = self._inboxes.get(child.spec.name)
+        if inbox is None:
+            return
+        if child.spec is PROCESSES[-1]:
+            for spot in self._ledger.unanswered.values():
+                inbox.send(spot)
+        index = PROCESSES.index(child.spec)
+        before = self._children[PROCESSES[index - 1].name]
+        if before.state == "ended":
+            now_ns = time.monotonic_ns()
+            inbox.send(
+                End(seq=before.last_seq, t_capture_ns=now_ns, t_media_ns=self._ledger.media_ns, error=before.detail)
+            )
+
+    def _restart(self, child: _Child, cause: str) -> Iterator[AnyMessage]:
+        """Start a process anew; announce the gap, and take back what died with it."""
         if child.restarts >= child.spec.restarts:
             raise SessionError(f"{cause}; restarted {child.restarts} times already, giving up")
         child.lifeline.close()
@@ -240,10 +277,23 @@ class Session:
         fresh.last_seq = child.last_seq
         if child.spec.droppable:
             fresh.restarted_for = f"{child.spec.name} was restarted"
-        return Gap(
-            seq=child.last_seq, t_capture_ns=time.monotonic_ns(), t_media_ns=0, from_seq=child.last_seq + 1,
-            to_seq=child.last_seq, cause=f"{cause}; restarting it ({fresh.restarts} of {child.spec.restarts})",
-        )  # fmt: skip
+        seq, now_ns, media_ns = child.last_seq, time.monotonic_ns(), self._ledger.media_ns
+        again = f"restarting it ({fresh.restarts} of {child.spec.restarts})"
+        yield Gap(
+            seq=seq, t_capture_ns=now_ns, t_media_ns=media_ns, from_seq=seq + 1, to_seq=seq, cause=f"{cause}; {again}"
+        )
+        if child.spec.gives is Face:
+            for face_id in list(self._ledger.faces):
+                lost = Lost(
+                    seq=seq, face_id=face_id, t_capture_ns=now_ns, t_media_ns=media_ns, cause="alignment was restarted"
+                )
+                self._inboxes["perceive"].send(lost)
+                yield lost
+        if child.spec.gives is Motion:
+            for spot in list(self._ledger.open.values()):
+                revoked = msgspec.structs.replace(spot, phase="revoked")
+                self._inboxes["narrate"].send(revoked)
+                yield revoked
 
 
 def _cause(child: _Child, code: int | None, silent_s: float) -> str:

@@ -92,15 +92,16 @@ class LiveView:
         spot = self.spots.get(say.spot_id)
         if spot is None:
             return
+        if spot.phase == "revoked":
+            if say.final:
+                self._line(say.t_media_ns, Text(f"#{say.spot_id} {say.text}", "dim"))
+            return
         if say.spot_id not in self._spoken:
             self._spoken.add(say.spot_id)
             seen_ns = say.t_media_ns - max(spot.apex_ns, 0)  # from the apex to the frame that made it certain
             self.first_word_ms.append((seen_ns + time.monotonic_ns() - say.t_capture_ns) / 1e6)
             self._line(say.t_media_ns, Text(f"#{say.spot_id} at its apex: {say.text.strip()} …"))
         if not say.final:
-            return
-        if spot.phase == "revoked":
-            self._line(say.t_media_ns, Text(f"#{say.spot_id} {say.text}", "dim"))
             return
         self.words[say.spot_id] = say
         line = Text(f"#{say.spot_id} ")
@@ -156,19 +157,19 @@ class LiveView:
             table.add_column(name)
         found = 0
         for index, event in enumerate(true):
-            row = [event.kind, f"{event.onset_s:.2f}–{event.apex_s:.2f}–{event.offset_s:.2f}"]
+            row: list[str | Text] = [event.kind, f"{event.onset_s:.2f}–{event.apex_s:.2f}–{event.offset_s:.2f}"]
             row.append(" ".join(code for code, _ in event.units))
             if index in pairs:
                 spot = closed[pairs[index]]
                 right = spot.kind == event.kind
                 found += right
-                row += ["[green]✓[/]" if right else f"[yellow]{spot.kind}[/]", *self._spotted(spot)]
+                row += [Text("✓", "green") if right else Text(str(spot.kind), "yellow"), *self._spotted(spot)]
             else:
-                row += ["[red]missed[/]", "", ""]
+                row += [Text("missed", "red"), "", ""]
             table.add_row(*row)
         for index, spot in enumerate(closed):
             if index not in pairs.values():
-                table.add_row("", "", "", f"[red]extra {spot.kind}[/]", *self._spotted(spot))
+                table.add_row("", "", "", Text(f"extra {spot.kind}", "red"), *self._spotted(spot))
         self.console.print(table)
         extra = len(closed) - len(pairs)
         self.console.print(f"Found {found} of {len(true)} with the right kind (overlap of half or more); {extra} extra")

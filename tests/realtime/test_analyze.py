@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from calib.phantom import PhantomVideo
-from realtime.analyze import analyze, fresh_folder, output_names
+from realtime.analyze import OutputError, analyze, fresh_folder, output_names
 from realtime.config import Config
 from realtime.sources import SourceError
 from tests.conftest import SMILE, write_video
@@ -68,9 +68,9 @@ def test_slow_and_fast_videos_work(tmp_path: Path, smiling: PhantomVideo, fps: f
 
 def test_a_failed_rewrite_keeps_what_was_there(tmp_path: Path) -> None:
     for text in ("old", "new"):
-        with fresh_folder(tmp_path / "kept") as folder:
+        with fresh_folder(tmp_path / "kept", ["a.txt"]) as folder:
             (folder / "a.txt").write_text(text)
-    with pytest.raises(RuntimeError), fresh_folder(tmp_path / "kept") as folder:
+    with pytest.raises(RuntimeError), fresh_folder(tmp_path / "kept", ["a.txt"]) as folder:
         (folder / "a.txt").write_text("half")
         raise RuntimeError
     assert (tmp_path / "kept" / "a.txt").read_text() == "new"
@@ -89,3 +89,17 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(clip: Path, tmp_path: Path) 
 def test_videos_of_the_same_name_get_folders_of_their_own() -> None:
     names = output_names([Path("a/x.mp4"), Path("a/x.mov"), Path("b/y.mp4"), Path("b/x.mp4")])
     assert names == ["x.mp4", "x.mov", "y", "x.mp4-2"]
+    assert output_names([Path("."), Path("..")]) == [Path.cwd().name, Path.cwd().parent.name]
+
+
+def test_what_is_not_ours_is_never_touched(clip: Path, tmp_path: Path) -> None:
+    own = tmp_path / "smile"
+    own.mkdir()
+    (own / "diary.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds other files, such as diary\.txt"):
+        analyze(clip, "smile", tmp_path, Config(), lambda t_s: None)
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match="is a file"):
+        analyze(clip, "file", tmp_path, Config(), lambda t_s: None)
+    assert (own / "diary.txt").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "smile"]

@@ -58,9 +58,10 @@ def test_folders_of_dead_sessions_are_cleared(monkeypatch: pytest.MonkeyPatch, t
 
 def test_listeners_hear_the_topics_they_subscribed_to(context: zmq.Context[zmq.Socket[bytes]]) -> None:
     wiring = make_wiring()
-    publisher = Publisher(context, wiring.public)
+    publisher = Publisher(context, wiring)
     listener = context.socket(zmq.SUB)
     listener.connect(wiring.public)
+    listener.connect(wiring.events)
     listener.subscribe(b"End")
     end = End(seq=1, t_capture_ns=0, t_media_ns=0)
     # A subscription takes a moment to arrive: publish until it has.

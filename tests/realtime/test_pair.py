@@ -66,26 +66,40 @@ def test_a_picture_without_a_face_is_named(meter: PairMeter, pair: tuple[Path, P
 
 def test_the_files_hold_what_was_measured(meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path) -> None:
     flow = meter.measure(*pair)
-    write_flow(flow, pair[0], tmp_path / "new" / "f.npz")
+    write_flow(flow, *pair, tmp_path / "new" / "f.npz")
     with np.load(tmp_path / "new" / "f.npz") as stored:
         assert set(stored) == {"facial", "head", "expression"}
         assert np.array_equal(stored["expression"], flow.facial - flow.head, equal_nan=True)
-    for name in ("f.png", "f_overlay.png"):
+    for name in ("f_colours.png", "f_overlay.png"):
         picture = cv2.imread(str(tmp_path / "new" / name))
         assert picture.shape == (480, 640, 3)
         assert picture.std() > 1
 
 
+def test_a_picture_of_the_pair_is_never_overwritten(meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    onset = tmp_path / "f_overlay.png"
+    onset.write_bytes(pair[0].read_bytes())
+    with pytest.raises(SourceError, match="picture of the pair itself"):
+        write_flow(meter.measure(onset, pair[1]), onset, pair[1], tmp_path / "f.npz")
+    assert onset.read_bytes() == pair[0].read_bytes()
+    assert [p.name for p in tmp_path.iterdir()] == ["f_overlay.png"]
+
+
 def test_pairs_are_read_beside_their_table(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     table = tmp_path / "pairs.csv"
-    table.write_text("\ufeffapex,onset,note\nb.png,a.png,x\n", encoding="utf-8")
+    table.write_text("\ufeffapex, onset,note\nb.png,a.png,x\n", encoding="utf-8")
     assert list(read_pairs(table)) == [(tmp_path / "a.png", Path("b.png"))]
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"onset\na.png\n", "no column apex"), (b"\xff\xfe\x00\x01", "text file"), (None, "No such file")],
+    [
+        (b"onset\na.png\n", "no column apex"),
+        (b"onset,apex\na.png,\n", "line 2 lacks"),
+        (b"\xff\xfe\x00\x01", "table of text"),
+        (None, "No such file"),
+    ],
 )
 def test_a_table_that_is_none_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:
     table = tmp_path / "pairs.csv"

@@ -12,7 +12,7 @@ import zmq
 
 from realtime import supervisor
 from realtime.config import CaptureConfig, Config, NarrateConfig
-from realtime.messages import AnyMessage, End, Gap, Motion, Say, Status, unpack
+from realtime.messages import AnyMessage, End, Gap, Motion, Say, Spot, Status, unpack
 from realtime.nodes import PROCESSES
 from realtime.supervisor import Session, SessionError
 
@@ -70,6 +70,39 @@ def test_a_killed_process_is_restarted_and_the_session_goes_on(victim: str) -> N
     assert times == sorted(times)
     assert times[0] >= killed_ns
     assert leftovers(os.getpid()) == []
+
+
+@pytest.mark.parametrize("victim", [spec.name for spec in PROCESSES[1:]])
+def test_a_death_at_the_end_of_the_stream_does_not_hang_the_session(victim: str, clip: Path) -> None:
+    killed = False
+    with Session(Config(capture=CaptureConfig(str(clip)))) as session:
+        for message in session:
+            if isinstance(message, Motion) and message.seq >= 71 and not killed:
+                os.kill(session.pids[victim], signal.SIGKILL)
+                killed = True
+    assert killed
+    assert isinstance(message, End)
+
+
+def test_after_a_restart_no_number_is_given_twice_and_every_event_is_told() -> None:
+    told: list[Say] = []
+    spots: list[Spot] = []
+    restarted = False
+    with Session(phantom()) as session:
+        for message in session:
+            if isinstance(message, Spot):
+                spots.append(message)
+                if message.phase == "rising" and len({s.spot_id for s in spots}) == 2 and not restarted:
+                    os.kill(session.pids["perceive"], signal.SIGKILL)
+                    restarted = True
+            if isinstance(message, Say) and message.final:
+                told.append(message)
+                if len(told) == 3:
+                    break
+    first, taken_back, third = (say.spot_id for say in told)
+    assert first < taken_back < third
+    assert [s.phase for s in spots if s.spot_id == taken_back] == ["rising", "revoked"]
+    assert "Taken back" in told[1].text
 
 
 def test_a_hung_process_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,50 @@
+"""What a session remembers for the sake of processes that die."""
+
+from dataclasses import dataclass, field
+
+from realtime.messages import AnyMessage, Face, Frame, Lost, Say, Spot
+from realtime.nodes import Resume
+
+
+@dataclass
+class Ledger:
+    """What a restarted process must know, or be told again, of what the one before it did.
+
+    Attributes:
+        face_id, spot_id: the first numbers not given yet.
+        start_ns: when the stream began, on the monotonic clock; -1 before.
+        media_ns: the stream's time reached.
+        open: events that have not closed.
+        unanswered: events that have closed or were taken back and have no final words yet.
+        faces: the last message about each face in the picture.
+    """
+
+    start_ns: int = -1
+    media_ns: int = 0
+    face_id: int = 0
+    spot_id: int = 0
+    open: dict[int, Spot] = field(default_factory=dict)
+    unanswered: dict[int, Spot] = field(default_factory=dict)
+    faces: dict[int, Face] = field(default_factory=dict)
+
+    def note(self, message: AnyMessage) -> None:
+        """Take in a message."""
+        self.media_ns = max(self.media_ns, message.t_media_ns)
+        if isinstance(message, Frame) and self.start_ns < 0:
+            self.start_ns = message.t_capture_ns - message.t_media_ns
+        elif isinstance(message, Face):
+            self.faces[message.face_id] = message
+            self.face_id = max(self.face_id, message.face_id + 1)
+        elif isinstance(message, Lost):
+            self.faces.pop(message.face_id, None)
+        elif isinstance(message, Spot):
+            self.spot_id = max(self.spot_id, message.spot_id + 1)
+            self.open.pop(message.spot_id, None)
+            (self.unanswered if message.phase in ("closed", "revoked") else self.open)[message.spot_id] = message
+        elif isinstance(message, Say) and message.final:
+            self.unanswered.pop(message.spot_id, None)
+
+    @property
+    def resume(self) -> Resume:
+        """Where a restarted process goes on."""
+        return Resume(self.start_ns, self.face_id, self.spot_id)
