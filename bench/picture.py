@@ -15,7 +15,7 @@ def session_picture(seconds: float = 14.0) -> str:
     from rich.terminal_theme import MONOKAI
 
     from realtime.config import CaptureConfig, Config
-    from realtime.sources import phantom_script
+    from realtime.recorded import phantom_script
     from realtime.supervisor import Session
     from realtime.terminal import LiveView
 

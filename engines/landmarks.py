@@ -1,10 +1,8 @@
 """MediaPipe FaceMesh: where the 478 mesh points of every face are."""
 
 import logging
-import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from types import TracebackType
 
 import cv2
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import LANDMARKS, Floats
+from engines.quiet import quiet_stderr
 
 MIN_SIDE = 32
 """Smallest image side that can hold a face worth measuring, px."""
@@ -40,7 +39,7 @@ class FaceMesh:
             from mediapipe.python.solutions.face_mesh import FaceMesh as Graph  # 1.5 s to import
 
         self._settled = False
-        with _quiet():
+        with quiet_stderr():
             self._graph = Graph(static_image_mode=not tracking, max_num_faces=max_faces, refine_landmarks=True)
             self._graph.process(np.zeros((64, 64, 3), np.uint8))  # the first image is slow: let it be this one
 
@@ -72,7 +71,7 @@ class FaceMesh:
             raise ValueError(f"image is {width}×{height} px: too small to hold a face, it needs {MIN_SIDE} px a side")
         shrink = _DETECTION_SIDE / max(height, width)
         small = cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else rgb
-        with nullcontext() if self._settled else _quiet():
+        with nullcontext() if self._settled else quiet_stderr():
             found = self._graph.process(small).multi_face_landmarks or []
         self._settled = self._settled or bool(found)
         scale = np.array([width, height, width], np.float32)
@@ -81,17 +80,3 @@ class FaceMesh:
             points = np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32).reshape(LANDMARKS, 3)
             faces.append(points * scale - np.array([0.5, 0.5, 0], np.float32))
         return faces
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep MediaPipe's start-up chatter, written by C++ code, off the terminal."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(nowhere)
-        os.close(kept)

@@ -16,7 +16,7 @@ from realtime.chain import run_chain
 from realtime.config import Config
 from realtime.export import Event, make_event, write_events, write_motion
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
-from realtime.sources import SourceError
+from realtime.source import SourceError
 
 RESULTS = ("events.jsonl", "events.csv", "motion.parquet")
 """What an analysis writes."""

@@ -13,7 +13,8 @@ from engines.landmarks import MIN_SIDE
 from realtime.config import CaptureConfig
 from realtime.messages import AnyMessage, End, Frame, Gap
 from realtime.ring import Ring
-from realtime.sources import Grab, Source, SourceError, SourceLostError, open_source
+from realtime.source import Grab, Source, SourceError, SourceLostError
+from realtime.sources import open_source
 
 _NS = 1_000_000_000
 _NAP_S = 0.5  # waits no longer at a time, so that its process shows that it is alive

@@ -1,7 +1,6 @@
 """The command `mellm`."""
 
 import dataclasses
-import json
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from realtime.config import Config, ConfigError, load_config
 from realtime.environment import prepare
 
 if TYPE_CHECKING:
-    from realtime.pair import PairFlow, PairMeter
+    from realtime.pair import PairMeter
 
 app = App(
     name="mellm",
@@ -76,7 +74,7 @@ def live(
     if seed is not None:
         capture = dataclasses.replace(capture, seed=seed)
     settings = dataclasses.replace(settings, capture=capture)
-    from realtime.sources import phantom_script
+    from realtime.recorded import phantom_script
     from realtime.supervisor import Session
     from realtime.terminal import LiveView
 
@@ -122,7 +120,7 @@ def analyze(
 
     from realtime.analyze import OutputError, output_names
     from realtime.analyze import analyze as analyze_one
-    from realtime.sources import SourceError
+    from realtime.source import SourceError
 
     failed = 0
     columns = (
@@ -202,18 +200,20 @@ def explain(
 
     Example: mellm explain onset.png apex.png --json
     """
+    from realtime.explanation import explanation, print_explanation, print_json
+
     settings = _settings(config, None, engine, narrator)
 
     def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
         found = meter.measure(first, second)
         if json:
-            _print_json(_explanation(meter, found, first, second))
+            print_json(explanation(meter.explain(found), found, first, second))
         else:
-            _print_explanation(meter, found, first, second)
+            print_explanation(_plain(), meter.explain(found), found, first, second)
 
     def failed(first: Path, second: Path, error: str) -> None:
         if json and pairs is not None:
-            _print_json({"onset": str(first), "apex": str(second), "error": error})
+            print_json({"onset": str(first), "apex": str(second), "error": error})
 
     return _each_pair(settings, onset, apex, pairs, measure, failed)
 
@@ -252,7 +252,7 @@ def _run() -> int:
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
     from realtime.ring import RingError
-    from realtime.sources import SourceError
+    from realtime.source import SourceError
     from realtime.supervisor import SessionError
 
     try:
@@ -302,7 +302,8 @@ def _parse_size(text: str) -> tuple[int, int]:
 def _length_s(video: Path, fps: float) -> float | None:
     """A video's length for the progress bar, if it can be told."""
     from realtime.config import CaptureConfig
-    from realtime.sources import SourceError, open_source
+    from realtime.source import SourceError
+    from realtime.sources import open_source
 
     try:
         source = open_source(CaptureConfig(source=str(video), fps=fps))
@@ -337,7 +338,7 @@ def _each_pair(
 ) -> int:
     """Do some work for the given pair, or for every row of a table; the models are loaded once."""
     from realtime.pair import PairMeter, read_pairs
-    from realtime.sources import SourceError
+    from realtime.source import SourceError
 
     rows: Sequence[tuple[Path, Path]]
     if table is not None:
@@ -360,42 +361,6 @@ def _each_pair(
                 _complain(str(error))
                 failed(first, second, str(error))
     return 1 if wrong else 0
-
-
-def _explanation(meter: "PairMeter", found: "PairFlow", onset: Path, apex: Path) -> dict[str, object]:
-    answer = meter.explain(found)
-    regions = [
-        {
-            key: round(value, 6) if isinstance(value, float) else value
-            for key, value in dataclasses.asdict(region).items()
-        }
-        for region in found.regions
-    ]
-    return {
-        "onset": str(onset), "apex": str(apex), "regions": regions, "action_units": list(answer.action_units),
-        "label": answer.label, "confidence": answer.confidence, "narration": answer.narration,
-    }  # fmt: skip
-
-
-def _print_json(value: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
-
-
-def _print_explanation(meter: "PairMeter", found: "PairFlow", onset: Path, apex: Path) -> None:
-    answer = meter.explain(found)
-    console = _plain()
-    table = Table(title=Text(f"{onset} → {apex}"), title_justify="left")
-    for name in ("region", "direction", "degrees", "mean px", "% of eye distance"):
-        table.add_column(name, justify="left" if name in ("region", "direction") else "right")
-    for region in sorted(found.regions, key=lambda r: -r.mean_iod)[:10]:
-        table.add_row(region.name, region.direction, f"{region.degrees:.0f}",
-                      f"{region.mean_iod * found.iod_px:.2f}", f"{100 * region.mean_iod:.2f}")  # fmt: skip
-    console.print(table)
-    console.print(
-        f"{' '.join(answer.action_units) or 'no action unit'}: {answer.label} ({answer.confidence:.0%})", style="bold"
-    )
-    console.print(answer.narration)
 
 
 if __name__ == "__main__":

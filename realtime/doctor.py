@@ -48,7 +48,12 @@ _PACKAGES = (
     "rich",
     "cyclopts",
 )
-_LIBRARIES = (("libGL.so.1", "libgl1"), ("libglib-2.0.so.0", "libglib2.0-0"), ("libEGL.so.1", "libegl1"))
+_LIBRARIES = (
+    ("libGL.so.1", "libgl1"),
+    ("libglib-2.0.so.0", "libglib2.0-0"),
+    ("libEGL.so.1", "libegl1"),
+    ("libGLESv2.so.2", "libgles2"),
+)
 
 
 def examine() -> Iterator[Finding]:
@@ -60,6 +65,7 @@ def examine() -> Iterator[Finding]:
     yield from _packages()
     yield _shared_memory()
     yield from _cameras()
+    yield from _models()
     yield from _engines()
     yield from _narrators()
 
@@ -109,7 +115,8 @@ def _cameras() -> Iterator[Finding]:
 
 
 def _camera(device: Path) -> Finding:
-    from realtime.sources import CameraSource, SourceError, SourceLostError
+    from realtime.source import SourceError, SourceLostError
+    from realtime.streams import CameraSource
 
     times, frames = [], []
     try:
@@ -133,6 +140,18 @@ def _camera(device: Path) -> Finding:
     if timing.fps < 25:
         return Finding(str(device), "note", f"{detail}: slow for micro-expressions; more light lets it expose faster")
     return Finding(str(device), "ok", detail)
+
+
+def _models() -> Iterator[Finding]:
+    package = util.find_spec("mediapipe")
+    folder = Path(package.origin).parent / "modules" / "face_landmark" if package and package.origin else Path()
+    model = folder / "face_landmark_with_attention.tflite"
+    if model.exists():
+        yield Finding(
+            "face mesh model", "ok", f"{model.name}, {model.stat().st_size / 2**20:.1f} MB, in mediapipe's wheel"
+        )
+    else:
+        yield Finding("face mesh model", "missing", "mediapipe is installed without it", "make install")
 
 
 def _engines() -> Iterator[Finding]:

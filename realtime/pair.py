@@ -33,7 +33,8 @@ from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import CropError, open_engine
 from realtime.align import cut_crop
 from realtime.config import Config
-from realtime.sources import SourceError, read_photo
+from realtime.recorded import read_photo
+from realtime.source import SourceError
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ class _Worker:
         """Build the nodes; what the user has to mend fails the session, anything else is a crash."""
         from engines.mellm import NarratorError
         from engines.runtime import EngineError
-        from realtime.sources import SourceError
+        from realtime.source import SourceError
 
         try:
             return self._spec.make(self._place.config, rings, self._place.resume)

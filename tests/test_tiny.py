@@ -3,7 +3,7 @@
 from realtime.chain import run_chain
 from realtime.config import CaptureConfig, Config
 from realtime.messages import End, Motion, Say, Spot
-from realtime.sources import phantom_script
+from realtime.recorded import phantom_script
 
 
 def test_tiny() -> None:

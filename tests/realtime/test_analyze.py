@@ -10,7 +10,7 @@ import pytest
 from calib.phantom import PhantomVideo
 from realtime.analyze import OutputError, analyze, fresh_folder, output_names
 from realtime.config import Config
-from realtime.sources import SourceError
+from realtime.source import SourceError
 from tests.conftest import SMILE, write_video
 
 

@@ -7,7 +7,7 @@ from engines.runtime import EngineError
 from realtime.chain import run_chain
 from realtime.config import AlignConfig, CaptureConfig, Config, FlowConfig
 from realtime.messages import End, Face, Motion, Say, Spot
-from realtime.sources import SourceError
+from realtime.source import SourceError
 
 
 def config(clip: Path) -> Config:

@@ -8,7 +8,7 @@ import pytest
 from calib.phantom import PhantomVideo
 from realtime.config import Config
 from realtime.pair import PairMeter, read_pairs, write_flow
-from realtime.sources import SourceError
+from realtime.source import SourceError
 from tests.conftest import SMILE
 
 

@@ -173,7 +173,7 @@ def start_command() -> psutil.Popen:
     return process
 
 
-@pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_stops_everything_cleanly(signal_sent: signal.Signals) -> None:
     process = start_command()
     children = process.children(recursive=True)
@@ -184,6 +184,17 @@ def test_ctrl_c_stops_everything_cleanly(signal_sent: signal.Signals) -> None:
     assert b"Traceback" not in err
     _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []
+    assert leftovers(process.pid) == []
+
+
+def test_ctrl_c_while_starting_is_as_clean() -> None:
+    command = [sys.executable, "-u", "-m", "realtime.cli", "live", "phantom"]
+    process = psutil.Popen(command, stdout=-1, stderr=-1, start_new_session=True)
+    assert b"starting" in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert b"Traceback" not in err
     assert leftovers(process.pid) == []
 
 

@@ -1,0 +1,190 @@
+"""Sources that wait for their reader: video files, folders of frames, photos, the phantom."""
+
+import math
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.phantom import PhantomScript, PhantomVideo, demo_script, portrait
+from engines.quiet import quiet_stderr
+from realtime.config import CaptureConfig
+from realtime.source import Grab, SourceError, check_size
+
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+PHANTOM_SECONDS = 3600.0
+"""Length of an endless phantom's performance; then it begins anew."""
+
+
+def read_photo(path: Path) -> NDArray[np.uint8]:
+    """A photo as (H, W, 3) uint8 BGR: grey, RGBA and 16-bit are converted, EXIF rotation is applied.
+
+    Raises:
+        SourceError: missing, not an image, or too small.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path}: no such image")
+    data = path.read_bytes()
+    if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data[-65536:]:
+        raise SourceError(f"{path}: the JPEG is cut short")
+    try:
+        with quiet_stderr():
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error as error:
+        raise SourceError(f"{path}: too large to read ({error.err})") from error
+    if image is None:
+        raise SourceError(f"{path}: not an image that OpenCV can read")
+    photo = np.asarray(image, dtype=np.uint8)
+    check_size(photo, str(path))
+    return photo
+
+
+class PhantomSource:
+    """The built-in face performing `phantom_script`, by its own clock."""
+
+    live = False
+    frames = 0
+
+    def __init__(self, config: CaptureConfig) -> None:
+        self.fps = config.fps or 30.0
+        self._video = PhantomVideo(
+            portrait(), phantom_script(config), config.width, config.height, iod_px=config.height * 100 / 480
+        )
+        self._count = 0
+
+    def read(self) -> Grab | None:
+        """See `Source.read`."""
+        t_s = self._count / self.fps
+        self._count += 1
+        return Grab(self._video.frame(t_s % PHANTOM_SECONDS), round(t_s * 1e9))
+
+    def seek(self, t_media_ns: int) -> None:
+        """See `Source.seek`."""
+        self._count = math.ceil(t_media_ns * self.fps / 1e9)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def phantom_script(config: CaptureConfig) -> PhantomScript:
+    """What the phantom performs under a configuration: known to whoever knows its seed."""
+    return demo_script(config.seconds or PHANTOM_SECONDS, config.seed)
+
+
+class FileSource:
+    """A video file, by its own timestamps (also when they are irregular)."""
+
+    live = False
+
+    def __init__(self, path: Path) -> None:
+        """Open a file.
+
+        Raises:
+            SourceError: empty, or not a video.
+        """
+        self._name = str(path)
+        if path.stat().st_size == 0:
+            raise SourceError(f"{path}: the file is empty")
+        missing = _missing_bytes(path)
+        if missing:
+            raise SourceError(f"{path}: cut short: its last {missing} bytes are missing")
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise SourceError(f"{path}: not a video that can be decoded (damaged, cut short, or another kind of file)")
+        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or 30.0
+        self.frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self._count = 0
+        self._last_ns = -1
+
+    def read(self) -> Grab | None:
+        """See `Source.read`."""
+        ok, image = self._capture.read()
+        if not ok:
+            if self._count == 0:
+                raise SourceError(f"{self._name}: no frame can be decoded (damaged, or cut short)")
+            return None
+        if self._count == 0:
+            check_size(image, self._name)
+        stamp_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        step_ns = round(1e9 / self.fps)
+        # Containers without timestamps give the same one again and again; an edit list can begin below zero.
+        if stamp_ns <= self._last_ns:
+            stamp_ns = max(self._last_ns + step_ns, 0) if self._count else 0
+        self._last_ns = stamp_ns
+        self._count += 1
+        return Grab(np.asarray(image, dtype=np.uint8), stamp_ns)
+
+    def seek(self, t_media_ns: int) -> None:
+        """See `Source.seek`."""
+        self._capture.set(cv2.CAP_PROP_POS_MSEC, t_media_ns / 1e6)
+        self._count = int(self._capture.get(cv2.CAP_PROP_POS_FRAMES))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._capture.release()
+
+
+def _by_number(path: Path) -> list[tuple[int, str]]:
+    """A key that puts frame2 before frame10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
+
+def _missing_bytes(path: Path) -> int:
+    """How many bytes a file lacks by its container's own account (MP4, MOV, AVI); 0 for others.
+
+    An MP4 or MOV file is a row of boxes, each with its length in front; an AVI file is one such chunk.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF":
+            return max(0, int.from_bytes(head[4:8], "little") + 8 - size)
+        if head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+            return 0
+        place = 0
+        while place < size:
+            file.seek(place)
+            box = file.read(16)
+            length = int.from_bytes(box[:4], "big")
+            if length == 1:
+                length = int.from_bytes(box[8:16], "big")
+            if length < 8:
+                return 0  # 0: up to the end of the file
+            place += length
+    return place - size
+
+
+class FolderSource:
+    """A folder of frames in the order of their names, at a given rate."""
+
+    live = False
+
+    def __init__(self, path: Path, fps: float) -> None:
+        """List the frames.
+
+        Raises:
+            SourceError: no images in it.
+        """
+        self.fps = fps
+        self._paths = sorted((p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=_by_number)
+        if not self._paths:
+            raise SourceError(f"{path}: no images in this folder (looked for {', '.join(IMAGE_SUFFIXES)})")
+        self.frames = len(self._paths)
+        self._count = 0
+
+    def read(self) -> Grab | None:
+        """See `Source.read`."""
+        if self._count == len(self._paths):
+            return None
+        image = read_photo(self._paths[self._count])
+        self._count += 1
+        return Grab(image, round((self._count - 1) * 1e9 / self.fps))
+
+    def seek(self, t_media_ns: int) -> None:
+        """See `Source.seek`."""
+        self._count = min(math.ceil(t_media_ns * self.fps / 1e9), len(self._paths))
+
+    def close(self) -> None:
+        """Nothing to release."""

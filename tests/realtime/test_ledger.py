@@ -1,0 +1,35 @@
+from realtime.ledger import Ledger
+from realtime.messages import Frame, Lost, Phase, Say, Spot
+
+
+def spot(spot_id: int, phase: Phase) -> Spot:
+    return Spot(seq=1, t_capture_ns=0, t_media_ns=5, spot_id=spot_id, phase=phase, onset_ns=1)
+
+
+def test_an_event_is_open_then_unanswered_then_done() -> None:
+    ledger = Ledger()
+    ledger.note(spot(3, "rising"))
+    assert list(ledger.open) == [3]
+    ledger.note(spot(3, "closed"))
+    assert (list(ledger.open), list(ledger.unanswered)) == ([], [3])
+    ledger.note(Say(seq=1, t_capture_ns=0, t_media_ns=5, spot_id=3, text="…"))
+    assert list(ledger.unanswered) == [3]
+    ledger.note(Say(seq=1, t_capture_ns=0, t_media_ns=5, spot_id=3, text="all", final=True))
+    assert ledger.unanswered == {}
+    assert ledger.resume.spot_id == 4
+
+
+def test_the_stream_s_beginning_and_time_are_kept() -> None:
+    ledger = Ledger()
+    assert ledger.resume.start_ns == -1
+    for seq, t_ns in ((0, 10), (1, 43)):
+        ledger.note(Frame(seq=seq, t_capture_ns=1000 + t_ns, t_media_ns=t_ns, width=64, height=48))
+    assert ledger.resume.start_ns == 1000
+    assert ledger.media_ns == 43
+
+
+def test_a_lost_face_is_forgotten() -> None:
+    ledger = Ledger()
+    ledger.note(Lost(seq=0, face_id=7, t_capture_ns=0, t_media_ns=0, cause="never seen"))
+    assert ledger.faces == {}
+    assert ledger.resume.face_id == 0
