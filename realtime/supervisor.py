@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -19,7 +20,7 @@ from types import TracebackType
 import msgspec
 import zmq
 
-from realtime.bus import Inbox, Outbox, Publisher, make_wiring, remove_wiring
+from realtime.bus import Inbox, Outbox, Publisher, Wiring, make_wiring, remove_wiring
 from realtime.config import Config
 from realtime.environment import prepare
 from realtime.ledger import Ledger
@@ -34,6 +35,20 @@ START_S = 60.0
 
 STOP_S = 1.2
 """How long processes get to end by themselves before they are killed."""
+
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What asks a session to stop."""
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold `STOP_SIGNALS` back meanwhile; one that came is delivered at the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class SessionError(Exception):
@@ -71,25 +86,14 @@ class Session:
         self._spawn = multiprocessing.get_context("spawn")
         self._ledger = Ledger()
         self._going = False
+        self._wiring = Wiring("")
         self._boxes: list[Inbox | Outbox | Publisher] = []
         self._rings: list[Ring] = []
 
     def __enter__(self) -> "Session":
-        self._wiring = make_wiring()
-        frames, crops = ring_sizes(self.config)
-        name = os.path.basename(self._wiring.folder)
-        self._sizes = (f"{name}-frames", frames), (f"{name}-crops", crops)
         try:
-            for ring_name, size in self._sizes:
-                self._rings.append(Ring.create(ring_name, size.slots, size.slot_bytes))
-            self._hub = Inbox(self._context, self._wiring.inbox("hub"))
-            self._public = Publisher(self._context, self._wiring)
-            self._inboxes = {
-                spec.name: Outbox(self._context, self._wiring.inbox(spec.name)) for spec in PROCESSES if spec.takes
-            }
-            self._boxes = [self._hub, self._public, *self._inboxes.values()]
-            for spec in PROCESSES:
-                self._start(spec, 0)
+            with _undisturbed():
+                self._set_up()
         except BaseException:
             self.close()
             raise
@@ -136,6 +140,22 @@ class Session:
                 self._public.publish(message)
                 yield message
 
+    def _set_up(self) -> None:
+        self._wiring = make_wiring()
+        frames, crops = ring_sizes(self.config)
+        name = os.path.basename(self._wiring.folder)
+        self._sizes = (f"{name}-frames", frames), (f"{name}-crops", crops)
+        for ring_name, size in self._sizes:
+            self._rings.append(Ring.create(ring_name, size.slots, size.slot_bytes))
+        self._hub = Inbox(self._context, self._wiring.inbox("hub"))
+        self._public = Publisher(self._context, self._wiring)
+        self._inboxes = {
+            spec.name: Outbox(self._context, self._wiring.inbox(spec.name)) for spec in PROCESSES if spec.takes
+        }
+        self._boxes = [self._hub, self._public, *self._inboxes.values()]
+        for spec in PROCESSES:
+            self._start(spec, 0)
+
     def _last_words(self) -> Iterator[AnyMessage]:
         """The closing statuses, which come right after the end."""
         deadline_s = time.monotonic() + STOP_S
@@ -147,15 +167,15 @@ class Session:
     def close(self) -> None:
         """Stop every process within two seconds and remove all that the session made. May be called twice.
 
-        Ctrl-C meanwhile is not heeded: it could only leave something behind.
+        Another Ctrl-C meanwhile is not heeded: it could only leave something behind.
         """
         main = threading.current_thread() is threading.main_thread()
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in STOP_SIGNALS} if main else {}
         try:
             self._close()
         finally:
-            if main:
-                signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _close(self) -> None:
         for child in self._children.values():
@@ -173,16 +193,16 @@ class Session:
         self._context.term()
         while self._rings:
             self._rings.pop().close()
-        remove_wiring(self._wiring)
+        if self._wiring.folder:
+            remove_wiring(self._wiring)
 
     def _start(self, spec: ProcessSpec, restarts: int) -> _Child:
         theirs, ours = self._spawn.Pipe(duplex=False)
         place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, self._ledger.resume)
         process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
-        # Ctrl-C reaches the whole terminal; only the supervisor heeds it, also while a child is still starting.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        process.start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
+        with _undisturbed():
+            process.start()
         theirs.close()
         child = _Child(spec, process, ours, restarts, time.monotonic())
         self._children[spec.name] = child
