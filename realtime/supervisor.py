@@ -159,7 +159,7 @@ class Session:
     def _last_words(self) -> Iterator[AnyMessage]:
         """The closing statuses, which come right after the end."""
         deadline_s = time.monotonic() + STOP_S
-        while self._children[PROCESSES[-1].name].state == "running" and time.monotonic() < deadline_s:
+        while any(c.state == "running" for c in self._children.values()) and time.monotonic() < deadline_s:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
                 yield from self._pass_on(message)
