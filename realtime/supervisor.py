@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -92,6 +93,8 @@ class Session:
 
     def __enter__(self) -> "Session":
         try:
+            # Python's tracker of shared memory lets signals through while it starts: start it first.
+            resource_tracker.ensure_running()
             with _undisturbed():
                 self._set_up()
         except BaseException:
