@@ -13,6 +13,7 @@ from engines.regions import RegionMotion
 MAX_UNITS = 4
 _MIN_GAIN = 0.10
 _MIN_STRENGTH = 0.25
+_MIN_CLOSING_IOD = 0.02  # brows that draw together by less are left to the pursuit
 _EYELID_WEIGHT = 0.5  # eyelid discs are small and half eyeball: a smaller say
 
 
@@ -67,9 +68,27 @@ def infer_units(regions: Sequence[RegionMotion], noise_iod: Sequence[float]) -> 
         left = target - strengths @ patterns[chosen]
     found = {codes[index]: float(s) for index, s in zip(chosen, strengths, strict=True)}
     found = _merge_sides(found)
+    frown = _frown(measured, found)
+    if frown > 0:
+        found["AU4"] = frown
     strongest = max(found.values(), default=0.0)
     kept = [(code, s) for code, s in found.items() if s > _MIN_STRENGTH * strongest]
     return sorted(kept, key=lambda pair: -pair[1])
+
+
+def _frown(measured: Doubles, found: dict[str, float]) -> float:
+    """Strength of a frown (AU4) that larger movements elsewhere hid from the pursuit, IOD; 0 if there is none.
+
+    It is told by the inner brows drawing together and down: their distance from each other is the same however the
+    head has turned.
+    """
+    if any(parse_code(code)[1].number in (1, 4) for code in found):
+        return 0.0
+    left, right = (REGION_INDEX[f"{side} Inner Eyebrow"] for side in ("Left", "Right"))
+    explained = sum((strength * pattern(code) for code, strength in found.items()), np.zeros_like(measured))
+    closing, own = ((m[left, 0] - m[right, 0]) for m in (measured - explained, pattern("AU4")))
+    lowered = min(measured[left, 1], measured[right, 1]) > 0.25 * closing / 2
+    return float(closing / own) if closing > _MIN_CLOSING_IOD and lowered else 0.0
 
 
 def _non_negative(patterns: Doubles, target: Doubles) -> Doubles:

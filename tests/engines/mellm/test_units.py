@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calib.face import REGIONS, Doubles
+from calib.face import REGION_INDEX, REGIONS, Doubles
 from calib.facs import ACTION_UNITS, parse_code, pattern
 from calib.phantom import PhantomFace
 from engines.head import HeadFit
@@ -149,3 +149,18 @@ def test_regions_that_were_not_measured_count_as_still() -> None:
 def test_every_region_needs_its_floor() -> None:
     with pytest.raises(ValueError, match="zip"):
         infer_units(measured(acted(AU4=0.02)), [NOISE] * 3)
+
+
+def test_a_frown_is_heard_beside_a_pout_several_times_as_large() -> None:
+    moved = acted(AU17=0.1, AU9=0.03, AU4=0.04)
+    for side in ("Left", "Right"):
+        moved[REGION_INDEX[f"{side} Outer Eyebrow"]] = 0.03, -0.03  # what a turned head leaves near the outline
+    assert {"AU17", "AU4"} <= read(moved).keys()
+
+
+def test_brows_that_draw_apart_or_rise_are_no_frown() -> None:
+    for brows in ((-0.03, 0.02), (0.03, -0.03)):
+        moved = acted(AU17=0.1)
+        moved[REGION_INDEX["Left Inner Eyebrow"]] = brows
+        moved[REGION_INDEX["Right Inner Eyebrow"]] = -brows[0], brows[1]
+        assert "AU4" not in read(moved)
