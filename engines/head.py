@@ -77,11 +77,16 @@ class HeadFit:
             fit = np.linalg.solve(weighted.T @ self._design + ridge * weight.mean(), weighted.T @ target)
         return np.asarray(fit.T)
 
-    def head(self, fields: FlowFields) -> Floats:
-        """The head flow (256, 256, 2) px in an engine's flow: its own estimate, if any, and the rigid rest of it."""
+    def head(self, fields: FlowFields) -> tuple[Floats, Doubles]:
+        """The head's motion in an engine's flow: its field (256, 256, 2) px and its coefficients (2, 4).
+
+        The field is the engine's own estimate, if it makes one, and the rigid rest of it.
+        """
         if fields.head is None:
-            return self.field(self.coefficients(fields.facial))
-        return fields.head + self.field(self.coefficients(fields.facial - fields.head))
+            fitted = self.coefficients(fields.facial)
+            return self.field(fitted), fitted
+        whole = fields.head + self.field(self.coefficients(fields.facial - fields.head))
+        return whole, self.coefficients(whole)
 
     def field(self, coefficients: Doubles) -> Floats:
         """The head flow (256, 256, 2) float32 px that belongs to fitted coefficients."""

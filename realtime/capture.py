@@ -49,10 +49,14 @@ class CaptureNode:
         """Give the next frame when it is due; waits at most the source's time-out, and half a second for the clock."""
         if self._waits():
             return
-        if self._pending is not None:
+        if self._pending is None:
+            yield from self._fetch()
+        if self._pending is not None and not self._waits():
             due, self._pending = self._pending, None
             yield self._frame(due)
-            return
+
+    def _fetch(self) -> Iterator[AnyMessage]:
+        """Read the next frame and set when it is due; what is to be said instead if there is none."""
         try:
             if self._source is None:
                 self._source = open_source(self._config)
@@ -70,7 +74,16 @@ class CaptureNode:
             yield self._end()
             return
         self._failures = 0
-        yield from self._give(grab)
+        now_ns = time.monotonic_ns()
+        if self._start_ns < 0:
+            self._start_ns = now_ns - (grab.t_media_ns or 0)
+        media_ns = now_ns - self._start_ns if grab.t_media_ns is None else grab.t_media_ns
+        if self._config.seconds and media_ns >= self._config.seconds * _NS:
+            yield self._end()
+            return
+        self._pending = Grab(grab.image, media_ns)
+        if self._config.paced and grab.t_media_ns is not None:
+            self._due_ns = self._start_ns + media_ns
 
     def idle(self) -> None:
         """Before the start: let a camera or stream run, so that no old frames pile up in it."""
@@ -86,22 +99,6 @@ class CaptureNode:
             self._source.close()
             self._source = None
 
-    def _give(self, grab: Grab) -> Iterator[AnyMessage]:
-        now_ns = time.monotonic_ns()
-        if self._start_ns < 0:
-            self._start_ns = now_ns - (grab.t_media_ns or 0)
-        media_ns = now_ns - self._start_ns if grab.t_media_ns is None else grab.t_media_ns
-        if self._config.seconds and media_ns >= self._config.seconds * _NS:
-            yield self._end()
-            return
-        self._pending = Grab(grab.image, media_ns)
-        if self._config.paced and grab.t_media_ns is not None:
-            self._due_ns = self._start_ns + media_ns
-            if self._waits():
-                return
-        grab, self._pending = self._pending, None
-        yield self._frame(grab)
-
     def _waits(self) -> bool:
         """Wait for what comes next, a while; whether that was not long enough."""
         left_s = (self._due_ns - time.monotonic_ns()) / _NS
@@ -111,6 +108,7 @@ class CaptureNode:
 
     def _frame(self, grab: Grab) -> AnyMessage:
         """Put a frame into the ring."""
+        now_ns = time.monotonic_ns()  # before any work on it: latency counts from here
         self._last_ns = grab.t_media_ns or 0
         image = grab.image
         height, width = image.shape[:2]
@@ -121,7 +119,6 @@ class CaptureNode:
             if min(height, width) < MIN_SIDE:
                 return self._end(f"{self._config.source}: frames reduced to {width}×{height} px cannot hold a face")
         seq = self._ring.put(image)
-        now_ns = time.monotonic_ns()
         return Frame(seq=seq, t_capture_ns=now_ns, t_media_ns=self._last_ns, width=width, height=height)
 
     def _retry(self, why: str) -> Iterator[AnyMessage]:

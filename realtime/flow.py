@@ -130,7 +130,7 @@ class FlowNode:
         except CropError:
             return []
         fields = self._engine.flow(onset.encoded, apex.encoded)
-        return RegionMeter(onset.landmarks).measure(fields.facial - fit.head(fields))
+        return RegionMeter(onset.landmarks).measure(fields.facial - fit.head(fields)[0])
 
     def _shot(self, face: Face, ticket: int, transform: tuple[float, ...], epoch: int) -> _Shot | None:
         crop = self._crops.view(ticket)
@@ -173,9 +173,9 @@ class FlowNode:
         if shot is curve.anchor:
             return curve.carried, np.zeros((2, 4))
         fields = self._engine.flow(curve.anchor.encoded, shot.encoded)
-        head = curve.fit.head(fields)
+        head, coefficients = curve.fit.head(fields)
         moved = curve.meter.displacements(fields.facial - head)
-        return curve.carried + np.nan_to_num(moved), curve.fit.coefficients(head)
+        return curve.carried + np.nan_to_num(moved), coefficients
 
     def _remember(self, curve: _Curve, shot: _Shot, displacement: Doubles) -> None:
         curve.history.append(shot)

@@ -133,7 +133,7 @@ class PairMeter:
         except CropError as error:
             raise SourceError(f"{name}: {error}") from error
         fields = self._engine.flow(*encoded)
-        head = fit.head(fields)
+        head, _ = fit.head(fields)
         regions = tuple(RegionMeter(placed).measure(fields.facial - head))
         height, width = first.shape[:2]
         facial, rigid = (_to_image(part, before, after, width, height) for part in (fields.facial, head))
