@@ -38,7 +38,7 @@ class HeadFit:
         hull = np.zeros((CROP, CROP), np.uint8)
         cv2.fillPoly(hull, [np.round(landmarks[list(FACE_OVAL), :2]).astype(np.int32)], 1)
         self.hull: NDArray[np.bool_] = hull > 0
-        self._depth = _depth_map(landmarks)
+        self._depth = depth_map(landmarks)
         inner = cv2.erode(hull, np.ones((9, 9), np.uint8))
         ys, xs = np.mgrid[_STEP // 2 : CROP : _STEP, _STEP // 2 : CROP : _STEP]
         inside = inner[ys, xs] > 0
@@ -97,14 +97,22 @@ class HeadFit:
         return np.asarray(np.stack(planes, axis=-1), dtype=np.float32)
 
 
-def _depth_map(landmarks: Floats) -> Floats:
-    """Depth at every pixel of the crop, (256, 256): a Gaussian-weighted mean (σ 6 px) of the mesh points' depths."""
+def depth_map(landmarks: Floats) -> Floats:
+    """Depth at every pixel of the crop, (256, 256) px: a Gaussian-weighted mean (σ 6 px) of the mesh points' depths.
+
+    Beyond the mesh wider Gaussians of vanishing weight take over, so that the depth runs on smoothly.
+
+    Args:
+        landmarks: (478, 3) mesh points in px of the canonical crop.
+    """
     step = 8
     centres = np.arange(step / 2 - 0.5, CROP, step)
-    across = np.exp(-((centres[:, None] - landmarks[:, 0]) ** 2) / (2 * 6.0**2))
-    down = np.exp(-((centres[:, None] - landmarks[:, 1]) ** 2) / (2 * 6.0**2))
     depth = landmarks[:, 2] - landmarks[:, 2].mean()
-    weights = down @ across.T
-    sums = (down * depth) @ across.T
-    coarse = np.where(weights > 1e-3, sums / np.maximum(weights, 1e-3), 0.0).astype(np.float32)
+    weights, sums = np.zeros((2, len(centres), len(centres)))
+    for sigma, share in ((6.0, 1.0), (25.0, 1e-4), (90.0, 1e-7)):
+        across = np.exp(-((centres[:, None] - landmarks[:, 0]) ** 2) / (2 * sigma**2))
+        down = np.exp(-((centres[:, None] - landmarks[:, 1]) ** 2) / (2 * sigma**2))
+        weights += share * (down @ across.T)
+        sums += share * ((down * depth) @ across.T)
+    coarse = (sums / np.maximum(weights, 1e-12)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (CROP, CROP), interpolation=cv2.INTER_LINEAR), dtype=np.float32)

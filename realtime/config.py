@@ -72,12 +72,14 @@ class FlowConfig:
 
     Attributes:
         engine: flow engine by name; "auto" takes the best that works here.
+        weights: folder of MEFlowNet's weights, as its export writes it; empty for the shipped ones.
         anchor_s: at rest, flow is measured from a fresh frame after so long.
         rest_iod: a face whose regions wander less than this for half a second is at rest, IOD.
         history_s: crops kept for the measure from onset to apex.
     """
 
     engine: str = "auto"
+    weights: str = ""
     anchor_s: float = 3.0
     rest_iod: float = 0.003
     history_s: float = 5.0

@@ -159,7 +159,7 @@ def _engines() -> Iterator[Finding]:
 
     for name, opener in ENGINES.items():
         try:
-            opener().close()
+            opener(None).close()
             yield Finding(f"flow engine {name}", "ok", "works")
         except EngineError as error:
             yield Finding(f"flow engine {name}", "note", str(error))

@@ -6,10 +6,12 @@ displacement reached by then is carried over, so that the curves go on without a
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calib.face import (
     CROP_IOD,
@@ -35,12 +37,17 @@ _REST_NS = 500_000_000
 
 @dataclass
 class _Shot:
-    """A frame of a face as the flow sees it: its encoded crop and the mesh points in it."""
+    """A frame of a face as the flow sees it: its crop, the same encoded, and the mesh points in it."""
 
     t_ns: int
+    crop: NDArray[np.uint8]
     encoded: Any
     landmarks: Floats
     epoch: int
+
+    def kept(self) -> "_Shot":
+        """The same without the engine's features, which take six times the crop's memory."""
+        return replace(self, encoded=None)
 
 
 @dataclass
@@ -72,7 +79,7 @@ class FlowNode:
             EngineError: the configured engine cannot be had.
         """
         self._config, self._crops = config, crops
-        self._engine = engine or open_engine(config.engine)
+        self._engine = engine or open_engine(config.engine, Path(config.weights) if config.weights else None)
         self._curves: dict[int, _Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
 
@@ -129,18 +136,24 @@ class FlowNode:
             fit = HeadFit(onset.landmarks)
         except CropError:
             return []
-        fields = self._engine.flow(onset.encoded, apex.encoded)
+        fields = self._engine.flow(self._engine.encode(onset.crop), self._engine.encode(apex.crop))
         return RegionMeter(onset.landmarks).measure(fields.facial - fit.head(fields)[0])
 
     def _shot(self, face: Face, ticket: int, transform: tuple[float, ...], epoch: int) -> _Shot | None:
         crop = self._crops.view(ticket)
         if crop is None:
             return None
-        encoded = self._engine.encode(crop)
+        crop = crop.copy()
         if not self._crops.holds(ticket):
             return None
         points = np.frombuffer(face.landmarks, np.float32).reshape(LANDMARKS, 3)
-        return _Shot(face.t_media_ns, encoded, crop_landmarks(np.reshape(transform, (2, 3)), points), epoch)
+        return _Shot(
+            face.t_media_ns,
+            crop,
+            self._engine.encode(crop),
+            crop_landmarks(np.reshape(transform, (2, 3)), points),
+            epoch,
+        )
 
     def _motion(self, face: Face, shot: _Shot) -> Motion:
         curve = self._curves.get(face.face_id)
@@ -178,7 +191,7 @@ class FlowNode:
         return curve.carried + np.nan_to_num(moved), coefficients
 
     def _remember(self, curve: _Curve, shot: _Shot, displacement: Doubles) -> None:
-        curve.history.append(shot)
+        curve.history.append(shot.kept())
         while shot.t_ns - curve.history[0].t_ns > self._config.history_s * 1e9:
             curve.history.popleft()
         if curve.recent:

@@ -16,17 +16,18 @@ class FieldMaker:
     sum passes through the wanted displacements. A blink's closing lids are no field: `PhantomVideo` draws them.
     """
 
-    def __init__(self, landmarks: Floats, width: int, height: int) -> None:
+    def __init__(self, landmarks: Floats, width: int, height: int, spread_iod: float = SPREAD_IOD) -> None:
         """Prepare the kernel for a face.
 
         Args:
             landmarks: (478, 3) in px of the plate.
             width, height: size of the plate, px.
+            spread_iod: width σ of the skin's response, IOD.
         """
         self.iod = inter_ocular_distance(landmarks)
         still = sorted({*STABLE_POINTS, *FACE_OVAL[::3], *(c for eye in EYE_CORNERS for c in eye)})
         self._centres = np.vstack([region_centres(landmarks), landmarks[still, :2]])
-        self._sigma = SPREAD_IOD * self.iod
+        self._sigma = spread_iod * self.iod
         gaps = self._centres[:, None] - self._centres[None]
         kernel = np.exp(-(gaps**2).sum(-1) / (2 * self._sigma**2))
         self._kernel = kernel + 0.02 * np.eye(len(kernel))

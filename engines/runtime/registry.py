@@ -1,18 +1,29 @@
 """Which engines there are, and how each is opened."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from engines.runtime.dis import DisEngine
 from engines.runtime.interface import EngineError, FlowEngine
+from engines.runtime.openvino import OpenVinoEngine
+from engines.runtime.torch import TorchEngine
 
-ENGINES: dict[str, Callable[[], FlowEngine]] = {
-    "dis": DisEngine,
+ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
+    "meflownet-bf16": lambda weights: OpenVinoEngine("bf16", weights),
+    "meflownet": lambda weights: OpenVinoEngine("f32", weights),
+    "meflownet-int8": lambda weights: OpenVinoEngine("int8", weights),
+    "meflownet-torch": TorchEngine,
+    "dis": lambda _: DisEngine(),
 }
-"""Engines by name, the preferred one first."""
+"""Engines by name, the preferred one first; each is opened with a folder of weights, None for the shipped ones."""
 
 
-def open_engine(name: str = "auto") -> FlowEngine:
+def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
     """Open an engine by name; "auto" takes the first of `ENGINES` that works here.
+
+    Args:
+        name: of the engine.
+        weights: a folder of MEFlowNet's weights; by default the shipped ones.
 
     Raises:
         EngineError: no such engine, or none works.
@@ -20,11 +31,11 @@ def open_engine(name: str = "auto") -> FlowEngine:
     if name != "auto":
         if name not in ENGINES:
             raise EngineError(f"no flow engine {name!r}; there are: auto, {', '.join(ENGINES)}")
-        return ENGINES[name]()
+        return ENGINES[name](weights)
     reasons = []
     for candidate, opener in ENGINES.items():
         try:
-            return opener()
+            return opener(weights)
         except EngineError as error:
             reasons.append(f"{candidate}: {error}")
     raise EngineError("no flow engine works here: " + "; ".join(reasons))

@@ -1,0 +1,1 @@
+"""MEFlowNet: our flow network for faces, its data, training and export (needs the `train` extra)."""

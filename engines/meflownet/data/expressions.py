@@ -1,0 +1,102 @@
+"""Random expression fields: action units of the table, scanned shapes, smooth bumps."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from calib.face import CROP, CROP_IOD, FACE_OVAL, Floats
+from calib.facs import ACTION_UNITS
+from calib.phantom.fields import FieldMaker
+from engines.meflownet.data.shapes import ShapeModel
+
+MAX_STRAIN = 0.6
+"""Largest derivative of a field: below 1 the skin does not fold, and a rendered frame has one source a pixel."""
+
+
+@dataclass(frozen=True)
+class ExpressionConfig:
+    """How large and of what kind the expressions are.
+
+    Attributes:
+        still: share of pairs without any expression.
+        micro_px: smallest and largest peak displacement of a micro-movement, px of the crop, log-uniform.
+        macro: share of macro movements among the pairs that move.
+        macro_px: their smallest and largest peak displacement, px of the crop, log-uniform.
+        scanned: share of scanned shapes, if there are any, among the pairs that move.
+        smooth: share of smooth bumps without any anatomy among the pairs that move.
+        spread_iod: smallest and largest width σ of the skin's response around a region, IOD.
+    """
+
+    still: float = 0.12
+    micro_px: tuple[float, float] = (0.05, 4.0)
+    macro: float = 0.15
+    macro_px: tuple[float, float] = (4.0, 15.0)
+    scanned: float = 0.25
+    smooth: float = 0.2
+    spread_iod: tuple[float, float] = (0.11, 0.2)
+
+
+def expression_field(
+    landmarks: Floats, config: ExpressionConfig, shapes: tuple[ShapeModel, Floats] | None, rng: np.random.Generator
+) -> Floats:
+    """One random expression, (256, 256, 2) float32 px of the crop, u right, v down.
+
+    Args:
+        landmarks: (478, 3) px of the crop.
+        config: what is drawn from.
+        shapes: the scanned shapes and their fields for this person, as `ShapeModel.fields` gives them.
+        rng: where chance comes from.
+    """
+    if rng.random() < config.still:
+        return np.zeros((CROP, CROP, 2), np.float32)
+    kind = rng.random()
+    if shapes is not None and kind < config.scanned:
+        field = _scanned(*shapes, rng)
+    elif kind < config.scanned + config.smooth:
+        field = _bumps(landmarks, rng)
+    else:
+        field = _units(landmarks, config, rng)
+    low, high = config.macro_px if rng.random() < config.macro else config.micro_px
+    peak = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    field = field * (peak / max(float(np.hypot(field[..., 0], field[..., 1]).max()), 1e-6))
+    strain = max(float(np.abs(np.diff(field, axis=axis)).max()) for axis in (0, 1))
+    return np.asarray(field * min(1.0, MAX_STRAIN / max(strain, 1e-6)), np.float32)
+
+
+def _units(landmarks: Floats, config: ExpressionConfig, rng: np.random.Generator) -> Floats:
+    """One to four action units, each two-sided or on one side."""
+    maker = FieldMaker(landmarks, CROP, CROP, float(rng.uniform(*config.spread_iod)))
+    field = np.zeros((CROP, CROP, 2), np.float32)
+    for index in rng.choice(len(ACTION_UNITS), int(rng.integers(1, 5)), replace=False):
+        unit = ACTION_UNITS[index]
+        side = str(rng.choice(["", "", "L", "R"])) if unit.sided else ""
+        field += maker.field(f"{side}AU{unit.number}") * np.float32(rng.uniform(0.25, 1.0))
+    return field
+
+
+def _scanned(model: ShapeModel, fields: Floats, rng: np.random.Generator) -> Floats:
+    """One to four scanned shapes; a shape's other side joins in half of the time."""
+    coarse = np.zeros(fields.shape[1:], np.float32)
+    for index in rng.choice(len(fields), int(rng.integers(1, 5)), replace=False):
+        strength = rng.uniform(0.25, 1.0)
+        coarse += np.float32(strength) * fields[index]
+        name = model.names[index]
+        other = name[:-2] + {"_L": "_R", "_R": "_L"}.get(name[-2:], name[-2:])
+        if other != name and other in model.names and rng.random() < 0.5:
+            coarse += np.float32(strength * rng.uniform(0.7, 1.2)) * fields[model.names.index(other)]
+    return np.asarray(cv2.resize(coarse, (CROP, CROP), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _bumps(landmarks: Floats, rng: np.random.Generator) -> Floats:
+    """One to six Gaussian bumps anywhere on the face, in any direction."""
+    axis = np.arange(CROP)
+    field = np.zeros((CROP, CROP, 2), np.float32)
+    outline = landmarks[list(FACE_OVAL), :2]
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    for _ in range(int(rng.integers(1, 7))):
+        x, y = rng.uniform(low, high)
+        sigma = CROP_IOD * np.exp(rng.uniform(np.log(0.12), np.log(0.6)))
+        across, down = (np.exp(-((axis - c) ** 2) / (2 * sigma**2)) for c in (x, y))
+        field += (down[:, None] * across)[..., None].astype(np.float32) * rng.normal(size=2).astype(np.float32)
+    return field

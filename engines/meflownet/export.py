@@ -1,0 +1,154 @@
+"""`python -m engines.meflownet.export`: turn a run's weights into the files that ship, and check them.
+
+Written are the encoder and the matcher as ONNX, in float32 and with int8 convolutions, the weights as plain arrays for
+torch, a reference answer that every backend is held against, and a manifest with everything's SHA-256.
+"""
+
+import hashlib
+import io
+import json
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import onnx
+import torch
+from cyclopts import App, Parameter
+from rich.console import Console
+from torch import Tensor, nn
+
+from calib.face import CROP, Floats
+from calib.int8 import Crop, calibration_pairs
+from calib.phantom import portrait
+from engines.meflownet.model import SIZES, MEFlowNet
+from engines.meflownet.quantise import quantised
+from engines.runtime.weights import MANIFEST
+
+app = App(name="engines.meflownet.export", help_format="plaintext")
+
+OPSET = 17
+FEATURES = ("full", "half", "quarter", "coarse", "context", "solid")
+OF_FIRST, OF_SECOND = FEATURES, FEATURES[:4]
+"""The features that the matcher reads of the first and of the second crop."""
+
+
+class EncoderGraph(nn.Module):
+    """The encoder as it is exported: a crop (1, 256, 256, 3) uint8 RGB in, features out."""
+
+    def __init__(self, net: MEFlowNet) -> None:
+        super().__init__()
+        self.encoder = net.encoder
+
+    def forward(self, crop: Tensor) -> tuple[Tensor, ...]:
+        """See the class."""
+        features: tuple[Tensor, ...] = self.encoder(crop.permute(0, 3, 1, 2).float())
+        return features
+
+
+class MatcherGraph(nn.Module):
+    """The matcher as it is exported: features in, facial and head flow (1, 256, 256, 2) px out."""
+
+    def __init__(self, net: MEFlowNet) -> None:
+        super().__init__()
+        self.matcher = net.matcher
+
+    def forward(self, *features: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        first, second = features[: len(OF_FIRST)], features[len(OF_FIRST) :]
+        facial, head, _ = self.matcher(first, second)
+        return facial.permute(0, 2, 3, 1), head.permute(0, 2, 3, 1)
+
+
+def graphs(net: MEFlowNet) -> dict[str, onnx.ModelProto]:
+    """Encoder and matcher as ONNX graphs, by name."""
+    net = net.eval().cpu()
+    crop = torch.zeros(1, CROP, CROP, 3, dtype=torch.uint8)
+    with torch.no_grad():
+        features = EncoderGraph(net)(crop)
+    inputs = (*features, *features[: len(OF_SECOND)])
+    names = [f"first_{f}" for f in OF_FIRST] + [f"second_{f}" for f in OF_SECOND]
+    return {
+        "encoder": _graph(EncoderGraph(net), (crop,), ["crop"], list(FEATURES)),
+        "matcher": _graph(MatcherGraph(net), inputs, names, ["facial", "head"]),
+    }
+
+
+def _graph(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str]) -> onnx.ModelProto:
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        # The tracer warns that shapes become constants: they are meant to.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module.eval(), inputs, content, input_names=names, output_names=outputs,
+                          opset_version=OPSET, dynamo=False)  # fmt: skip
+    return onnx.load_from_string(content.getvalue())
+
+
+@torch.no_grad()
+def answer(net: MEFlowNet, first: Crop, second: Crop) -> tuple[Floats, Floats]:
+    """Torch's facial and head flow (256, 256, 2) between two crops (256, 256, 3) uint8 RGB."""
+    encoder, matcher = EncoderGraph(net.eval()), MatcherGraph(net.eval())
+    a, b = (encoder(torch.from_numpy(np.ascontiguousarray(crop))[None]) for crop in (first, second))
+    facial, head = matcher(*a, *b[: len(OF_SECOND)])
+    return facial[0].numpy(), head[0].numpy()
+
+
+def write(net: MEFlowNet, size: str, folder: Path, calibration: Sequence[tuple[Crop, Crop]]) -> None:
+    """Write all files of a network.
+
+    Args:
+        net: the trained network.
+        size: "s" or "b".
+        folder: where to; made if need be.
+        calibration: pairs of crops whose activations set the int8 scales; the first of them is the reference pair.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[str, bytes] = {}
+    for name, graph in graphs(net).items():
+        files[f"meflownet_{size}_{name}.onnx"] = graph.SerializeToString()
+    for name, content in quantised(files, size, calibration).items():
+        files[name] = content
+    files[f"meflownet_{size}.npz"] = _packed({k: v.numpy() for k, v in net.state_dict().items()})
+    first, second = calibration[0]
+    facial, head = answer(net, first, second)
+    files[f"meflownet_{size}_reference.npz"] = _packed(
+        # Every fourth pixel tells all there is: the flow is found on a grid of 4 px.
+        {"first": first, "second": second, "facial": facial[1::4, 1::4], "head": head[1::4, 1::4]}
+    )
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+    (folder / MANIFEST).write_text(json.dumps({"size": size, "files": hashes}, indent=2) + "\n")
+
+
+def _packed(arrays: dict[str, Any]) -> bytes:
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()
+
+
+@app.default
+def export(
+    weights: Annotated[Path, Parameter(help="weights.pt of a run.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder to write.")],
+    pairs: Annotated[int, Parameter(help="Pairs that set the int8 scales.")] = 24,
+) -> None:
+    """Export a trained network."""
+    console = Console()
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        net = MEFlowNet(SIZES[state["size"]])
+        net.load_state_dict(state["weights"])
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        console.print(f"error: {weights}: not the weights of a run ({error}); expected is weights.pt as "
+                      "`engines.meflownet.train` writes it", highlight=False)  # fmt: skip
+        sys.exit(2)
+    write(net, state["size"], out, calibration_pairs(portrait(), pairs))
+    console.print(f"wrote {out}: size {state['size']}, step {state['step']}", highlight=False)
+
+
+if __name__ == "__main__":
+    app(sys.argv[1:])

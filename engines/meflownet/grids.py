@@ -1,0 +1,75 @@
+"""Fixed linear maps between the network's grids: interpolation, averaging windows, gradients.
+
+Cell i of a grid of step s px covers the pixels s·i to s·i + s - 1, so its centre is the pixel s·i + (s - 1) / 2. A map
+along one axis is a matrix; on an image it is applied from both sides, which every runtime does fast and exactly.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from calib.face import Doubles
+
+
+def cubic(size: int, cells: int) -> Tensor:
+    """Cubic interpolation (Keys 1981, a = -1/2) from `cells` to `size` samples, (size, cells); edges are repeated."""
+    at = (np.arange(size) + 0.5) * cells / size - 0.5
+    matrix = np.zeros((size, cells))
+    for offset in (-1, 0, 1, 2):
+        cell = np.floor(at).astype(int) + offset
+        np.add.at(matrix, (np.arange(size), cell.clip(0, cells - 1)), _keys(np.abs(at - cell)))
+    return _tensor(matrix)
+
+
+def _keys(t: Doubles) -> Doubles:
+    near = 1.5 * t**3 - 2.5 * t**2 + 1
+    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
+    return np.where(t < 1, near, np.where(t < 2, far, 0.0))
+
+
+def linear(size: int, cells: int) -> Tensor:
+    """Linear interpolation from `cells` to `size` samples, (size, cells); edges are repeated."""
+    at = ((np.arange(size) + 0.5) * cells / size - 0.5).clip(0, cells - 1)
+    matrix = np.maximum(0.0, 1 - np.abs(at[:, None] - np.arange(cells)))
+    return _tensor(matrix)
+
+
+def window(cells: int, sigma: float) -> Tensor:
+    """Averaging with a Gaussian of `sigma` cells, (cells, cells), its rows summing to 1 at the edges too."""
+    gaps = np.arange(cells)[:, None] - np.arange(cells)
+    matrix = np.exp(-(gaps**2) / (2 * sigma**2))
+    return _tensor(matrix / matrix.sum(axis=1, keepdims=True))
+
+
+def _tensor(matrix: Doubles) -> Tensor:
+    return torch.from_numpy(matrix.astype(np.float32))
+
+
+def spread(matrix: Tensor, image: Tensor) -> Tensor:
+    """Apply a one-dimensional map to both axes of square images (B, C, n, n)."""
+    return matrix @ image @ matrix.T
+
+
+def pixel_grid(cells: int) -> Tensor:
+    """Cell indices (1, 2, cells, cells): x, y."""
+    axis = torch.arange(cells, dtype=torch.float32)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x, y])[None]
+
+
+def warp(features: Tensor, flow: Tensor, grid: Tensor) -> Tensor:
+    """Features (B, C, n, n) of the second crop fetched to where `flow` (B, 2, n, n), in cells, says they went."""
+    cells = features.shape[-1]
+    places = (2 * (grid + flow) + 1) / cells - 1
+    return functional.grid_sample(
+        features, places.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
+    )
+
+
+def gradients(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Central differences along x and y, of the same shape; edges are repeated."""
+    padded = functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    along_x = 0.5 * (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2])
+    along_y = 0.5 * (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1])
+    return along_x, along_y

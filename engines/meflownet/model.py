@@ -1,0 +1,178 @@
+"""MEFlowNet: shared features, refinement by warping, one decoder for facial and one for head flow.
+
+An encoder turns each crop into features once. The matcher then finds the flow from coarse to fine on a grid of 4 px:
+a local correlation of coarse features first, then at 1/4, 1/2 and full resolution a step each of Lucas–Kanade on
+learned features, whose windows a small U-net weighs and corrects. The head decoder fits a solid head's motion to the
+flow by least squares, its weights and the face's depth told by the network; the expression decoder cleans what is
+left. The idea of facial and head flow over shared features is the MELLM paper's (arXiv 2505.07007).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from calib.face import CROP
+from engines.meflownet.grids import cubic, linear, spread
+from engines.meflownet.refine import Cleaner, Coarse, Refiner, Trunk
+from engines.meflownet.solid import SolidHead
+
+CELL = 4
+"""Step of the grid on which flow is found, px."""
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """Widths of the network.
+
+    Attributes:
+        fine: Lucas–Kanade channels at full, 1/2 and 1/4 resolution; even numbers.
+        stem: channels of the encoder at 1/2, 1/4 and 1/8 resolution.
+        context: channels of the first crop's features that the decoders see.
+        match: channels of the coarse correlation.
+        hidden: channels of the U-nets at 1/4, 1/8 and 1/16 resolution.
+        steps: Lucas–Kanade steps at 1/4, 1/2 and full resolution.
+    """
+
+    fine: tuple[int, int, int] = (2, 4, 8)
+    stem: tuple[int, int, int] = (12, 24, 32)
+    context: int = 16
+    match: int = 16
+    hidden: tuple[int, int, int] = (16, 32, 48)
+    steps: tuple[int, int, int] = (1, 1, 1)
+
+
+SIZES = {
+    "s": NetConfig(),
+    "b": NetConfig((8, 16, 24), (32, 64, 96), 48, 32, (64, 96, 128), (2, 2, 2)),
+}
+"""`s` for a CPU in real time, `b` for a GPU."""
+
+Features = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Of one crop: at full, 1/2 and 1/4 resolution for Lucas–Kanade; coarse for matching; context; depth and stability."""
+
+
+def conv(inputs: int, outputs: int, size: int = 3, dilation: int = 1) -> nn.Conv2d:
+    """A convolution that keeps the resolution."""
+    return nn.Conv2d(inputs, outputs, size, padding=dilation * (size // 2), dilation=dilation)
+
+
+def halve(inputs: int, outputs: int) -> nn.Conv2d:
+    """A convolution to half the resolution, centred on the cells' 2×2 pixels."""
+    return nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+
+
+class Normalised(nn.Module):
+    """Linear features divided by their own local strength, so that light and contrast drop out."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, cells: int) -> None:
+        super().__init__()
+        self.filters = conv(inputs, outputs, size)
+        self.floor = nn.Parameter(torch.tensor(-3.0))
+        self.pool = cells // (CROP // CELL)
+        self.register_buffer("up", linear(cells, CROP // CELL // 2), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, n, n) to (B, outputs, n, n)."""
+        raw = self.filters(x)
+        energy = functional.avg_pool2d((raw * raw).mean(1, keepdim=True), 2 * self.pool)
+        local = spread(self.up, energy)
+        return raw * torch.rsqrt(local + functional.softplus(self.floor) ** 2)
+
+
+class Encoder(nn.Module):
+    """What is computed once a crop."""
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        a, b, c = config.stem
+        full, half, quarter = config.fine
+        self.fine_full = Normalised(3, full, 3, CROP)
+        self.to_half, self.half_body = halve(3, a), conv(a, a)
+        self.fine_half = Normalised(a, half, 1, CROP // 2)
+        self.to_quarter, self.quarter_body = halve(a, b), conv(b, b)
+        self.fine_quarter = Normalised(b, quarter, 1, CROP // 4)
+        self.context = conv(b, config.context, 1)
+        self.to_eighth, self.eighth_body, self.eighth_wide = halve(b, c), conv(c, c), conv(c, c, dilation=2)
+        self.match = conv(c, config.match, 1)
+        self.solid = conv(c, 2, 1)
+        nn.init.zeros_(self.solid.weight)
+
+    def forward(self, crop: Tensor) -> Features:
+        """Features of crops (B, 3, 256, 256), 0–255."""
+        x = (crop - 127.5) * (1 / 64)
+        a = functional.relu(self.to_half(x))
+        a = a + functional.relu(self.half_body(a))
+        b = functional.relu(self.to_quarter(a))
+        b = b + functional.relu(self.quarter_body(b))
+        c = functional.relu(self.to_eighth(b))
+        c = c + functional.relu(self.eighth_body(c))
+        c = c + functional.relu(self.eighth_wide(c))
+        match = self.match(c)
+        match = match * torch.rsqrt((match * match).sum(1, keepdim=True) + 1e-3)
+        return (
+            self.fine_full(x),
+            self.fine_half(a),
+            self.fine_quarter(b),
+            match,
+            functional.relu(self.context(b)),
+            self.solid(c),
+        )
+
+
+class Matcher(nn.Module):
+    """What is computed once a pair."""
+
+    def __init__(self, config: NetConfig) -> None:
+        super().__init__()
+        self.coarse = Coarse(config.match, config.context, config.hidden[1])
+        self.trunk = Trunk(config.hidden)
+        self.refiners = nn.ModuleList(
+            Refiner(config.context, config.hidden[0], step, repeat)
+            for step, steps in zip((4, 2, 1), config.steps, strict=True)
+            for repeat in range(steps)
+        )
+        self.head = SolidHead(config.context)
+        self.cleaner = Cleaner(config.context, config.hidden[0])
+        self.register_buffer("up", cubic(CROP, CROP // CELL), persistent=False)
+
+    def forward(self, first: Features, second: Features) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Flow between encoded crops.
+
+        Returns:
+            facial and head flow (B, 2, 256, 256) px, u right, v down, on the first crop's grid, and the facial flow on
+            the grid of 4 px after every step, for the loss.
+        """
+        context, solid = first[4], first[5]
+        flow = self.coarse(first[3], second[3], context)
+        stages = [flow]
+        evidence = None
+        for refiner in self.refiners:
+            level = {4: 2, 2: 1, 1: 0}[refiner.step]
+            flow, evidence = refiner(first[level], second[level], flow, context, self.trunk)
+            stages.append(flow)
+        head = self.head(flow, context, solid)
+        assert evidence is not None
+        expression = self.cleaner(flow - head, evidence, context, self.trunk)
+        return spread(self.up, head + expression), spread(self.up, head), stages
+
+
+class MEFlowNet(nn.Module):
+    """Encoder and matcher together."""
+
+    def __init__(self, config: NetConfig | None = None) -> None:
+        """Build an untrained network.
+
+        Args:
+            config: its widths; by default those of size `s`.
+        """
+        super().__init__()
+        self.config = config or SIZES["s"]
+        self.encoder = Encoder(self.config)
+        self.matcher = Matcher(self.config)
+
+    def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Facial and head flow between crops (B, 3, 256, 256) uint8 RGB; see `Matcher.forward`."""
+        facial, head, stages = self.matcher(self.encoder(first.float()), self.encoder(second.float()))
+        return facial, head, stages

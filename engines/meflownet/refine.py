@@ -1,0 +1,170 @@
+"""The steps that find the flow: coarse correlation, Lucas–Kanade on learned features, the U-net that judges them."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from calib.face import CROP
+from engines.meflownet.grids import cubic, gradients, linear, pixel_grid, spread, warp, window
+
+_CELLS = CROP // 4
+_RADIUS = 2
+_WINDOWS = (0.8, 2.0, 5.0)
+_GROUPS = 2
+EVIDENCE = 2 * len(_WINDOWS) + len(_WINDOWS) + 2 * _GROUPS + 2
+"""Channels of what a Lucas–Kanade step measured: a displacement and its certainty a window, group by group, misfit."""
+
+
+class Coarse(nn.Module):
+    """The first guess: correlation of coarse features within ±16 px."""
+
+    def __init__(self, match: int, context: int, hidden: int) -> None:
+        super().__init__()
+        reach = 2 * _RADIUS + 1
+        self.sharpness = nn.Parameter(torch.tensor(8.0))
+        self.body = nn.Sequential(
+            nn.Conv2d(reach * reach + context, hidden, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2), nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=4, dilation=4), nn.ReLU(),
+            nn.Conv2d(hidden, 2, 3, padding=1),
+        )  # fmt: skip
+        nn.init.zeros_(self.body[-1].weight)
+        axis = torch.arange(-_RADIUS, _RADIUS + 1, dtype=torch.float32)
+        shifts = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), dim=-1).reshape(-1, 2)
+        self.register_buffer("shifts", 8 * shifts.flip(1).reshape(1, -1, 2, 1, 1), persistent=False)
+        self.register_buffer("up", cubic(_CELLS, _CELLS // 2), persistent=False)
+
+    def forward(self, first: Tensor, second: Tensor, context: Tensor) -> Tensor:
+        """Flow on the grid of 4 px, (B, 2, 64, 64) px."""
+        cells = first.shape[-1]
+        padded = functional.pad(second, (_RADIUS,) * 4)
+        costs = [
+            (first * padded[:, :, y : y + cells, x : x + cells]).sum(1)
+            for y in range(2 * _RADIUS + 1)
+            for x in range(2 * _RADIUS + 1)
+        ]
+        volume = self.sharpness * torch.stack(costs, dim=1)
+        likely = (volume.softmax(1).unsqueeze(2) * self.shifts).sum(1)
+        correction = self.body(torch.cat([volume, functional.avg_pool2d(context, 2)], dim=1))
+        return spread(self.up, likely + 8 * correction)
+
+
+class Trunk(nn.Module):
+    """A U-net over 1/4, 1/8 and 1/16 resolution, shared by every step."""
+
+    def __init__(self, hidden: tuple[int, int, int]) -> None:
+        super().__init__()
+        a, b, c = hidden
+        self.down_b, self.body_b = nn.Conv2d(a, b, 4, 2, 1), nn.Conv2d(b, b, 3, padding=1)
+        self.down_c, self.body_c = nn.Conv2d(b, c, 4, 2, 1), nn.Conv2d(c, c, 3, padding=1)
+        self.up_b, self.join_b = nn.Conv2d(c, b, 1), nn.Conv2d(b, b, 3, padding=1)
+        self.up_a, self.join_a = nn.Conv2d(b, a, 1), nn.Conv2d(a, a, 3, padding=1)
+        self.register_buffer("to_b", linear(_CELLS // 2, _CELLS // 4), persistent=False)
+        self.register_buffer("to_a", linear(_CELLS, _CELLS // 2), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, a, 64, 64) to the same shape."""
+        b = functional.relu(self.down_b(x))
+        c = functional.relu(self.down_c(functional.relu(self.body_b(b))))
+        c = c + functional.relu(self.body_c(c))
+        b = b + spread(self.to_b, self.up_b(c))
+        b = b + functional.relu(self.join_b(b))
+        a = x + spread(self.to_a, self.up_a(b))
+        return a + functional.relu(self.join_a(a))
+
+
+class Refiner(nn.Module):
+    """One Lucas–Kanade step at one resolution.
+
+    In every window the displacement is solved that best explains the difference between the first crop's features and
+    the second's, warped by the flow so far (Lucas & Kanade 1981); the network weighs the windows and corrects.
+    """
+
+    def __init__(self, context: int, hidden: int, step: int, repeat: int) -> None:
+        super().__init__()
+        self.step, self.repeat = step, repeat
+        cells = CROP // step
+        self.ridge = nn.Parameter(torch.full((len(_WINDOWS), 1, 1, 1), -4.0))
+        self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden, 1)
+        self.leave = nn.Conv2d(hidden, 2 + len(_WINDOWS), 1)
+        nn.init.zeros_(self.leave.weight)
+        self.register_buffer("grid", pixel_grid(cells), persistent=False)
+        self.register_buffer("up", cubic(cells, _CELLS), persistent=False)
+        self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS]), persistent=False)
+
+    def forward(
+        self, first: Tensor, second: Tensor, flow: Tensor, context: Tensor, trunk: Trunk
+    ) -> tuple[Tensor, Tensor]:
+        """Better flow (B, 2, 64, 64) px, and the evidence (B, EVIDENCE, 64, 64) it rests on."""
+        steps, evidence = self._measure(first, second, flow)
+        inputs = torch.cat([evidence, 0.25 * flow, context], dim=1)
+        judged = self.leave(trunk(functional.relu(self.enter(inputs))))
+        share = judged[:, 2:].softmax(1).unsqueeze(2)
+        change = (share * steps).sum(1) + judged[:, :2]
+        return flow + self.step * change, evidence
+
+    def _measure(self, first: Tensor, second: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """Displacements (B, windows, 2, 64, 64) in this resolution's cells, and the evidence."""
+        fetched = warp(second, spread(self.up, flow) * (1 / self.step), self.grid)
+        gx, gy = gradients(0.5 * (first + fetched))
+        rest = fetched - first
+        products = [gx * gx, gx * gy, gy * gy, gx * rest, gy * rest, rest * rest]
+        moments = torch.cat([_grouped(p) for p in products], dim=1)
+        moments = functional.avg_pool2d(moments, 4 // self.step) if self.step < 4 else moments
+        near = spread(self.windows[0], moments)
+        whole = moments[:, ::2] + moments[:, 1::2]
+        smooth = torch.stack([near[:, ::2] + near[:, 1::2], *(spread(w, whole) for w in self.windows[1:])])
+        ridge = functional.softplus(self.ridge)
+        step, certainty = _solve(smooth, ridge)
+        grouped, _ = _solve(torch.stack([near[:, ::2], near[:, 1::2]]), 0.5 * ridge[0])
+        misfit = torch.log(smooth[:2, :, 5] + 1e-4).transpose(0, 1)
+        evidence = torch.cat(
+            [
+                step.permute(1, 0, 2, 3, 4).flatten(1, 2),
+                certainty.transpose(0, 1),
+                grouped.permute(1, 0, 2, 3, 4).flatten(1, 2),
+                misfit,
+            ],
+            dim=1,
+        )
+        return step.transpose(0, 1), evidence
+
+
+def _grouped(products: Tensor) -> Tensor:
+    """Sums (B, 2, n, n) over the channels of either half."""
+    half = products.shape[1] // _GROUPS
+    total = products[:, ::half]
+    for k in range(1, half):
+        total = total + products[:, k::half]
+    return total * (1 / half)
+
+
+def _solve(m: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+    """Solve the normal equations of moments (n, B, 6, h, w): displacement (n, B, 2, h, w) within ±2, log certainty."""
+    xx, xy, yy = m[:, :, 0] + ridge, m[:, :, 1], m[:, :, 2] + ridge
+    xt, yt = m[:, :, 3], m[:, :, 4]
+    determinant = xx * yy - xy * xy
+    u, v = (xy * yt - yy * xt) / determinant, (xy * xt - xx * yt) / determinant
+    return 2 * torch.tanh(0.5 * torch.stack([u, v], dim=2)), torch.log(determinant / (xx + yy))
+
+
+class Cleaner(nn.Module):
+    """The expression decoder: what the facial flow leaves when the head's motion is taken off, cleaned of noise."""
+
+    def __init__(self, context: int, hidden: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden, 1)
+        self.leave = nn.Conv2d(hidden, 2 + 1 + len(_WINDOWS), 1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.constant_(self.leave.bias, 0.0)
+        with torch.no_grad():
+            self.leave.bias[2] = 3.0
+            self.leave.bias[3] = 2.0
+        self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS[1:]]), persistent=False)
+
+    def forward(self, expression: Tensor, evidence: Tensor, context: Tensor, trunk: Trunk) -> Tensor:
+        """Expression flow (B, 2, 64, 64) px."""
+        judged = self.leave(trunk(functional.relu(self.enter(torch.cat([expression, evidence, context], dim=1)))))
+        choices = torch.stack([expression, *(spread(w, expression) for w in self.windows)], dim=1)
+        share = judged[:, 3:].softmax(1).unsqueeze(2)
+        return (share * choices).sum(1) * judged[:, 2:3].sigmoid() + judged[:, :2]

@@ -1,0 +1,80 @@
+"""The head decoder: the motion of a solid head, fitted to the facial flow by least squares with learned weights.
+
+To first order the picture of a turning, shifting solid head moves by a linear function of (1, x, y, z); a camera that
+is near adds x², xy and y². The network tells the depth z and how far to trust every place; the fit is exact algebra,
+so that a head without expression leaves nothing over.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from calib.face import CROP, CROP_IOD
+from engines.meflownet.grids import cubic, spread
+
+_CELLS = CROP // 8
+_TERMS = 7
+
+
+class SolidHead(nn.Module):
+    """A weighted least-squares fit in two rounds: trusted places first, then all that agrees with them."""
+
+    def __init__(self, context: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.judge = nn.Sequential(
+            nn.Conv2d(context + 5, hidden, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2), nn.ReLU(),
+            nn.Conv2d(hidden, 1, 3, padding=1),
+        )  # fmt: skip
+        nn.init.zeros_(self.judge[-1].weight)
+        self.ridge = nn.Parameter(torch.tensor([-16.0, -16.0, -16.0, -7.0, -7.0, -7.0, -7.0]))
+        axis = (8 * torch.arange(_CELLS) + 3.5 - CROP / 2) / CROP_IOD
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        self.register_buffer(
+            "plane", torch.stack([torch.ones_like(x), x, y, x * x, x * y, y * y])[None], persistent=False
+        )
+        # A face bulges towards the camera: where its depth starts from before anything is learned.
+        self.bulge = nn.Parameter((0.4 * (x * x + (y - 0.3) ** 2))[None, None].clamp(max=0.8))
+        self.trusted = nn.Parameter((-2.0 * ((x / 0.9) ** 2 + ((y - 0.15) / 1.1) ** 2) ** 2)[None, None].clamp(min=-6))
+        self.register_buffer("unit", torch.eye(_TERMS), persistent=False)
+        self.register_buffer("up", cubic(CROP // 4, _CELLS), persistent=False)
+
+    def forward(self, flow: Tensor, context: Tensor, solid: Tensor) -> Tensor:
+        """The head's flow (B, 2, 64, 64) px.
+
+        Args:
+            flow: facial flow (B, 2, 64, 64) px.
+            context: the first crop's context features.
+            solid: the encoder's depth and stability of the first crop, (B, 2, 32, 32).
+        """
+        coarse = functional.avg_pool2d(flow, 2)
+        plane = self.plane.expand(len(flow), -1, -1, -1)
+        basis = torch.cat([plane[:, :3], self.bulge + solid[:, :1], plane[:, 3:]], dim=1)
+        trust = self.trusted + solid[:, 1:]
+        fitted = self._fit(basis, coarse, trust.sigmoid())
+        rest = coarse - fitted
+        size = (rest * rest).sum(1, keepdim=True)
+        seen = torch.cat([functional.avg_pool2d(context, 2), rest, torch.log(size + 1e-4), trust, basis[:, 3:4]], dim=1)
+        outlying = torch.rsqrt(1 + 4 * size)
+        weight = (trust + self.judge(seen)).sigmoid() * outlying
+        return spread(self.up, self._fit(basis, coarse, weight))
+
+    def _fit(self, basis: Tensor, flow: Tensor, weight: Tensor) -> Tensor:
+        """The weighted least-squares fit of a flow (B, 2, 32, 32), on the same grid."""
+        rows = basis.flatten(2)
+        weighted = rows * (weight / weight.sum((2, 3), keepdim=True)).flatten(2)
+        normal = weighted @ rows.transpose(1, 2) + torch.exp(self.ridge) * self.unit
+        right = weighted @ flow.flatten(2).transpose(1, 2)
+        return (_solve(normal, right).transpose(1, 2) @ rows).reshape(flow.shape)
+
+
+def _solve(normal: Tensor, right: Tensor) -> Tensor:
+    """Solve positive definite systems (B, n, n) · x = (B, n, 2) by Gauss–Jordan elimination: every runtime has it."""
+    table = torch.cat([normal, right], dim=2)
+    for k in range(_TERMS):
+        pivot = table[:, k : k + 1] / table[:, k : k + 1, k : k + 1]
+        column = table[:, :, k : k + 1]
+        keep = torch.zeros(_TERMS, 1, device=table.device)
+        keep[k] = 1.0
+        table = (table - column * pivot) * (1 - keep) + pivot * keep
+    return table[:, :, _TERMS:]

@@ -1,0 +1,249 @@
+"""`python -m engines.meflownet.train`: train MEFlowNet on a folder of face photos, in a given time.
+
+The learning rate falls with the time that is left, so a run is as good as its minutes allow; a run that was stopped
+goes on from its last checkpoint. At the end the folder holds the weights, the curve and a table of held-out errors.
+"""
+
+import csv
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from cyclopts import App, Parameter
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from engines.meflownet.data import Pair, PairConfig, PairMaker, Person, load_people, split_people
+from engines.meflownet.data.shapes import ShapeModel
+from engines.meflownet.evaluation import bench_like, errors, held_out_table
+from engines.meflownet.losses import loss
+from engines.meflownet.model import SIZES, MEFlowNet
+
+app = App(name="engines.meflownet.train", help_format="plaintext")
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a run goes.
+
+    Attributes:
+        size: of the network, "s" or "b".
+        minutes: how long to train in all, resumed runs included.
+        batch: pairs a step.
+        fresh: how many of them are new; the others are drawn from the last `memory` pairs.
+        memory: how many pairs are kept for that.
+        rate: the highest learning rate.
+        warm_steps: steps over which it rises.
+        decay: weight decay.
+        average: share of the old weights in their running average, which is what is kept.
+        check_minutes: how often the held-out error is measured and a checkpoint written.
+        seed: of the weights, the pairs and their order.
+    """
+
+    size: str = "s"
+    minutes: float = 90.0
+    batch: int = 4
+    fresh: int = 2
+    memory: int = 1500
+    rate: float = 1e-3
+    warm_steps: int = 200
+    decay: float = 1e-4
+    average: float = 0.998
+    check_minutes: float = 5.0
+    seed: int = 0
+
+
+class Pairs(Dataset[Pair]):
+    """Pair number n, for as many n as anyone asks."""
+
+    def __init__(self, maker: PairMaker, start: int) -> None:
+        self._maker, self._start = maker, start
+
+    def __len__(self) -> int:
+        return 1 << 40
+
+    def __getitem__(self, index: int) -> Pair:
+        return self._maker.pair(self._start + index)
+
+
+def collate(pairs: list[Pair], device: torch.device) -> Batch:
+    """First, second (B, 3, 256, 256) uint8; facial, head (B, 2, 256, 256) px; valid (B, 1, 256, 256)."""
+
+    def planes(arrays: list[NDArray[Any]]) -> Tensor:
+        return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous().to(device)
+
+    valid = planes([p.valid[..., None].astype(np.float32) for p in pairs])
+    return (planes([p.first for p in pairs]), planes([p.second for p in pairs]),
+            planes([p.facial for p in pairs]), planes([p.head for p in pairs]), valid)  # fmt: skip
+
+
+def _fresh_pairs(maker: PairMaker, start: int, workers: int) -> Iterator[Pair]:
+    """Pairs from `start` on, made ahead in worker processes."""
+    order = range(1 << 40)
+    loader = DataLoader(Pairs(maker, start), batch_size=None, sampler=order, num_workers=workers,
+                        prefetch_factor=16 if workers else None, collate_fn=lambda pair: pair)  # fmt: skip
+    return iter(loader)
+
+
+class Run:
+    """One training run and its folder."""
+
+    def __init__(self, config: TrainConfig, people: list[Person], shapes: ShapeModel | None, folder: Path) -> None:
+        """Start a run, or take up the one in the folder.
+
+        Args:
+            config: how it goes.
+            people: all photos; those of people held out are only tested on.
+            shapes: scanned shapes, if any.
+            folder: where checkpoint, weights, curve and table are written.
+        """
+        self.config, self.folder = config, folder
+        train, held_out = split_people(people)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(config.seed)
+        self.net = MEFlowNet(SIZES[config.size]).to(self.device)
+        self.mean = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=config.rate, weight_decay=config.decay)
+        self.maker = PairMaker(train, PairConfig(), shapes, config.seed)
+        self.checks = [PairMaker(held_out, bench_like(2.0), seed=config.seed + 1).pair(n) for n in range(32)]
+        self.held_out = held_out
+        self.step, self.spent_s = 0, 0.0
+        checkpoint = folder / "checkpoint.pt"
+        if checkpoint.is_file():
+            state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+            self.net.load_state_dict(state["net"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.mean, self.step, self.spent_s = state["mean"], state["step"], state["spent_s"]
+
+    def train(self, workers: int, console: Console) -> None:
+        """Train until the minutes are spent; Ctrl-C writes a checkpoint and stops."""
+        c = self.config
+        rng = np.random.default_rng([c.seed, self.step])
+        memory: list[Pair] = []
+        pairs = _fresh_pairs(self.maker, self.step * c.fresh, workers)
+        started, before, checked = time.monotonic(), self.spent_s, self.spent_s
+        recent: list[float] = []
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("training", total=60 * c.minutes)
+            bar.update(task, completed=self.spent_s)
+            while self.spent_s < 60 * c.minutes:
+                fresh = [next(pairs) for _ in range(c.fresh)]
+                memory = (memory + fresh)[-c.memory :]
+                kept = [_mirrored(memory[int(n)], rng) for n in rng.integers(len(memory), size=c.batch - c.fresh)]
+                recent = [*recent[-199:], self._advance(collate(fresh + kept, self.device))]
+                self.spent_s = before + time.monotonic() - started
+                bar.update(task, completed=self.spent_s, description=f"step {self.step} · loss {np.mean(recent):.3f}")
+                if self.spent_s - checked > 60 * c.check_minutes:
+                    checked = self.spent_s
+                    self._check(float(np.mean(recent)), console)
+
+    def _advance(self, batch: Batch) -> float:
+        """One step; returns its loss."""
+        c = self.config
+        share = min(self.spent_s / (60 * c.minutes), 1.0)
+        rate = c.rate * min(1.0, (self.step + 1) / c.warm_steps) * (0.5 + 0.5 * math.cos(math.pi * share))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        first, second, facial, head, valid = batch
+        found, found_head, stages = self.net(first, second)
+        value = loss(found, found_head, stages, facial, head, valid)
+        self.optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 4.0)
+        self.optimiser.step()
+        self.step += 1
+        # Early on the average follows quickly, or it would remember the untrained network.
+        keep = min(c.average, (1 + self.step) / (10 + self.step))
+        for name, value_now in self.net.state_dict().items():
+            self.mean[name].lerp_(value_now, 1 - keep)
+        return float(value.detach())
+
+    def averaged(self) -> MEFlowNet:
+        """The network with its averaged weights, ready to measure."""
+        net = MEFlowNet(SIZES[self.config.size])
+        net.load_state_dict(self.mean)
+        net.to(self.device).eval()
+        return net
+
+    def _check(self, recent: float, console: Console) -> None:
+        """Write a checkpoint and a line of the curve."""
+        measured = errors(self.averaged(), self.checks)
+        self.save()
+        curve = self.folder / "curve.csv"
+        new = not curve.is_file()
+        with curve.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if new:
+                writer.writerow(["minutes", "step", "loss", "facial_px", "head_px", "expression_px"])
+            writer.writerow([f"{self.spent_s / 60:.1f}", self.step, f"{recent:.4f}", *(f"{e:.4f}" for e in measured)])
+        found = ", ".join(f"{n} {e:.3f}" for n, e in zip(("facial", "head", "expression"), measured, strict=True))
+        where = f"{self.spent_s / 60:6.1f} min, step {self.step}"
+        console.print(f"{where}: loss {recent:.3f}; held out at σ 2: {found} px", highlight=False)
+
+    def save(self) -> None:
+        """Write the checkpoint and the averaged weights."""
+        state = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "mean": self.mean,
+                 "step": self.step, "spent_s": self.spent_s, "config": asdict(self.config)}  # fmt: skip
+        draft = self.folder / "checkpoint.tmp"
+        torch.save(state, draft)
+        os.replace(draft, self.folder / "checkpoint.pt")
+        torch.save({"size": self.config.size, "weights": self.mean, "step": self.step}, self.folder / "weights.pt")
+
+
+def _mirrored(pair: Pair, rng: np.random.Generator) -> Pair:
+    """A remembered pair, half of the time as in a mirror."""
+    if rng.random() < 0.5:
+        return pair
+    flip = np.array([-1, 1], np.float32)
+    return Pair(pair.first[:, ::-1], pair.second[:, ::-1], pair.facial[:, ::-1] * flip, pair.head[:, ::-1] * flip,
+                pair.valid[:, ::-1], pair.name)  # fmt: skip
+
+
+@app.default
+def train(
+    photos: Annotated[list[Path], Parameter(help="Folders of face photos; the same file name is the same person.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder of the run; one that holds a checkpoint is taken up again.")],
+    shapes: Annotated[Path | None, Parameter(help="ICT-FaceKit's arrays (ict_face_light.npz).")] = None,
+    workers: Annotated[int, Parameter(help="Processes that make pairs.")] = 1,
+    threads: Annotated[int, Parameter(help="Threads of the training itself on a CPU.")] = 2,
+    config: Annotated[TrainConfig | None, Parameter(name="*")] = None,
+) -> None:
+    """Train MEFlowNet; on a GPU if there is one."""
+    console = Console()
+    torch.set_num_threads(threads)
+    config = config or TrainConfig()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        run = Run(config, load_people(photos), ShapeModel(shapes) if shapes else None, out)
+    except ValueError as error:
+        console.print(f"error: {error}", highlight=False)
+        sys.exit(2)
+    console.print(f"size {config.size} on {run.device}, from step {run.step}, {config.minutes:g} min", highlight=False)
+    try:
+        run.train(workers, console)
+    except KeyboardInterrupt:
+        run.save()
+        console.print(f"stopped at step {run.step}; the same command goes on from there")
+        sys.exit(130)
+    run.save()
+    table = held_out_table(run.averaged(), run.held_out, seed=config.seed + 2)
+    (out / "held_out.md").write_text(table)
+    console.print(table, highlight=False)
+
+
+if __name__ == "__main__":
+    app(sys.argv[1:])

@@ -1,0 +1,65 @@
+"""MEFlowNet in torch: on an NVIDIA GPU if there is one, and the measure of all other backends."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.runtime.interface import EngineError, FlowFields, check_crop
+from engines.runtime.reference import check_reference
+from engines.runtime.weights import Weights
+
+
+class TorchEngine:
+    """The network as it was trained."""
+
+    name = "meflownet-torch"
+
+    def __init__(self, weights: Path | None = None) -> None:
+        """Load the weights.
+
+        Args:
+            weights: a folder of weights; by default the shipped ones.
+
+        Raises:
+            EngineError: torch is missing, or the weights are missing, corrupt or of another network.
+        """
+        try:
+            import torch
+
+            from engines.meflownet.model import SIZES, MEFlowNet
+        except ImportError as error:
+            raise EngineError(f"torch cannot be loaded ({error}); `make trainer` installs it") from None
+        self._torch = torch
+        files = Weights(weights)
+        name = f"meflownet_{files.size}.npz"
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            with np.load(io.BytesIO(files.read(name))) as arrays:
+                state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
+            self._net = MEFlowNet(SIZES[files.size])
+            self._net.load_state_dict(state)
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise EngineError(f"{files.folder / name}: not the weights of this network ({error})") from None
+        self._net.eval().to(self._device)
+        check_reference(self, files, 0.01)
+
+    def encode(self, crop: NDArray[np.uint8]) -> Any:
+        """The crop's features; see `FlowEngine.encode`."""
+        check_crop(crop)
+        pixels = self._torch.from_numpy(np.ascontiguousarray(crop)).to(self._device)
+        with self._torch.inference_mode():
+            return self._net.encoder(pixels.permute(2, 0, 1)[None].float())
+
+    def flow(self, first: Any, second: Any) -> FlowFields:
+        """See `FlowEngine.flow`."""
+        with self._torch.inference_mode():
+            facial, head, _ = self._net.matcher(first, second)
+        arrays = (np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy()) for flow in (facial, head))
+        return FlowFields(*arrays)
+
+    def close(self) -> None:
+        """Release the network."""
+        del self._net
