@@ -5,7 +5,7 @@ BIN := .venv/bin
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mellm-live/wheels
 LLAMA := llama-cpp-python==0.3.36
 
-.PHONY: help demo test lint install narrator lock clean
+.PHONY: help demo test lint install narrator trainer lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,10 @@ narrator: install ## llama-cpp-python, built once (4 to 8 minutes) and kept in $
 	&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-index --find-links $(WHEELS) '$(LLAMA)'; }
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'diskcache>=5.6.1' 'jinja2>=2.11.3' 'numpy<2'
 	@$(BIN)/python -c 'import llama_cpp; print("llama-cpp-python", llama_cpp.__version__, "works")'
+
+trainer: install ## torch, ONNX and ONNX Runtime, to train and export MEFlowNet
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'torch==2.13.0' 'onnx<1.23' 'onnxruntime>=1.20' 'ml-dtypes<0.6' 'numpy<2'
+	@$(BIN)/python -c 'import torch; print("torch", torch.__version__, "on", "a GPU" if torch.cuda.is_available() else "the CPU")'
 
 lock: ## requirements.lock anew, for every supported Python (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --group dev pyproject.toml --override requirements.override \

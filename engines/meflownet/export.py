@@ -7,6 +7,7 @@ torch, a reference answer that every backend is held against, and a manifest wit
 import hashlib
 import io
 import json
+import pickle
 import sys
 import warnings
 from collections.abc import Sequence
@@ -142,8 +143,9 @@ def export(
         state = torch.load(weights, map_location="cpu", weights_only=True)
         net = MEFlowNet(SIZES[state["size"]])
         net.load_state_dict(state["weights"])
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        console.print(f"error: {weights}: not the weights of a run ({error}); expected is weights.pt as "
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        console.print(f"error: {weights}: not the weights of a run ({reason}); expected is weights.pt as "
                       "`engines.meflownet.train` writes it", highlight=False)  # fmt: skip
         sys.exit(2)
     write(net, state["size"], out, calibration_pairs(portrait(), pairs))

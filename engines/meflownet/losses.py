@@ -33,7 +33,7 @@ def loss(
     """
     total = end_point_error(facial, true_facial, valid, 0.01)
     total = total + end_point_error(facial - head, true_facial - true_head, valid, 0.01)
-    total = total + 0.5 * end_point_error(head, true_head, valid, 0.01)
+    total = total + end_point_error(head, true_head, valid, 0.01)
     coarse = functional.avg_pool2d(true_facial, 4)
     inside = (functional.avg_pool2d(valid, 4) > 0.99).float()
     # A network with repeated steps has more stages: the last weight counts for all of them.

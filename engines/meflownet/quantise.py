@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from calib.int8 import Crop
 
-KEEP_FLOAT = ("fine_", "to_half", "solid", "leave", "coarse/body/body.6", "judge/judge.4")
-"""Convolutions, by parts of their names, that stay in float32: what they give is measured to hundredths of a pixel."""
+KEEP_FLOAT = ("fine_", "to_half", "solid", "enter", "leave", "up_a", "join_a", "body.0", "body.6", "judge.0", "judge.4")
+"""Convolutions, by parts of their names, that stay in float32: what they take or give counts in 0.01 px."""
 
 
 class _Reader(CalibrationDataReader):
@@ -62,8 +63,6 @@ def _quantised(graph: bytes, feeds: Sequence[dict[str, Any]]) -> bytes:
             quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
             session = onnxruntime.InferenceSession(str(ready), providers=["CPUExecutionProvider"])
             del session
-            import onnx
-
             nodes = onnx.load(str(ready)).graph.node
             kept = [n.name for n in nodes if n.op_type == "Conv" and any(part in n.name for part in KEEP_FLOAT)]
             quantize_static(

@@ -14,10 +14,11 @@ from engines.meflownet.grids import cubic, spread
 
 _CELLS = CROP // 8
 _TERMS = 7
+_ROUNDS = 3
 
 
 class SolidHead(nn.Module):
-    """A weighted least-squares fit in two rounds: trusted places first, then all that agrees with them."""
+    """A weighted least-squares fit in rounds: trusted places first, then what agrees with them."""
 
     def __init__(self, context: int, hidden: int = 32) -> None:
         super().__init__()
@@ -28,6 +29,7 @@ class SolidHead(nn.Module):
         )  # fmt: skip
         nn.init.zeros_(self.judge[-1].weight)
         self.ridge = nn.Parameter(torch.tensor([-16.0, -16.0, -16.0, -7.0, -7.0, -7.0, -7.0]))
+        self.strictness = nn.Parameter(torch.tensor(2.5))
         axis = (8 * torch.arange(_CELLS) + 3.5 - CROP / 2) / CROP_IOD
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         self.register_buffer(
@@ -52,12 +54,14 @@ class SolidHead(nn.Module):
         basis = torch.cat([plane[:, :3], self.bulge + solid[:, :1], plane[:, 3:]], dim=1)
         trust = self.trusted + solid[:, 1:]
         fitted = self._fit(basis, coarse, trust.sigmoid())
-        rest = coarse - fitted
-        size = (rest * rest).sum(1, keepdim=True)
-        seen = torch.cat([functional.avg_pool2d(context, 2), rest, torch.log(size + 1e-4), trust, basis[:, 3:4]], dim=1)
-        outlying = torch.rsqrt(1 + 4 * size)
-        weight = (trust + self.judge(seen)).sigmoid() * outlying
-        return spread(self.up, self._fit(basis, coarse, weight))
+        context = functional.avg_pool2d(context, 2)
+        for _ in range(_ROUNDS):
+            rest = coarse - fitted
+            size = (rest * rest).sum(1, keepdim=True)
+            seen = torch.cat([context, rest, torch.log(size + 1e-4), trust, basis[:, 3:4]], dim=1)
+            weight = (trust + self.judge(seen)).sigmoid() * torch.rsqrt(1 + torch.exp(self.strictness) * size)
+            fitted = self._fit(basis, coarse, weight)
+        return spread(self.up, fitted)
 
     def _fit(self, basis: Tensor, flow: Tensor, weight: Tensor) -> Tensor:
         """The weighted least-squares fit of a flow (B, 2, 32, 32), on the same grid."""

@@ -7,6 +7,8 @@ goes on from its last checkpoint. At the end the folder holds the weights, the c
 import csv
 import math
 import os
+import pickle
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -108,7 +110,16 @@ class Run:
             people: all photos; those of people held out are only tested on.
             shapes: scanned shapes, if any.
             folder: where checkpoint, weights, curve and table are written.
+
+        Raises:
+            ValueError: the config or the people make no run, or the folder's checkpoint is of another network.
         """
+        if config.size not in SIZES:
+            raise ValueError(f"no size {config.size!r}; there are: {', '.join(SIZES)}")
+        if not 1 <= config.fresh <= config.batch:
+            raise ValueError(
+                f"{config.fresh} fresh pairs in a batch of {config.batch}: expected are 1 to {config.batch}"
+            )
         self.config, self.folder = config, folder
         train, held_out = split_people(people)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -122,10 +133,14 @@ class Run:
         self.step, self.spent_s = 0, 0.0
         checkpoint = folder / "checkpoint.pt"
         if checkpoint.is_file():
-            state = torch.load(checkpoint, map_location=self.device, weights_only=True)
-            self.net.load_state_dict(state["net"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.mean, self.step, self.spent_s = state["mean"], state["step"], state["spent_s"]
+            try:
+                state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+                self.net.load_state_dict(state["net"])
+                self.optimiser.load_state_dict(state["optimiser"])
+                self.mean, self.step, self.spent_s = state["mean"], state["step"], state["spent_s"]
+            except (RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                raise ValueError(f"{checkpoint}: not a checkpoint of a run of size {config.size} ({reason})") from None
 
     def train(self, workers: int, console: Console) -> None:
         """Train until the minutes are spent; Ctrl-C writes a checkpoint and stops."""
@@ -223,6 +238,9 @@ def train(
     config: Annotated[TrainConfig | None, Parameter(name="*")] = None,
 ) -> None:
     """Train MEFlowNet; on a GPU if there is one."""
+    # Stopped from outside, also in the background, where Ctrl-C is ignored: keep what was learned.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     console = Console()
     torch.set_num_threads(threads)
     config = config or TrainConfig()

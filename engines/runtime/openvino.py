@@ -57,11 +57,13 @@ class OpenVinoEngine:
                 raise EngineError(f"{files.folder / name}: OpenVINO cannot load it ({reason})") from None
         self._encoder, self._matcher = (model.create_infer_request() for model in compiled)
         self._outputs = [port.any_name for port in compiled[0].outputs]
-        inputs = {port.any_name for port in compiled[1].inputs}
+        given = {port.any_name: port.partial_shape for port in compiled[0].outputs}
+        wanted = {port.any_name: port.partial_shape for port in compiled[1].inputs}
+        inputs = set(wanted)
         self._first = [name for name in self._outputs if f"first_{name}" in inputs]
         self._second = [name for name in self._outputs if f"second_{name}" in inputs]
-        expected = {f"first_{n}" for n in self._first} | {f"second_{n}" for n in self._second}
-        if expected != inputs or {port.any_name for port in compiled[1].outputs} != {"facial", "head"}:
+        expected = {f"first_{n}": given[n] for n in self._first} | {f"second_{n}": given[n] for n in self._second}
+        if expected != wanted or {port.any_name for port in compiled[1].outputs} != {"facial", "head"}:
             raise EngineError(f"{files.folder}: encoder and matcher do not fit together; export both anew")
         check_reference(self, files, 0.03 if precision == "int8" else 0.01)
 

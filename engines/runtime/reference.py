@@ -2,6 +2,7 @@
 
 import io
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -24,13 +25,18 @@ def check_reference(engine: "FlowEngine", weights: Weights, tolerance_px: float)
         The larger mean distance of facial and head flow, px.
 
     Raises:
-        EngineError: the distance is larger.
+        EngineError: the distance is larger, or the file holds no such answer.
     """
-    with np.load(io.BytesIO(weights.read(f"meflownet_{weights.size}_reference.npz"))) as reference:
-        fields = engine.flow(engine.encode(reference["first"]), engine.encode(reference["second"]))
-        assert fields.head is not None
-        pairs = ((fields.facial, reference["facial"]), (fields.head, reference["head"]))
-        apart = max(float(np.hypot(*np.moveaxis(flow[1::4, 1::4] - true, -1, 0)).mean()) for flow, true in pairs)
+    name = f"meflownet_{weights.size}_reference.npz"
+    try:
+        with np.load(io.BytesIO(weights.read(name))) as file:
+            first, second, facial, head = (file[key] for key in ("first", "second", "facial", "head"))
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise EngineError(f"{weights.folder / name}: not a reference answer ({error})") from None
+    fields = engine.flow(engine.encode(first), engine.encode(second))
+    assert fields.head is not None
+    pairs = ((fields.facial, facial), (fields.head, head))
+    apart = max(float(np.hypot(*np.moveaxis(flow[1::4, 1::4] - true, -1, 0)).mean()) for flow, true in pairs)
     if not apart <= tolerance_px:
         raise EngineError(f"{engine.name} is {apart:.3f} px away from the reference answer of {weights.folder}, "
                           f"{tolerance_px:g} px are allowed: this machine computes it too roughly")  # fmt: skip

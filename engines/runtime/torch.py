@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class TorchEngine:
                 state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
             self._net = MEFlowNet(SIZES[files.size])
             self._net.load_state_dict(state)
-        except (RuntimeError, ValueError, KeyError) as error:
+        except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise EngineError(f"{files.folder / name}: not the weights of this network ({error})") from None
         self._net.eval().to(self._device)
         check_reference(self, files, 0.01)

@@ -1,8 +1,10 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from calib.face import Floats, crop_landmarks, crop_transform
+from calib.int8 import Crop, calibration_pairs
 from calib.phantom import PhantomFace
 from calib.phantom import portrait as load_portrait
 from engines.landmarks import FaceMesh
@@ -24,3 +26,22 @@ def mesh() -> Iterator[FaceMesh]:
     """For unrelated photos of up to two faces."""
     with FaceMesh(max_faces=2, tracking=False) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def calibration(portrait: PhantomFace) -> list[tuple[Crop, Crop]]:
+    """Three pairs of crops; the first is the reference pair of `untrained`."""
+    return calibration_pairs(portrait, 3)
+
+
+@pytest.fixture(scope="session")
+def untrained(calibration: list[tuple[Crop, Crop]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of weights of `networks.network()`, exported once for all tests."""
+    for package in ("torch", "onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    from engines.meflownet.export import write
+    from tests.engines.networks import network
+
+    folder = tmp_path_factory.mktemp("untrained")
+    write(network(), "s", folder, calibration)
+    return folder

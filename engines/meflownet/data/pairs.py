@@ -157,12 +157,12 @@ class PairMaker:
         direct = np.hstack(
             [to_photo[:, :2] @ camera[:, :2], (to_photo[:, :2] @ camera[:, 2] + to_photo[:, 2])[:, None]]
         )
-        first = cv2.warpAffine(photo, direct, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        first = cv2.warpAffine(photo, direct, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
                                borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
         sources = cv2.transform(back, to_photo)
         sources = cv2.warpAffine(sources, camera, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                                  borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        second = cv2.remap(photo, sources, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        second = cv2.remap(photo, sources, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(first, np.uint8), np.asarray(second, np.uint8)
 
 

@@ -1,0 +1,15 @@
+"""`python -m bench COMMAND`: the measures of the house by name."""
+
+import sys
+
+from cyclopts import App
+
+from bench.flow.command import flow
+from bench.latency import latency
+
+app = App(name="bench", help="Measures the house.", help_format="plaintext")
+app.command(flow)
+app.command(latency)
+
+if __name__ == "__main__":
+    raise SystemExit(app(sys.argv[1:], result_action="return_value"))

@@ -1,0 +1,210 @@
+"""`python -m bench.flow`: flow engines and OpenCV's methods side by side on faces whose motion is known exactly."""
+
+import datetime
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.text import Text
+
+from realtime.environment import prepare
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from bench.flow.methods import Method
+    from bench.flow.people import People
+    from bench.flow.scores import Scores
+
+app = App(name="bench.flow", help_format="plaintext")
+
+RESULTS = Path(__file__).parents[1] / "results"
+PAGE, PICTURE = "flow.md", "flow-table.png"
+TABLE_COLUMNS = 112
+"""Narrower than this the closing table cannot be read."""
+
+BAD_INPUT, STOPPED = 2, 130
+_PACKAGES = ("numpy", "opencv-contrib-python", "openvino", "mediapipe", "mellm-live")
+
+
+@app.default
+def flow(
+    *,
+    photos: Annotated[
+        Path | None, Parameter(help="Folder of face photos, one person each; without it, the built-in portrait.")
+    ] = None,
+    held_out: Annotated[
+        Path | None,
+        Parameter(
+            help="Text file with a person (file name without ending) a line: of --photos and --smiles, only those."
+        ),
+    ] = None,
+    smiles: Annotated[
+        tuple[Path, Path] | None,
+        Parameter(negative="", help="Two folders of real photos with the same file names, neutral and smiling."),
+    ] = None,
+    engines: Annotated[str, Parameter(help="Only these engines, separated by commas; all of them if empty.")] = "",
+    weights: Annotated[
+        Path | None, Parameter(help="Folder of MEFlowNet's weights; without it, the shipped ones.")
+    ] = None,
+    pairs: Annotated[int, Parameter(help="Pairs a noise level, and as many static and macro ones.")] = 40,
+    seed: Annotated[int, Parameter(help="Of people, movements and noise.")] = 0,
+    out: Annotated[Path, Parameter(help=f"Folder for {PAGE} and {PICTURE}.")] = RESULTS,
+) -> int:
+    """Measure every engine that works here and OpenCV's dense flows on the same pairs; write a page and a picture."""
+    prepare()
+    from bench.flow.people import BenchError
+    from realtime.source import SourceError
+
+    try:
+        return _bench(photos, held_out, smiles, engines, weights, pairs, seed, out)
+    except KeyboardInterrupt:
+        _complain("stopped", "nothing was written")
+        return STOPPED
+    except (BenchError, SourceError) as error:
+        _complain("error", str(error))
+    except OSError as error:
+        _complain("error", f"{error.filename}: {error.strerror}; choose another --out")
+    return BAD_INPUT
+
+
+def _bench(
+    photos: Path | None, held_out: Path | None, smiles: tuple[Path, Path] | None, engines: str, weights: Path | None,
+    count: int, seed: int, out: Path,
+) -> int:  # fmt: skip
+    from rich.progress import Progress
+
+    from bench.flow.methods import open_engines, opencv_methods
+    from bench.flow.people import BenchError, built_in, find_people, read_names
+    from bench.flow.picture import draw
+    from bench.flow.smiles import list_smiles
+    from bench.flow.table import Report, page, summary_table, to_rich
+
+    if count < 1 or seed < 0:
+        raise BenchError(f"--pairs {count} --seed {seed}: give at least one pair, and a seed of 0 or more")
+    if held_out is not None and photos is None and smiles is None:
+        raise BenchError(f"--held-out {held_out}: there is nothing to choose from; give --photos or --smiles as well")
+    names = read_names(held_out) if held_out is not None else None
+    smiling = list_smiles(*smiles, names) if smiles is not None else []
+    out.mkdir(parents=True, exist_ok=True)
+    load = os.getloadavg()[0]
+    with _one_core():
+        wanted = [name.strip() for name in engines.split(",")] if engines else None
+        opened, missing = open_engines(wanted, weights)
+        methods = (*opened, *opencv_methods())
+        try:
+            bar = Console(stderr=True)
+            with Progress(console=bar, transient=True, disable=not bar.is_terminal) as progress:
+                looking = progress.add_task("finding faces", total=None)
+                people = built_in() if photos is None else find_people(photos, names, count, seed)
+                progress.remove_task(looking)
+                scores = _score(methods, people, count, seed, progress)
+                seen, smilers = _smile(methods, smiling, progress)
+            facts = _facts(people, held_out is not None, count, seed, load)
+            report = Report(methods, scores, missing, seen, smilers, facts)
+            picture = draw(report)
+        finally:
+            for method in methods:
+                method.close()
+    (out / PAGE).write_text(page(report, PICTURE), encoding="utf-8")
+    (out / PICTURE).write_bytes(picture)
+    console = Console()
+    console.width = max(console.width, TABLE_COLUMNS)
+    console.print(to_rich(summary_table(report)))
+    for name, reason in missing.items():
+        console.print(Text(f"not measured: {name}: {reason}"), soft_wrap=True)
+    console.print(Text(f"{out / PAGE} has all of it, {out / PICTURE} shows it"), soft_wrap=True)
+    return 0
+
+
+def _score(methods: "tuple[Method, ...]", people: "People", count: int, seed: int, progress: "Progress") -> "Scores":
+    from bench.flow.pairs import SETS, make_pairs
+    from bench.flow.scores import Scores, score_pairs
+
+    work = progress.add_task("pairs", total=count * len(SETS))
+    rows = []
+    for scores in score_pairs(methods, make_pairs(people.faces, count, seed)):
+        rows += scores
+        progress.advance(work)
+    return Scores(tuple(rows))
+
+
+def _smile(
+    methods: "tuple[Method, ...]", photos: list[tuple[Path, Path]], progress: "Progress"
+) -> tuple[dict[str, float], int]:
+    """The share of people whose smile each method sees, and of how many people."""
+    from bench.flow.people import BenchError
+    from bench.flow.smiles import read_smiles, sees_smile
+
+    if not photos:
+        return {}, 0
+    work = progress.add_task("smiles", total=len(photos))
+    cropped = [method for method in methods if not method.whole_frame]
+    seen = {method.label: 0 for method in cropped}
+    people = 0
+    for smile in read_smiles(photos):
+        progress.advance(work)
+        if smile is not None:
+            people += 1
+            for method in cropped:
+                seen[method.label] += sees_smile(method, smile)
+    if not people:
+        raise BenchError(f"--smiles {photos[0][0].parent} {photos[0][1].parent}: no person's face was found in both")
+    return {label: number / people for label, number in seen.items()}, people
+
+
+def _facts(people: "People", chosen: bool, count: int, seed: int, load: float) -> tuple[tuple[str, str], ...]:
+    """What and where it ran, for the page."""
+    source = people.source + (", those held out" if chosen else "")
+    if people.faceless:
+        source += f" (no face found in {people.faceless} more)"
+    return (
+        ("faces", source),
+        ("pairs", f"{count} a set, seed {seed}"),
+        ("machine", f"{_cpu()}, one core; load average {load:.1f} when it began"),
+        ("versions", ", ".join([f"Python {platform.python_version()}", *_versions()])),
+        ("date", datetime.datetime.now(datetime.timezone.utc).date().isoformat()),
+    )
+
+
+def _versions() -> Iterator[str]:
+    for package in _PACKAGES:
+        try:
+            yield f"{package} {metadata.version(package)}"
+        except metadata.PackageNotFoundError:
+            continue
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Keep this thread, and those that engines begin meanwhile, on one core: no method wins by taking more."""
+    import cv2
+
+    threads, cores = cv2.getNumThreads(), os.sched_getaffinity(0)
+    cv2.setNumThreads(1)
+    os.sched_setaffinity(0, {max(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        cv2.setNumThreads(threads)
+
+
+def _complain(what: str, text: str) -> None:
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    console.print(Text.assemble((f"{what}: ", "red"), text), soft_wrap=True)
