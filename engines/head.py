@@ -80,13 +80,12 @@ class HeadFit:
     def head(self, fields: FlowFields) -> tuple[Floats, Doubles]:
         """The head's motion in an engine's flow: its field (256, 256, 2) px and its coefficients (2, 4).
 
-        The field is the engine's own estimate, if it makes one, and the rigid rest of it.
+        The field is the engine's own estimate where it makes one; else it is fitted.
         """
         if fields.head is None:
             fitted = self.coefficients(fields.facial)
             return self.field(fitted), fitted
-        whole = fields.head + self.field(self.coefficients(fields.facial - fields.head))
-        return whole, self.coefficients(whole)
+        return fields.head, self.coefficients(fields.head)
 
     def field(self, coefficients: Doubles) -> Floats:
         """The head flow (256, 256, 2) float32 px that belongs to fitted coefficients."""

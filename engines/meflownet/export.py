@@ -143,7 +143,8 @@ def export(
         state = torch.load(weights, map_location="cpu", weights_only=True)
         net = MEFlowNet(SIZES[state["size"]])
         net.load_state_dict(state["weights"])
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, EOFError, pickle.UnpicklingError) as error:
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, EOFError,
+            pickle.UnpicklingError) as error:  # fmt: skip
         reason = (str(error) or type(error).__name__).splitlines()[0]
         console.print(f"error: {weights}: not the weights of a run ({reason}); expected is weights.pt as "
                       "`engines.meflownet.train` writes it", highlight=False)  # fmt: skip

@@ -105,6 +105,9 @@ class Refiner(nn.Module):
 
     def _measure(self, first: Tensor, second: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         """Displacements (B, windows, 2, 64, 64) in this resolution's cells, and the evidence."""
+        if self.training:
+            # Torch's backward pass writes beyond its arrays where a place is not a number.
+            flow = torch.nan_to_num(flow)
         fetched = warp(second, spread(self.up, flow) * (1 / self.step), self.grid)
         gx, gy = gradients(0.5 * (first + fetched))
         rest = fetched - first

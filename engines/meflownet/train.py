@@ -35,6 +35,9 @@ app = App(name="engines.meflownet.train", help_format="plaintext")
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
+_UNREADABLE = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
+"""What torch raises at a file that is no checkpoint, or one of another network."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -130,7 +133,7 @@ class Run:
         self.maker = PairMaker(train, PairConfig(), shapes, config.seed)
         self.checks = [PairMaker(held_out, bench_like(2.0), seed=config.seed + 1).pair(n) for n in range(32)]
         self.held_out = held_out
-        self.step, self.spent_s = 0, 0.0
+        self.step, self.spent_s, self.resumed = 0, 0.0, 0
         checkpoint = folder / "checkpoint.pt"
         if checkpoint.is_file():
             try:
@@ -138,7 +141,8 @@ class Run:
                 self.net.load_state_dict(state["net"])
                 self.optimiser.load_state_dict(state["optimiser"])
                 self.mean, self.step, self.spent_s = state["mean"], state["step"], state["spent_s"]
-            except (RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+                self.resumed = self.step
+            except _UNREADABLE as error:
                 reason = (str(error) or type(error).__name__).splitlines()[0]
                 raise ValueError(f"{checkpoint}: not a checkpoint of a run of size {config.size} ({reason})") from None
 
@@ -169,7 +173,8 @@ class Run:
         """One step; returns its loss."""
         c = self.config
         share = min(self.spent_s / (60 * c.minutes), 1.0)
-        rate = c.rate * min(1.0, (self.step + 1) / c.warm_steps) * (0.5 + 0.5 * math.cos(math.pi * share))
+        warmth = min(1.0, (self.step - self.resumed + 1) / c.warm_steps)
+        rate = c.rate * warmth * (0.5 + 0.5 * math.cos(math.pi * share))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         first, second, facial, head, valid = batch
@@ -177,8 +182,10 @@ class Run:
         value = loss(found, found_head, stages, facial, head, valid)
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 4.0)
-        self.optimiser.step()
+        size = nn.utils.clip_grad_norm_(self.net.parameters(), 4.0)
+        # A rare pair can blow a step up; one bad step must not cost the run.
+        if bool(torch.isfinite(size)):
+            self.optimiser.step()
         self.step += 1
         # Early on the average follows quickly, or it would remember the untrained network.
         keep = min(c.average, (1 + self.step) / (10 + self.step))

@@ -78,7 +78,7 @@ def _units(landmarks: Floats, config: ExpressionConfig, rng: np.random.Generator
 def _scanned(model: ShapeModel, fields: Floats, rng: np.random.Generator) -> Floats:
     """One to four scanned shapes; a shape's other side joins in half of the time."""
     coarse = np.zeros(fields.shape[1:], np.float32)
-    for index in rng.choice(len(fields), int(rng.integers(1, 5)), replace=False):
+    for index in rng.choice(len(fields), min(int(rng.integers(1, 5)), len(fields)), replace=False):
         strength = rng.uniform(0.25, 1.0)
         coarse += np.float32(strength) * fields[index]
         name = model.names[index]
