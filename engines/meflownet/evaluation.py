@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from engines.meflownet.data import Pair, PairConfig, PairMaker, Person
+from engines.meflownet.data.appearance import AppearanceConfig
 from engines.meflownet.data.expressions import ExpressionConfig
 from engines.meflownet.data.heads import HeadConfig
 from engines.meflownet.data.photometry import PhotometryConfig
@@ -24,7 +25,10 @@ def bench_like(noise: float, micro_px: tuple[float, float] = (0.4, 2.5), still: 
     clean = PhotometryConfig(tone=False, gain=0.02, bias=0, shadow=0, noise=(noise, noise), grey_noise=0, blur=0,
                              motion_blur=0, rescaled=0, jpeg=0, video=0)  # fmt: skip
     expression = ExpressionConfig(still=still, micro_px=micro_px, macro=0, smooth=0)
-    return PairConfig(expression, HeadConfig(strength=(0.1, 0.6)), clean, frame_iod=(95, 105), still_background=0)
+    alike = AppearanceConfig(mouth=0, eyes=0, creases=0)
+    return PairConfig(
+        expression, alike, HeadConfig(strength=(0.1, 0.6)), clean, frame_iod=(95, 105), still_background=0
+    )
 
 
 @torch.no_grad()

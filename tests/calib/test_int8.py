@@ -10,7 +10,7 @@ from calib.phantom import PhantomFace
 
 @pytest.fixture(scope="module")
 def pairs(portrait: PhantomFace) -> list[tuple[Crop, Crop]]:
-    return calibration_pairs(portrait, 6)
+    return calibration_pairs(portrait, 4)
 
 
 def grain(crop: Crop) -> float:
@@ -20,7 +20,7 @@ def grain(crop: Crop) -> float:
 
 
 def test_pairs_are_crops_as_engines_take_them(pairs: list[tuple[Crop, Crop]]) -> None:
-    assert len(pairs) == 6
+    assert len(pairs) == 4
     for crop in (crop for pair in pairs for crop in pair):
         assert crop.shape == (CROP, CROP, 3)
         assert crop.dtype == np.uint8
@@ -36,8 +36,8 @@ def test_they_show_the_face_in_its_canonical_place_in_rgb(
         return np.asarray(cv2.GaussianBlur(crop, (0, 0), 2)[60:200, 70:190], np.float64)
 
     for first, second in pairs:
-        for crop in (first, second):
-            assert np.corrcoef(tone(crop).ravel(), tone(np.ascontiguousarray(plain)).ravel())[0, 1] > 0.8
+        for crop, alike in ((first, 0.95), (second, 0.7)):
+            assert np.corrcoef(tone(crop).ravel(), tone(np.ascontiguousarray(plain)).ravel())[0, 1] > alike
         red, _, blue = tone(first).mean(axis=(0, 1))
         assert red > blue
 
@@ -45,7 +45,7 @@ def test_they_show_the_face_in_its_canonical_place_in_rgb(
 def test_the_same_seed_gives_the_same_pairs_and_another_one_others(
     portrait: PhantomFace, pairs: list[tuple[Crop, Crop]]
 ) -> None:
-    again, other = calibration_pairs(portrait, 6), calibration_pairs(portrait, 6, seed=1)
+    again, other = calibration_pairs(portrait, 4), calibration_pairs(portrait, 4, seed=1)
     for pair, same, different in zip(pairs, again, other, strict=True):
         assert np.array_equal(pair, same)
         assert not np.array_equal(pair, different)

@@ -17,4 +17,5 @@ def network(seed: int = 0, strength: float = 0.02) -> MEFlowNet:
     with torch.no_grad():
         for weight in net.parameters():
             weight.add_(strength * torch.randn_like(weight))
-    return net.eval()
+    net.eval()
+    return net

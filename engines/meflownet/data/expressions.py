@@ -14,6 +14,10 @@ MAX_STRAIN = 0.6
 """Largest derivative of a field: below 1 the skin does not fold, and a rendered frame has one source a pixel."""
 
 
+TYPICAL = ((6, 12), (12, 25), (6, 12, 25), (1, 2), (1, 2, 25), (4, 7), (1, 4), (9, 10), (15, 17), (4, 9), (20, 25))
+"""Units that go together in smiles, surprise, frowns, disgust and fear."""
+
+
 @dataclass(frozen=True)
 class ExpressionConfig:
     """How large and of what kind the expressions are.
@@ -25,15 +29,17 @@ class ExpressionConfig:
         macro_px: their smallest and largest peak displacement, px of the crop, log-uniform.
         scanned: share of scanned shapes, if there are any, among the pairs that move.
         smooth: share of smooth bumps without any anatomy among the pairs that move.
+        typical: share of units that often go together, two-sided, among the pairs moved by units.
         spread_iod: smallest and largest width σ of the skin's response around a region, IOD.
     """
 
     still: float = 0.12
     micro_px: tuple[float, float] = (0.05, 4.0)
-    macro: float = 0.15
+    macro: float = 0.3
     macro_px: tuple[float, float] = (4.0, 15.0)
     scanned: float = 0.25
     smooth: float = 0.2
+    typical: float = 0.4
     spread_iod: tuple[float, float] = (0.11, 0.2)
 
 
@@ -65,13 +71,20 @@ def expression_field(
 
 
 def _units(landmarks: Floats, config: ExpressionConfig, rng: np.random.Generator) -> Floats:
-    """One to four action units, each two-sided or on one side."""
+    """Action units that often go together, or one to four of any, each two-sided or on one side."""
     maker = FieldMaker(landmarks, CROP, CROP, float(rng.uniform(*config.spread_iod)))
+    if rng.random() < config.typical:
+        numbers = TYPICAL[int(rng.integers(len(TYPICAL)))]
+        codes = [(f"AU{number}", rng.uniform(0.5, 1.0)) for number in numbers]
+    else:
+        codes = []
+        for index in rng.choice(len(ACTION_UNITS), int(rng.integers(1, 5)), replace=False):
+            unit = ACTION_UNITS[index]
+            side = str(rng.choice(["", "", "L", "R"])) if unit.sided else ""
+            codes.append((f"{side}AU{unit.number}", rng.uniform(0.25, 1.0)))
     field = np.zeros((CROP, CROP, 2), np.float32)
-    for index in rng.choice(len(ACTION_UNITS), int(rng.integers(1, 5)), replace=False):
-        unit = ACTION_UNITS[index]
-        side = str(rng.choice(["", "", "L", "R"])) if unit.sided else ""
-        field += maker.field(f"{side}AU{unit.number}") * np.float32(rng.uniform(0.25, 1.0))
+    for code, strength in codes:
+        field += maker.field(code) * np.float32(strength)
     return field
 
 

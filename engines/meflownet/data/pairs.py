@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from calib.face import CROP, CROP_EYES, CROP_IOD, FACE_OVAL, Doubles, Floats, crop_landmarks, crop_transform
 from calib.face import invert_transform as inverted
 from engines.head import depth_map
+from engines.meflownet.data.appearance import AppearanceConfig, altered
 from engines.meflownet.data.expressions import ExpressionConfig, expression_field
 from engines.meflownet.data.heads import HeadConfig, head_motion
 from engines.meflownet.data.people import Person
@@ -30,7 +31,7 @@ class PairConfig:
     """What pairs are made of.
 
     Attributes:
-        expression, head, photometry: see there.
+        expression, appearance, head, photometry: see there.
         frame_iod: smallest and largest inter-ocular distance in the camera's frames, px.
         jitter: σ of the crop's misplacement: px of shift, hundredths of scale, degrees of rotation.
         still_background: share of pairs whose background does not move with the head.
@@ -38,6 +39,7 @@ class PairConfig:
     """
 
     expression: ExpressionConfig = field(default_factory=ExpressionConfig)
+    appearance: AppearanceConfig = field(default_factory=AppearanceConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
     photometry: PhotometryConfig = field(default_factory=PhotometryConfig)
     frame_iod: tuple[float, float] = (60.0, 150.0)
@@ -53,7 +55,7 @@ class Pair:
     Attributes:
         first, second: (256, 256, 3) uint8 RGB.
         facial, head: (256, 256, 2) float32 px on the first crop's grid, u right, v down; expression = facial - head.
-        valid: (256, 256) bool, the face's outline in the first crop.
+        valid: (256, 256) bool, the face's outline in the first crop without what is covered or uncovered.
         name: the person.
     """
 
@@ -110,7 +112,10 @@ class PairMaker:
         back = self._inverse(apparent)
         frame_iod = float(rng.uniform(*c.frame_iod))
         camera = _camera(frame_iod, rng)
-        first, second = self._frames(person, crop, camera, back)
+        shown, covered = altered(person.photo, person.landmarks, c.appearance, rng)
+        hidden = cv2.warpAffine(covered, crop, (CROP, CROP), flags=cv2.INTER_LINEAR)
+        outline[hidden > 0.05] = 0
+        first, second = self._frames((person.photo, shown), crop, camera, back)
         first, second = Photometry(c.photometry, rng, self._noise)(first, second)
         crops = [_cut(frame, camera) for frame in (first, second)]
         if c.mirrored and rng.random() < 0.5:
@@ -141,14 +146,16 @@ class PairMaker:
         return np.asarray(source, np.float32)
 
     @staticmethod
-    def _frames(person: Person, crop: Doubles, camera: Doubles, back: Floats) -> tuple[NDArray[np.uint8], ...]:
+    def _frames(
+        photos: tuple[NDArray[np.uint8], NDArray[np.uint8]], crop: Doubles, camera: Doubles, back: Floats
+    ) -> tuple[NDArray[np.uint8], ...]:
         """The two frames, undisturbed, at the camera's scale."""
         # The photo is brought to the camera's resolution first, so that reducing it does not alias.
         shrink = min(1.0, float(np.hypot(*crop[:, 0]) / np.hypot(*camera[:, 0])))
-        photo = person.photo
+        before, after = photos
         if shrink < 1:
-            photo = np.asarray(cv2.resize(photo, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
-        ratio = np.array([photo.shape[1] / person.photo.shape[1], photo.shape[0] / person.photo.shape[0]])
+            before, after = (cv2.resize(p, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) for p in photos)
+        ratio = np.array([before.shape[1] / photos[0].shape[1], before.shape[0] / photos[0].shape[0]])
         to_crop = crop.copy()
         to_crop[:, 2] += crop[:, :2] @ (0.5 / ratio - 0.5)
         to_crop[:, :2] = crop[:, :2] / ratio
@@ -157,12 +164,12 @@ class PairMaker:
         direct = np.hstack(
             [to_photo[:, :2] @ camera[:, :2], (to_photo[:, :2] @ camera[:, 2] + to_photo[:, 2])[:, None]]
         )
-        first = cv2.warpAffine(photo, direct, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
+        first = cv2.warpAffine(before, direct, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
                                borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
         sources = cv2.transform(back, to_photo)
         sources = cv2.warpAffine(sources, camera, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                                  borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        second = cv2.remap(photo, sources, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+        second = cv2.remap(after, sources, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(first, np.uint8), np.asarray(second, np.uint8)
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from engines.runtime import registry
@@ -6,15 +8,36 @@ from engines.runtime.interface import EngineError, FlowEngine
 from engines.runtime.registry import ENGINES, open_engine
 
 
-def missing() -> FlowEngine:
+def missing(_: Path | None) -> FlowEngine:
     raise EngineError("the driver is too old; install a newer one")
 
 
-@pytest.mark.parametrize("name", list(ENGINES))
-def test_an_engine_is_opened_under_its_own_name(name: str) -> None:
-    engine = open_engine(name)
-    assert engine.name == name
-    engine.close()
+def dis(_: Path | None) -> FlowEngine:
+    return DisEngine()
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "dis"])
+def test_a_network_says_why_it_cannot_be_opened(name: str, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=rf"{tmp_path.name}.* is missing|no bfloat16|torch cannot be loaded"):
+        open_engine(name, tmp_path)
+
+
+def test_the_folder_of_weights_is_handed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Path | None] = []
+
+    def remembered(weights: Path | None) -> FlowEngine:
+        asked.append(weights)
+        return DisEngine()
+
+    monkeypatch.setattr(registry, "ENGINES", {"one": remembered})
+    open_engine("one", tmp_path)
+    open_engine("auto", tmp_path)
+    open_engine()
+    assert asked == [tmp_path, tmp_path, None]
+
+
+def test_without_weights_auto_falls_back_to_dis(tmp_path: Path) -> None:
+    assert open_engine("auto", tmp_path).name == "dis"
 
 
 def test_there_is_always_an_engine() -> None:
@@ -31,17 +54,17 @@ def test_an_unknown_engine_is_refused_with_those_there_are(name: str) -> None:
 
 
 def test_auto_passes_over_what_does_not_work_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "ENGINES", {"tensorrt": missing, "dis": DisEngine})
+    monkeypatch.setattr(registry, "ENGINES", {"tensorrt": missing, "dis": dis})
     assert open_engine().name == "dis"
 
 
 def test_auto_takes_the_first_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "ENGINES", {"dis": DisEngine, "tensorrt": missing})
+    monkeypatch.setattr(registry, "ENGINES", {"dis": dis, "tensorrt": missing})
     assert open_engine("auto").name == "dis"
 
 
 def test_an_engine_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "ENGINES", {"tensorrt": missing, "dis": DisEngine})
+    monkeypatch.setattr(registry, "ENGINES", {"tensorrt": missing, "dis": dis})
     with pytest.raises(EngineError, match="driver is too old"):
         open_engine("tensorrt")
 

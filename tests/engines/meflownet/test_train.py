@@ -1,0 +1,215 @@
+import csv
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from rich.console import Console
+
+from calib.face import CROP
+from calib.phantom import PhantomFace
+from engines.meflownet import train
+from engines.meflownet.data import Pair, PairConfig, PairMaker, Person
+from engines.meflownet.train import Pairs, Run, TrainConfig, _mirrored, collate
+
+QUICK = TrainConfig(minutes=1e-9, batch=2, fresh=1, check_minutes=0)
+"""One step: it takes longer than these minutes."""
+
+
+class Shifts:
+    """Stands in for a `PairMaker`: textures that move as a whole, pair n by (n, 1) px, made in no time."""
+
+    asked: list[int]
+
+    def __init__(self, people: Sequence[Person], config: PairConfig, shapes: object = None, seed: int = 0) -> None:
+        self.seed, self.asked = seed, []
+
+    def pair(self, number: int) -> Pair:
+        self.asked.append(number)
+        rough = np.random.default_rng([self.seed, number]).integers(0, 256, (CROP, CROP, 3), np.uint8)
+        flow = np.zeros((CROP, CROP, 2), np.float32)
+        flow[:] = (number % 5, 1)
+        second = np.roll(rough, (1, number % 5), (0, 1))
+        return Pair(rough, second, flow, flow, np.ones((CROP, CROP), bool), str(number))
+
+
+@pytest.fixture(scope="module")
+def people(portrait: PhantomFace) -> list[Person]:
+    """Names of which one is held out."""
+    return [Person(f"p{n}", portrait.photo, portrait.landmarks) for n in range(4)]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "PairMaker", Shifts)
+    monkeypatch.setattr(train, "errors", lambda net, pairs: (0.3, 0.2, 0.1))
+
+
+@pytest.fixture(scope="module")
+def begun(people: list[Person], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that has made one step."""
+    folder = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "PairMaker", Shifts)
+        patch.setattr(train, "errors", lambda net, pairs: (0.3, 0.2, 0.1))
+        Run(QUICK, people, None, folder).train(0, Console(quiet=True))
+    return folder
+
+
+@pytest.fixture
+def stopped(begun: Path, tmp_path: Path) -> Path:
+    """A copy of that folder."""
+    return Path(shutil.copytree(begun, tmp_path / "run"))
+
+
+def test_a_run_leaves_a_checkpoint_the_weights_and_a_line_of_the_curve(begun: Path) -> None:
+    weights = torch.load(begun / "weights.pt", weights_only=True)
+    assert (weights["size"], weights["step"]) == ("s", 1)
+    assert torch.load(begun / "checkpoint.pt", weights_only=True)["config"]["batch"] == 2
+    (line,) = csv.DictReader((begun / "curve.csv").read_text().splitlines())
+    assert line["step"] == "1"
+    assert float(line["loss"]) > 0
+    assert [line[f"{part}_px"] for part in ("facial", "head", "expression")] == ["0.3000", "0.2000", "0.1000"]
+    assert sorted(f.name for f in begun.iterdir()) == ["checkpoint.pt", "curve.csv", "weights.pt"]
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(stopped: Path, people: list[Person]) -> None:
+    state = torch.load(stopped / "checkpoint.pt", weights_only=True)
+    run = Run(replace(QUICK, minutes=state["spent_s"] / 60 + 1e-9), people, None, stopped)
+    assert (run.step, run.spent_s) == (1, state["spent_s"])
+    assert all(torch.equal(w, state["net"][name]) for name, w in run.net.state_dict().items())
+    assert all(torch.equal(w, state["mean"][name]) for name, w in run.averaged().state_dict().items())
+    run.train(0, Console(quiet=True))
+    assert run.step == 2
+    assert run.maker.asked == [1]  # type: ignore[attr-defined]
+    assert len((stopped / "curve.csv").read_text().splitlines()) == 3
+    assert torch.load(stopped / "checkpoint.pt", weights_only=True)["step"] == 2
+
+
+def test_a_run_whose_time_is_spent_does_nothing_more(stopped: Path, people: list[Person]) -> None:
+    run = Run(QUICK, people, None, stopped)
+    run.train(0, Console(quiet=True))
+    assert run.step == 1
+
+
+def test_the_seed_decides_weights_and_pairs(people: list[Person], tmp_path: Path) -> None:
+    one, same, other = (Run(replace(QUICK, seed=seed), people, None, tmp_path) for seed in (1, 1, 2))
+    assert np.array_equal(one.maker.pair(0).first, same.maker.pair(0).first)
+    assert not np.array_equal(one.maker.pair(0).first, other.maker.pair(0).first)
+    first, again, different = (run.net.encoder.to_half.weight for run in (one, same, other))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, different)
+    assert not np.array_equal(one.maker.pair(0).first, one.checks[0].first)
+
+
+def test_the_average_begins_to_follow_at_once(begun: Path, people: list[Person], tmp_path: Path) -> None:
+    fresh = Run(QUICK, people, None, tmp_path).net.state_dict()
+    state = torch.load(begun / "checkpoint.pt", weights_only=True)
+    name = "encoder.to_half.weight"
+    before, after, mean = fresh[name], state["net"][name], state["mean"][name]
+    assert not torch.equal(before, after)
+    assert float((mean - after).abs().max()) < 0.5 * float((before - after).abs().max())
+    assert bool(((mean - before) * (after - before) >= 0).all())
+
+
+def test_people_held_out_are_not_trained_on(people: list[Person], tmp_path: Path) -> None:
+    assert [p.name for p in Run(QUICK, people, None, tmp_path).held_out] == ["p2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"size": "x"}, "no size 'x'; there are: s, b"), ({"batch": 1, "fresh": 2}, "2 fresh pairs in a batch of 1"),
+     ({"fresh": 0}, "0 fresh pairs")],
+)  # fmt: skip
+def test_a_config_that_makes_no_run_is_refused(
+    people: list[Person], tmp_path: Path, changes: dict[str, int], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        Run(replace(QUICK, **changes), people, None, tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_checkpoint_of_something_else_is_named(people: list[Person], stopped: Path) -> None:
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: not a checkpoint of a run of size b"):
+        Run(replace(QUICK, size="b"), people, None, stopped)
+    (stopped / "checkpoint.pt").write_bytes(b"torn off")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: not a checkpoint"):
+        Run(QUICK, people, None, stopped)
+
+
+def test_pairs_are_counted_from_where_they_start(people: list[Person]) -> None:
+    maker = PairMaker(people, seed=3)
+    assert np.array_equal(Pairs(maker, 5)[2].second, maker.pair(7).second)
+
+
+def test_a_batch_has_planes_first() -> None:
+    maker = Shifts([], PairConfig())
+    first, second, facial, head, valid = collate([maker.pair(3), maker.pair(4)], torch.device("cpu"))
+    assert first.shape == second.shape == (2, 3, CROP, CROP)
+    assert first.dtype == torch.uint8
+    assert facial[:, 0, 5, 5].tolist() == [3, 4]
+    assert head[:, 1, 5, 5].tolist() == [1, 1]
+    assert valid.shape == (2, 1, CROP, CROP)
+    assert first[1, 2, 10, 20] == maker.pair(4).first[10, 20, 2]
+
+
+def test_remembered_pairs_come_back_as_in_a_mirror_half_of_the_time() -> None:
+    pair, rng = Shifts([], PairConfig()).pair(3), np.random.default_rng(0)
+    drawn = [_mirrored(pair, rng) for _ in range(40)]
+    mirrored = [p for p in drawn if p is not pair]
+    assert 10 < len(mirrored) < 30
+    for other in mirrored:
+        assert np.array_equal(other.first, pair.first[:, ::-1])
+        assert (other.facial == (-3, 1)).all()
+        # What the flow says still takes the second crop back to the first.
+        assert np.array_equal(np.roll(other.second, (-1, 3), (0, 1)), other.first)
+
+
+@pytest.fixture
+def command(people: list[Person], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line on these people, with a table at the end that takes no time."""
+    monkeypatch.setattr(train, "load_people", lambda _: people)
+    monkeypatch.setattr(train, "held_out_table", lambda net, people, seed: f"| {people[0].name} | {seed} |\n")
+
+
+@pytest.mark.usefixtures("command")
+def test_the_command_trains_and_writes_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        train.app([str(tmp_path), "--out", str(tmp_path / "new" / "run"), "--minutes", "1e-9", "--batch", "1",
+                   "--fresh", "1", "--seed", "7", "--workers", "0", "--threads", "1"])  # fmt: skip
+    assert ended.value.code in (0, None)
+    folder = tmp_path / "new" / "run"
+    assert (folder / "held_out.md").read_text() == "| p2 | 9 |\n"
+    assert torch.load(folder / "weights.pt", weights_only=True)["step"] == 1
+    assert "from step 0" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("command")
+def test_ctrl_c_keeps_what_was_learned(
+    stopped: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(run: Run, workers: int, console: Console) -> None:
+        run.step = 5
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "train", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        train.train([stopped], out=stopped, workers=0, threads=1, config=QUICK)
+    assert ended.value.code == 130
+    assert torch.load(stopped / "checkpoint.pt", weights_only=True)["step"] == 5
+    assert not (stopped / "held_out.md").exists()
+    assert "stopped at step 5" in capsys.readouterr().out
+
+
+def test_a_missing_folder_of_photos_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        train.app([str(tmp_path / "nowhere"), "--out", str(tmp_path / "run"), "--threads", "1"])
+    assert ended.value.code == 2
+    out = "".join(capsys.readouterr().out.split())  # a terminal's lines are broken anywhere
+    assert out.startswith("error:")
+    assert "nowhere:nosuchfolder" in out

@@ -1,0 +1,168 @@
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+import onnx
+from onnx import TensorProto, helper
+
+from calib.face import CROP
+from calib.int8 import Crop
+from engines.runtime.interface import CropError, EngineError
+from engines.runtime.openvino import OpenVinoEngine
+from engines.runtime.weights import MANIFEST
+from tests.engines.runtime.folders import forged, write_folder
+
+Pairs = list[tuple[Crop, Crop]]
+ENCODER, MATCHER, REFERENCE = (f"meflownet_t_{end}" for end in ("encoder.onnx", "matcher.onnx", "reference.npz"))
+
+
+def model(nodes: list[Any], takes: Mapping[str, list[int]], gives: Mapping[str, list[int]]) -> bytes:
+    """A graph of float tensors with these shapes; one that is named crop is of bytes."""
+
+    def ports(shapes: Mapping[str, list[int]]) -> list[Any]:
+        kinds = {name: TensorProto.UINT8 if name == "crop" else TensorProto.FLOAT for name in shapes}
+        return [helper.make_tensor_value_info(name, kinds[name], shape) for name, shape in shapes.items()]
+
+    two = onnx.numpy_helper.from_array(np.array([0, 1]), "two")
+    graph = helper.make_graph(nodes, "tiny", ports(takes), ports(gives), [two])
+    opset = [helper.make_opsetid("", 17)]
+    content: bytes = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    return content
+
+
+def encoder(kind: str = "Identity") -> bytes:
+    """The crop as floats, its red and green taken; a feature that no matcher wants beside it."""
+    nodes = [
+        helper.make_node("Cast", ["crop"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("Gather", ["wide", "two"], ["taken"], axis=3),
+        helper.make_node(kind, ["taken"], ["full"]),
+        helper.make_node("Neg", ["taken"], ["spare"]),
+    ]
+    return model(nodes, {"crop": [1, CROP, CROP, 3]}, dict.fromkeys(("full", "spare"), [1, CROP, CROP, 2]))
+
+
+def matcher(channels: int = 2) -> bytes:
+    """The change of the features as facial flow, the first ones as that of the head."""
+    nodes = [
+        helper.make_node("Sub", ["second_full", "first_full"], ["facial"]),
+        helper.make_node("Identity", ["first_full"], ["head"]),
+    ]
+    shape = [1, CROP, CROP, channels]
+    return model(nodes, dict.fromkeys(("first_full", "second_full"), shape), dict.fromkeys(("facial", "head"), shape))
+
+
+@pytest.fixture
+def folder(calibration: Pairs, tmp_path: Path) -> Path:
+    """The weights of a network so small that it is compiled in no time."""
+    first, second = (crop[..., :2].astype(np.float32) for crop in calibration[0])
+    content = io.BytesIO()
+    np.savez(content, first=calibration[0][0], second=calibration[0][1], facial=(second - first)[1::4, 1::4],
+             head=first[1::4, 1::4])  # fmt: skip
+    files = {ENCODER: encoder(), MATCHER: matcher(), REFERENCE: content.getvalue()}
+    return write_folder(tmp_path / "tiny", files, size="t")
+
+
+@pytest.fixture
+def engine(folder: Path) -> Iterator[OpenVinoEngine]:
+    opened = OpenVinoEngine("f32", folder)
+    yield opened
+    opened.close()
+
+
+def test_features_of_both_crops_come_to_where_the_matcher_wants_them(
+    engine: OpenVinoEngine, calibration: Pairs
+) -> None:
+    assert engine.name == "meflownet"
+    first, second = calibration[1]
+    fields = engine.flow(engine.encode(first), engine.encode(second))
+    assert fields.head is not None
+    assert fields.facial.shape == fields.head.shape == (CROP, CROP, 2)
+    assert fields.facial.dtype == np.float32
+    assert np.array_equal(fields.facial, second[..., :2].astype(np.float32) - first[..., :2])
+    assert np.array_equal(fields.head, first[..., :2])
+
+
+def test_encoded_crops_and_flows_can_be_kept_and_used_in_any_order(engine: OpenVinoEngine, calibration: Pairs) -> None:
+    first, second = calibration[0]
+    a, b = engine.encode(first), engine.encode(second)
+    assert not np.array_equal(a["full"], b["full"])
+    there = engine.flow(a, b).facial
+    kept = there.copy()
+    back = engine.flow(b, a).facial
+    assert np.array_equal(there, kept)
+    assert np.array_equal(back, -kept)
+    assert np.array_equal(engine.flow(a, b).facial, kept)
+
+
+def test_a_crop_need_not_lie_in_one_piece_and_nothing_of_it_is_kept(engine: OpenVinoEngine, calibration: Pairs) -> None:
+    crop = calibration[0][0].copy()
+    mirrored = engine.encode(crop[:, ::-1])["full"]
+    assert np.array_equal(mirrored[0], calibration[0][0][:, ::-1, :2])
+    plain = engine.encode(crop)["full"]
+    crop[:] = 0
+    assert np.array_equal(plain[0], calibration[0][0][..., :2])
+
+
+@pytest.mark.parametrize("shape", [(CROP, CROP, 3), (128, 128, 3)])
+def test_a_crop_that_cannot_be_measured_is_refused(engine: OpenVinoEngine, shape: tuple[int, ...]) -> None:
+    with pytest.raises(CropError, match=r"black|256, 256, 3"):
+        engine.encode(np.zeros(shape, np.uint8))
+
+
+def test_int8_takes_its_own_graphs(folder: Path, tmp_path: Path, calibration: Pairs) -> None:
+    with pytest.raises(EngineError, match="names no meflownet_t_encoder_int8"):
+        OpenVinoEngine("int8", folder)
+    ends = {f"meflownet_t_{part}_int8.onnx": graph for part, graph in (("encoder", encoder()), ("matcher", matcher()))}
+    engine = OpenVinoEngine("int8", forged(folder, tmp_path / "rounded", ends | {ENCODER: b"", MATCHER: b""}))
+    assert engine.name == "meflownet-int8"
+    assert not engine.flow(*[engine.encode(calibration[0][0])] * 2).facial.any()
+    engine.close()
+
+
+@pytest.mark.parametrize("name", [ENCODER, MATCHER, REFERENCE])
+def test_a_corrupt_file_is_named_with_its_hash(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(EngineError, match=rf"{name}: corrupt.*SHA-256"):
+        OpenVinoEngine("f32", folder)
+
+
+def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=rf"{tmp_path.name}/{MANIFEST} is missing"):
+        OpenVinoEngine("f32", tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_a_file_that_is_no_graph_is_named(folder: Path, tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(EngineError, match=f"{MATCHER}: OpenVINO cannot load it"):
+        OpenVinoEngine("f32", forged(folder, tmp_path / "forged", {MATCHER: content}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{MATCHER: encoder()}, {ENCODER: matcher()}, {MATCHER: matcher(channels=5)}],
+    ids=["two encoders", "two matchers", "another width"],
+)
+def test_graphs_that_do_not_fit_together_are_refused(folder: Path, tmp_path: Path, changes: dict[str, bytes]) -> None:
+    with pytest.raises(EngineError, match="forged: encoder and matcher do not fit together"):
+        OpenVinoEngine("f32", forged(folder, tmp_path / "forged", changes))
+
+
+def test_a_graph_with_other_weights_does_not_pass_the_reference(folder: Path, tmp_path: Path) -> None:
+    """The right names and shapes, the right hash, and other numbers: the reference answer tells."""
+    with pytest.raises(EngineError, match=r"meflownet is .* px away from the reference answer"):
+        OpenVinoEngine("f32", forged(folder, tmp_path / "forged", {ENCODER: encoder("Neg")}))
+
+
+def test_without_openvino_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(EngineError, match=r"OpenVINO cannot be loaded .*install the package openvino"):
+        OpenVinoEngine("f32", tmp_path)

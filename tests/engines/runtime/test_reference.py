@@ -1,0 +1,96 @@
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from calib.face import CROP, Floats
+from calib.phantom import PhantomFace
+from engines.runtime.interface import EngineError, FlowFields
+from engines.runtime.reference import check_reference
+from engines.runtime.weights import Weights
+from tests.engines.runtime.folders import write_folder
+from tests.engines.scenes import Scene, scene
+
+NAME = "meflownet_s_reference.npz"
+WAVES: Floats = np.random.default_rng(0).normal(size=(CROP, CROP, 2)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def smile(portrait: PhantomFace) -> Scene:
+    return scene(portrait, ("AU12", 0.02))
+
+
+def answer(smile: Scene, **changes: Any) -> bytes:
+    """A file that says the facial flow is `WAVES`, the head's half of it."""
+    arrays: dict[str, Any] = {
+        "first": smile.first,
+        "second": smile.second,
+        "facial": WAVES[1::4, 1::4],
+        "head": WAVES[1::4, 1::4] / 2,
+    }
+    content = io.BytesIO()
+    np.savez(content, **{k: v for k, v in (arrays | changes).items() if v is not None})
+    return content.getvalue()
+
+
+@pytest.fixture
+def weights(smile: Scene, tmp_path: Path) -> Weights:
+    return Weights(write_folder(tmp_path, {NAME: answer(smile)}))
+
+
+class Told:
+    """An engine that answers as it was told to."""
+
+    name = "told"
+
+    def __init__(self, facial: Floats, head: Floats) -> None:
+        self.fields, self.seen = FlowFields(facial, head), list[NDArray[np.uint8]]()
+
+    def encode(self, crop: NDArray[np.uint8]) -> int:
+        self.seen.append(crop)
+        return len(self.seen)
+
+    def flow(self, first: int, second: int) -> FlowFields:
+        assert (first, second) == (1, 2)
+        return self.fields
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def test_the_answer_itself_is_no_distance_away(weights: Weights, smile: Scene) -> None:
+    engine = Told(WAVES, WAVES / 2)
+    assert check_reference(engine, weights, 0.01) == pytest.approx(0, abs=1e-6)
+    assert np.array_equal(engine.seen[0], smile.first)
+    assert np.array_equal(engine.seen[1], smile.second)
+
+
+@pytest.mark.parametrize("part", ["facial", "head"])
+def test_the_larger_distance_of_face_and_head_counts(weights: Weights, part: str) -> None:
+    off = np.array([0.03, -0.04], np.float32)
+    engine = Told(WAVES + off * (part == "facial"), WAVES / 2 + off * (part == "head"))
+    assert check_reference(engine, weights, 0.06) == pytest.approx(0.05, rel=1e-3)
+    with pytest.raises(EngineError, match=r"told is 0\.050 px away .* 0\.01 px are allowed"):
+        check_reference(Told(engine.fields.facial, WAVES / 2 + off * (part == "head")), weights, 0.01)
+
+
+def test_what_is_no_number_is_never_near(weights: Weights) -> None:
+    with pytest.raises(EngineError, match="nan px away"):
+        check_reference(Told(WAVES * np.float32("nan"), WAVES / 2), weights, 1e6)
+
+
+@pytest.mark.parametrize("kind", ["garbage", "empty", "truncated", "incomplete"])
+def test_a_file_without_an_answer_is_named(smile: Scene, tmp_path: Path, kind: str) -> None:
+    content = {"garbage": b"garbage", "empty": b"", "truncated": answer(smile)[:3000],
+               "incomplete": answer(smile, head=None)}[kind]  # fmt: skip
+    with pytest.raises(EngineError, match=f"{NAME}: not a reference answer"):
+        check_reference(Told(WAVES, WAVES), Weights(write_folder(tmp_path, {NAME: content})), 0.01)
+
+
+def test_a_corrupt_answer_is_named(weights: Weights) -> None:
+    (weights.folder / NAME).write_bytes(b"rotten")
+    with pytest.raises(EngineError, match=f"{NAME}: corrupt.*SHA-256"):
+        check_reference(Told(WAVES, WAVES), weights, 0.01)
