@@ -68,7 +68,7 @@ def _quantised(graph: bytes, feeds: Sequence[dict[str, Any]]) -> bytes:
             quantize_static(
                 str(ready), str(target), _Reader(feeds), quant_format=QuantFormat.QDQ, per_channel=True,
                 op_types_to_quantize=["Conv"], nodes_to_exclude=kept,
-                activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+                activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, extra_options={"DedicatedQDQPair": True},
             )  # fmt: skip
             return target.read_bytes()
     finally:

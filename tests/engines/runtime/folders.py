@@ -23,4 +23,5 @@ def forged(folder: Path, target: Path, changes: Mapping[str, bytes]) -> Path:
     """A copy of a folder of weights with some files replaced, their hashes in the manifest too."""
     shutil.copytree(folder, target)
     manifest = json.loads((folder / MANIFEST).read_text())
-    return write_folder(target, {n: (folder / n).read_bytes() for n in manifest["files"]} | dict(changes))
+    files = {name: (folder / name).read_bytes() for name in manifest["files"]} | dict(changes)
+    return write_folder(target, files, manifest["size"])

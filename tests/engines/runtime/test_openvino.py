@@ -45,7 +45,7 @@ def encoder(kind: str = "Identity") -> bytes:
         helper.make_node(kind, ["taken"], ["full"]),
         helper.make_node("Neg", ["taken"], ["spare"]),
     ]
-    return model(nodes, {"crop": [1, CROP, CROP, 3]}, dict.fromkeys(("full", "spare"), [1, CROP, CROP, 2]))
+    return model(nodes, {"crop": [1, CROP, CROP, 3]}, {name: [1, CROP, CROP, 2] for name in ("full", "spare")})
 
 
 def matcher(channels: int = 2) -> bytes:

@@ -1,5 +1,5 @@
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from calib.face import CROP, REGION_INDEX, Floats, crop_landmarks, crop_transform, region_centres
 from calib.phantom import PhantomFace
 from engines.meflownet.data import Pair, PairConfig, PairMaker, Person
+from engines.meflownet.data.appearance import AppearanceConfig
 from engines.meflownet.data.expressions import ExpressionConfig
 from engines.meflownet.data.heads import HeadConfig
 from engines.meflownet.data.photometry import PhotometryConfig
@@ -18,8 +19,15 @@ from tests.engines.scenes import GRID
 
 CLEAN = PhotometryConfig(tone=False, gain=0, bias=0, shadow=0, noise=(1e-6, 1e-6), grey_noise=0, blur=0, motion_blur=0,
                          rescaled=0, jpeg=0, video=0)  # fmt: skip
+NOTHING_NEW = AppearanceConfig(mouth=0, eyes=0, creases=0)
 MICRO, MACRO = ExpressionConfig(still=0, macro=0, micro_px=(1, 4)), ExpressionConfig(still=0, macro=1)
 MOVING, RESTING = HeadConfig(still=0, strength=(0.5, 1)), HeadConfig(still=1)
+
+
+def config(expression: ExpressionConfig, head: HeadConfig, **others: Any) -> PairConfig:
+    """Pairs without disturbances in which nothing is covered or uncovered."""
+    plain: dict[str, Any] = {"appearance": NOTHING_NEW, "photometry": CLEAN}
+    return PairConfig(expression, head=head, **(plain | others))
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +80,14 @@ def test_a_pair_is_the_same_whenever_it_is_asked_for(person: Person) -> None:
 def test_the_true_flow_takes_the_second_crop_back_to_the_first(
     person: Person, expression: ExpressionConfig, head: HeadConfig, mirrored: bool
 ) -> None:
-    maker = PairMaker([person], PairConfig(expression, head, CLEAN, mirrored=mirrored))
+    maker = PairMaker([person], config(expression, head, mirrored=mirrored))
     for number in range(4):
         pair = maker.pair(number)
         assert apart(fetched(pair, pair.facial), pair) < min(0.8, 0.1 + 0.25 * apart(pair.second, pair))
 
 
 def test_head_flow_alone_leaves_the_expression_over(person: Person) -> None:
-    maker = PairMaker([person], PairConfig(ExpressionConfig(still=0, macro=1), MOVING, CLEAN))
+    maker = PairMaker([person], config(ExpressionConfig(still=0, macro=1), MOVING))
     for number in range(3):
         pair = maker.pair(number)
         moved = pair.valid & (np.hypot(*(pair.facial - pair.head).transpose(2, 0, 1)) > 1.5)
@@ -92,16 +100,16 @@ def test_head_flow_alone_leaves_the_expression_over(person: Person) -> None:
 
 
 def test_a_still_face_has_no_expression_and_a_still_head_no_motion(person: Person) -> None:
-    still = PairMaker([person], PairConfig(ExpressionConfig(still=1), MOVING, CLEAN)).pair(0)
+    still = PairMaker([person], config(ExpressionConfig(still=1), MOVING)).pair(0)
     assert np.array_equal(still.facial, still.head)
     assert np.abs(still.head).max() > 0.1
-    resting = PairMaker([person], PairConfig(MICRO, RESTING, CLEAN)).pair(0)
+    resting = PairMaker([person], config(MICRO, RESTING)).pair(0)
     assert np.abs(resting.head).max() < 1e-3
     assert 0.5 < np.hypot(*resting.facial.transpose(2, 0, 1)).max() < 4.01
 
 
 def test_where_nothing_moves_both_crops_are_the_same(person: Person) -> None:
-    maker = PairMaker([person], PairConfig(ExpressionConfig(still=1), RESTING, CLEAN))
+    maker = PairMaker([person], config(ExpressionConfig(still=1), RESTING))
     for number in range(3):
         pair = maker.pair(number)
         assert np.abs(pair.first.astype(int) - pair.second).mean() < 0.2
@@ -109,14 +117,14 @@ def test_where_nothing_moves_both_crops_are_the_same(person: Person) -> None:
 
 @pytest.mark.parametrize("iod", [25.0, 60.0, 150.0, 200.0])
 def test_flow_is_exact_however_large_the_camera_sees_the_face(person: Person, iod: float) -> None:
-    pair = PairMaker([person], PairConfig(MICRO, MOVING, CLEAN, frame_iod=(iod, iod))).pair(1)
+    pair = PairMaker([person], config(MICRO, MOVING, frame_iod=(iod, iod))).pair(1)
     assert apart(fetched(pair, pair.facial), pair) < 0.2 * apart(pair.second, pair)
 
 
 def test_mirrored_pairs_show_the_face_the_other_way_round(person: Person) -> None:
     """A pair and its mirror image come from the same draws: exactly the mirroring differs."""
-    plain = PairMaker([person], PairConfig(MICRO, MOVING, CLEAN, mirrored=False))
-    maybe = PairMaker([person], PairConfig(MICRO, MOVING, CLEAN, mirrored=True))
+    plain = PairMaker([person], config(MICRO, MOVING, mirrored=False))
+    maybe = PairMaker([person], config(MICRO, MOVING, mirrored=True))
     mirrored = 0
     for number in range(6):
         a, b = plain.pair(number), maybe.pair(number)
@@ -133,8 +141,8 @@ def test_mirrored_pairs_show_the_face_the_other_way_round(person: Person) -> Non
 
 def test_some_backgrounds_stay_while_the_head_moves(person: Person) -> None:
     def change(share: float) -> float:
-        config = PairConfig(ExpressionConfig(still=1), MOVING, CLEAN, still_background=share, mirrored=False)
-        pair = PairMaker([person], config).pair(2)
+        asked = config(ExpressionConfig(still=1), MOVING, still_background=share, mirrored=False)
+        pair = PairMaker([person], asked).pair(2)
         border = np.ones((CROP, CROP), bool)
         border[6:-6, 6:-6] = False
         return float(np.abs(pair.first.astype(int) - pair.second)[border].mean())
@@ -144,14 +152,29 @@ def test_some_backgrounds_stay_while_the_head_moves(person: Person) -> None:
 
 def test_the_crop_is_a_little_misplaced_as_a_held_one_is(portrait: PhantomFace, person: Person) -> None:
     plain = cv2.warpAffine(portrait.photo, crop_transform(portrait.landmarks), (CROP, CROP))[..., ::-1]
-    still = {"expression": ExpressionConfig(still=1), "head": RESTING, "photometry": CLEAN, "mirrored": False}
-    placed = PairMaker([person], PairConfig(jitter=0, frame_iod=(77, 77), **still)).pair(0)  # type: ignore[arg-type]
+
+    def cut(jitter: float, seed: int = 0) -> Pair:
+        still = ExpressionConfig(still=1)
+        asked = config(still, RESTING, mirrored=False, jitter=jitter, frame_iod=(77, 77))
+        return PairMaker([person], asked, seed=seed).pair(0)
+
+    placed = cut(0)
     assert apart(plain, placed) < 3
-    apart_px = [
-        apart(plain, PairMaker([person], PairConfig(jitter=2, frame_iod=(77, 77), **still), seed=s).pair(0))  # type: ignore[arg-type]
-        for s in range(4)
-    ]
+    apart_px = [apart(plain, cut(2, seed)) for seed in range(4)]
     assert min(apart_px) > 1.5 * apart(plain, placed)
+
+
+def test_what_is_covered_or_uncovered_is_not_valid_and_all_else_flows_as_ever(person: Person) -> None:
+    """Closed eyes and open mouths change the second crop where no flow is asked for, and nowhere else."""
+    plain = PairMaker([person], config(MICRO, MOVING, mirrored=False))
+    shut = PairMaker([person], config(MICRO, MOVING, mirrored=False, appearance=AppearanceConfig(0, 1, 0)))
+    for number in range(3):
+        a, b = plain.pair(number), shut.pair(number)
+        assert (a.valid & ~b.valid).sum() > 50
+        assert not (b.valid & ~a.valid).any()
+        lost = (fetched(b, b.facial).astype(np.float64) - b.first)[a.valid & ~b.valid]
+        assert np.abs(lost).mean() > 5
+        assert apart(fetched(b, b.facial), b) < 2
 
 
 def test_all_people_take_their_turn(person: Person) -> None:
@@ -171,9 +194,8 @@ def test_scanned_shapes_move_the_face_they_were_made_for(person: Person) -> None
         return np.asarray(np.stack([0 * bump, bump], axis=-1)[None], np.float32)
 
     shapes = cast("ShapeModel", SimpleNamespace(names=("jawOpen",), fields=fields))
-    config = PairConfig(ExpressionConfig(still=0, macro=1, macro_px=(4, 4), scanned=1), RESTING, CLEAN,
-                        jitter=0, mirrored=False)  # fmt: skip
-    maker = PairMaker([person], config, shapes)
+    expression = ExpressionConfig(still=0, macro=1, macro_px=(4, 4), scanned=1)
+    maker = PairMaker([person], config(expression, RESTING, jitter=0, mirrored=False), shapes)
     pairs = [maker.pair(number) for number in range(2)]
     assert len(asked) == 1
     x, y = np.round(region_centres(crop_landmarks(crop_transform(person.landmarks), person.landmarks))).astype(int)[
