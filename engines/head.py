@@ -97,21 +97,32 @@ class HeadFit:
 
 
 def depth_map(landmarks: Floats) -> Floats:
-    """Depth at every pixel of the crop, (256, 256) px: a Gaussian-weighted mean (σ 6 px) of the mesh points' depths.
-
-    Beyond the mesh wider Gaussians of vanishing weight take over, so that the depth runs on smoothly.
+    """Depth at every pixel of the crop, (256, 256) px, 0 in the mean over the mesh, larger is farther.
 
     Args:
         landmarks: (478, 3) mesh points in px of the canonical crop.
     """
+    depth = landmarks[:, 2:] - landmarks[:, 2].mean()
+    return mesh_field(landmarks, depth)[..., 0]
+
+
+def mesh_field(landmarks: Floats, values: Floats) -> Floats:
+    """What is known at the mesh points, at every pixel of the crop, (256, 256, k): a Gaussian-weighted mean, σ 6 px.
+
+    Beyond the mesh wider Gaussians of vanishing weight take over, so that the field runs on smoothly.
+
+    Args:
+        landmarks: (478, 3) mesh points in px of the canonical crop.
+        values: (478, k), one row a mesh point.
+    """
     step = 8
     centres = np.arange(step / 2 - 0.5, CROP, step)
-    depth = landmarks[:, 2] - landmarks[:, 2].mean()
-    weights, sums = np.zeros((2, len(centres), len(centres)))
+    weights, sums = np.zeros((len(centres),) * 2), np.zeros((values.shape[1], len(centres), len(centres)))
     for sigma, share in ((6.0, 1.0), (25.0, 1e-4), (90.0, 1e-7)):
         across = np.exp(-((centres[:, None] - landmarks[:, 0]) ** 2) / (2 * sigma**2))
         down = np.exp(-((centres[:, None] - landmarks[:, 1]) ** 2) / (2 * sigma**2))
         weights += share * (down @ across.T)
-        sums += share * ((down * depth) @ across.T)
-    coarse = (sums / np.maximum(weights, 1e-12)).astype(np.float32)
-    return np.asarray(cv2.resize(coarse, (CROP, CROP), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+        sums += share * ((values.T[:, None] * down) @ across.T)
+    coarse = np.moveaxis(sums / np.maximum(weights, 1e-12), 0, -1).astype(np.float32)
+    field = cv2.resize(coarse, (CROP, CROP), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(field.reshape(CROP, CROP, -1), dtype=np.float32)

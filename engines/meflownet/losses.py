@@ -7,37 +7,46 @@ from torch.nn import functional
 STAGE_WEIGHTS = (0.05, 0.1, 0.2, 0.3)
 """Of the flow after the coarse step and after 1/4, 1/2 and full resolution."""
 
+_SOFTNESS_PX = 0.01
 
-def end_point_error(flow: Tensor, truth: Tensor, valid: Tensor, softness: float = 0.0) -> Tensor:
+
+def end_point_error(
+    flow: Tensor, truth: Tensor, valid: Tensor, softness: float = 0.0, tolerance: Tensor | None = None
+) -> Tensor:
     """Mean end-point error of a batch, (B,) px.
 
     Args:
         flow, truth: (B, 2, n, n) px.
         valid: (B, 1, n, n), 1 where it counts.
         softness: px below which the error is rounded off, so that its gradient does not jump.
+        tolerance: (B,) px of error that does not count; none if None.
     """
     error = torch.sqrt(((flow - truth) ** 2).sum(1, keepdim=True) + softness**2)
+    if tolerance is not None:
+        error = functional.relu(error - tolerance.reshape(-1, 1, 1, 1))
     return (error * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1)
 
 
 def loss(
-    facial: Tensor, head: Tensor, stages: list[Tensor], true_facial: Tensor, true_head: Tensor, valid: Tensor
+    found: tuple[Tensor, Tensor, list[Tensor]], facial: Tensor, head: Tensor, valid: Tensor, tolerance: Tensor
 ) -> Tensor:
     """The training loss: facial, expression and head error, and the error of every step on the way.
 
     Args:
-        facial, head: (B, 2, 256, 256) px.
-        stages: facial flow on the grid of 4 px after every step.
-        true_facial, true_head: (B, 2, 256, 256) px.
+        found: what the network gave: facial and head flow (B, 2, 256, 256) px, and the facial flow on the grid of 4 px
+            after every step.
+        facial, head: the true flow, (B, 2, 256, 256) px.
         valid: (B, 1, 256, 256).
+        tolerance: (B,) px of error that does not count, for pairs whose flow is not known exactly.
     """
-    total = end_point_error(facial, true_facial, valid, 0.01)
-    total = total + end_point_error(facial - head, true_facial - true_head, valid, 0.01)
-    total = total + end_point_error(head, true_head, valid, 0.01)
-    coarse = functional.avg_pool2d(true_facial, 4)
+    found_facial, found_head, stages = found
+    total = torch.zeros(len(facial), device=facial.device)
+    for flow, truth in ((found_facial, facial), (found_head, head), (found_facial - found_head, facial - head)):
+        total = total + end_point_error(flow, truth, valid, _SOFTNESS_PX, tolerance)
+    coarse = functional.avg_pool2d(facial, 4)
     inside = (functional.avg_pool2d(valid, 4) > 0.99).float()
     # A network with repeated steps has more stages: the last weight counts for all of them.
     weights = STAGE_WEIGHTS + (STAGE_WEIGHTS[-1],) * max(len(stages) - len(STAGE_WEIGHTS), 0)
     for weight, stage in zip(weights, stages, strict=False):
-        total = total + weight * end_point_error(stage, coarse, inside, 0.01)
+        total = total + weight * end_point_error(stage, coarse, inside, _SOFTNESS_PX, tolerance)
     return total.mean()

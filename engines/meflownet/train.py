@@ -33,7 +33,7 @@ from engines.meflownet.model import SIZES, MEFlowNet
 
 app = App(name="engines.meflownet.train", help_format="plaintext")
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 _UNREADABLE = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
 """What torch raises at a file that is no checkpoint, or one of another network."""
@@ -84,14 +84,15 @@ class Pairs(Dataset[Pair]):
 
 
 def collate(pairs: list[Pair], device: torch.device) -> Batch:
-    """First, second (B, 3, 256, 256) uint8; facial, head (B, 2, 256, 256) px; valid (B, 1, 256, 256)."""
+    """Crops (B, 3, 256, 256) uint8; facial, head (B, 2, 256, 256) px; valid (B, 1, 256, 256); tolerance (B,) px."""
 
     def planes(arrays: list[NDArray[Any]]) -> Tensor:
         return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous().to(device)
 
     valid = planes([p.valid[..., None].astype(np.float32) for p in pairs])
+    tolerance = torch.tensor([p.tolerance_px for p in pairs], dtype=torch.float32, device=device)
     return (planes([p.first for p in pairs]), planes([p.second for p in pairs]),
-            planes([p.facial for p in pairs]), planes([p.head for p in pairs]), valid)  # fmt: skip
+            planes([p.facial for p in pairs]), planes([p.head for p in pairs]), valid, tolerance)  # fmt: skip
 
 
 def _fresh_pairs(maker: PairMaker, start: int, workers: int) -> Iterator[Pair]:
@@ -161,7 +162,8 @@ class Run:
             while self.spent_s < 60 * c.minutes:
                 fresh = [next(pairs) for _ in range(c.fresh)]
                 memory = (memory + fresh)[-c.memory :]
-                kept = [_mirrored(memory[int(n)], rng) for n in rng.integers(len(memory), size=c.batch - c.fresh)]
+                old = [memory[int(n)] for n in rng.integers(len(memory), size=c.batch - c.fresh)]
+                kept = [pair.mirrored() if rng.random() < 0.5 else pair for pair in old]
                 recent = [*recent[-199:], self._advance(collate(fresh + kept, self.device))]
                 self.spent_s = before + time.monotonic() - started
                 bar.update(task, completed=self.spent_s, description=f"step {self.step} · loss {np.mean(recent):.3f}")
@@ -177,9 +179,8 @@ class Run:
         rate = c.rate * warmth * (0.5 + 0.5 * math.cos(math.pi * share))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        first, second, facial, head, valid = batch
-        found, found_head, stages = self.net(first, second)
-        value = loss(found, found_head, stages, facial, head, valid)
+        first, second, facial, head, valid, tolerance = batch
+        value = loss(self.net(first, second), facial, head, valid, tolerance)
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()
         size = nn.utils.clip_grad_norm_(self.net.parameters(), 4.0)
@@ -223,15 +224,6 @@ class Run:
         torch.save(state, draft)
         os.replace(draft, self.folder / "checkpoint.pt")
         torch.save({"size": self.config.size, "weights": self.mean, "step": self.step}, self.folder / "weights.pt")
-
-
-def _mirrored(pair: Pair, rng: np.random.Generator) -> Pair:
-    """A remembered pair, half of the time as in a mirror."""
-    if rng.random() < 0.5:
-        return pair
-    flip = np.array([-1, 1], np.float32)
-    return Pair(pair.first[:, ::-1], pair.second[:, ::-1], pair.facial[:, ::-1] * flip, pair.head[:, ::-1] * flip,
-                pair.valid[:, ::-1], pair.name)  # fmt: skip
 
 
 @app.default

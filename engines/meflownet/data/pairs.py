@@ -1,9 +1,9 @@
 """Pairs of crops with exact flow, made on the fly.
 
 A point X of the first crop is seen in the second at H(X + E(X)), E the expression, H the head's rigid motion before a
-perspective camera; flow is exact on the first crop's grid. The second frame is the first one's picture warped by the
-inverse, found by a fixed point. Both frames are rendered at a camera's scale, disturbed there, and then cut into the
-crop with one transform, as the live pipeline does.
+perspective camera; flow is exact on the first crop's grid (but for a few pairs of real photos, see `posed`). The second
+frame is the first one's picture warped by the inverse, found by a fixed point. Both frames are rendered at a camera's
+scale, disturbed there, and then cut into the crop with one transform, as the live pipeline does.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import CROP, CROP_EYES, CROP_IOD, FACE_OVAL, Doubles, Floats, crop_landmarks, crop_transform
-from calib.face import invert_transform as inverted
+from calib.face import CROP, CROP_IOD, FACE_OVAL, Floats, crop_landmarks, crop_transform
 from engines.head import depth_map
 from engines.meflownet.data.appearance import AppearanceConfig, altered
+from engines.meflownet.data.cameras import cut, jittered, placing_at, shown
 from engines.meflownet.data.expressions import ExpressionConfig, expression_field
 from engines.meflownet.data.heads import HeadConfig, head_motion
 from engines.meflownet.data.people import Person
 from engines.meflownet.data.photometry import Photometry, PhotometryConfig
+from engines.meflownet.data.posed import TOLERANCE_PX, posed_flow
 from engines.meflownet.data.shapes import ShapeModel
 
 _ROUNDS = 8  # of the fixed point: with a strain of 0.6 below a hundredth of a pixel for 2 px, far less for head motion
@@ -34,6 +35,7 @@ class PairConfig:
         expression, appearance, head, photometry: see there.
         frame_iod: smallest and largest inter-ocular distance in the camera's frames, px.
         jitter: σ of the crop's misplacement: px of shift, hundredths of scale, degrees of rotation.
+        posed: share of pairs of two real photos, of people of whom there are several.
         still_background: share of pairs whose background does not move with the head.
         mirrored: whether half of the pairs are mirrored.
     """
@@ -44,6 +46,7 @@ class PairConfig:
     photometry: PhotometryConfig = field(default_factory=PhotometryConfig)
     frame_iod: tuple[float, float] = (60.0, 150.0)
     jitter: float = 2.0
+    posed: float = 0.15
     still_background: float = 0.4
     mirrored: bool = True
 
@@ -57,6 +60,7 @@ class Pair:
         facial, head: (256, 256, 2) float32 px on the first crop's grid, u right, v down; expression = facial - head.
         valid: (256, 256) bool, the face's outline in the first crop without what is covered or uncovered.
         name: the person.
+        tolerance_px: how far the flow may be off; 0 where it is exact.
     """
 
     first: NDArray[np.uint8]
@@ -65,6 +69,14 @@ class Pair:
     head: Floats
     valid: NDArray[np.bool_]
     name: str
+    tolerance_px: float = 0.0
+
+    def mirrored(self) -> "Pair":
+        """The same pair in a mirror."""
+        flip = np.array([-1, 1], np.float32)
+        first, second, valid = (np.ascontiguousarray(a[:, ::-1]) for a in (self.first, self.second, self.valid))
+        facial, head = (np.ascontiguousarray(flow[:, ::-1] * flip) for flow in (self.facial, self.head))
+        return Pair(first, second, facial, head, valid, self.name, self.tolerance_px)
 
 
 class PairMaker:
@@ -88,6 +100,9 @@ class PairMaker:
         self._people, self._config = list(people), config or PairConfig()
         self._shapes, self._seed = shapes, seed
         self._shape_fields: dict[int, Floats] = {}
+        self._photos_of: dict[str, list[int]] = {}
+        for index, person in enumerate(self._people):
+            self._photos_of.setdefault(person.name, []).append(index)
         axis = np.arange(CROP, dtype=np.float32)
         self._grid = np.stack(np.meshgrid(axis, axis), axis=-1)
         self._noise = np.random.default_rng(seed).standard_normal((900, 900, 3), np.float32)
@@ -96,8 +111,17 @@ class PairMaker:
         """Pair number `number`."""
         rng = np.random.default_rng([self._seed, number])
         who = int(rng.integers(len(self._people)))
+        others = [n for n in self._photos_of[self._people[who].name] if n != who]
+        if others and rng.random() < self._config.posed:
+            pair = self._posed(self._people[who], self._people[int(rng.choice(others))], rng)
+        else:
+            pair = self._made(who, rng)
+        return pair.mirrored() if self._config.mirrored and rng.random() < 0.5 else pair
+
+    def _made(self, who: int, rng: np.random.Generator) -> Pair:
+        """A pair rendered from one photo."""
         person, c = self._people[who], self._config
-        crop = _jittered(crop_transform(person.landmarks), c.jitter, rng)
+        crop = jittered(crop_transform(person.landmarks), c.jitter, rng)
         landmarks = crop_landmarks(crop, person.landmarks)
         outline = np.zeros((CROP, CROP), np.uint8)
         cv2.fillPoly(outline, [np.round(landmarks[list(FACE_OVAL), :2]).astype(np.int32)], 1)
@@ -106,26 +130,24 @@ class PairMaker:
         motion = head_motion(depth_map(landmarks), c.head, rng)
         head = motion.moved(self._grid) - self._grid
         facial = motion.moved(self._grid + expression) - self._grid
-        apparent = facial
-        if rng.random() < c.still_background:
-            apparent = facial * _fading(outline, rng)
-        back = self._inverse(apparent)
-        frame_iod = float(rng.uniform(*c.frame_iod))
-        camera = _camera(frame_iod, rng)
-        shown, covered = altered(person.photo, person.landmarks, c.appearance, rng)
+        apparent = facial * _fading(outline, rng) if rng.random() < c.still_background else facial
+        placing = placing_at(float(rng.uniform(*c.frame_iod)), rng)
+        changed, covered = altered(person.photo, person.landmarks, c.appearance, rng)
         hidden = cv2.warpAffine(covered, crop, (CROP, CROP), flags=cv2.INTER_LINEAR)
-        outline[hidden > 0.05] = 0
-        first, second = self._frames((person.photo, shown), crop, camera, back)
-        first, second = Photometry(c.photometry, rng, self._noise)(first, second)
-        crops = [_cut(frame, camera) for frame in (first, second)]
-        if c.mirrored and rng.random() < 0.5:
-            flip = np.array([-1, 1], np.float32)
-            facial, head, outline = facial[:, ::-1] * flip, head[:, ::-1] * flip, outline[:, ::-1]
-            crops = [crop[:, ::-1] for crop in crops]
-        return Pair(
-            np.ascontiguousarray(crops[0]), np.ascontiguousarray(crops[1]), np.ascontiguousarray(facial),
-            np.ascontiguousarray(head), np.ascontiguousarray(outline > 0), person.name,
-        )  # fmt: skip
+        frames = shown(person.photo, crop, placing), shown(changed, crop, placing, self._inverse(apparent))
+        first, second = (cut(frame, placing) for frame in Photometry(c.photometry, rng, self._noise)(*frames))
+        return Pair(first, second, facial, head, (outline > 0) & (hidden <= 0.05), person.name)
+
+    def _posed(self, person: Person, other: Person, rng: np.random.Generator) -> Pair:
+        """A pair of two photos of the same person."""
+        c = self._config
+        crops = [jittered(crop_transform(p.landmarks), c.jitter, rng) for p in (person, other)]
+        before, after = (crop_landmarks(k, p.landmarks) for k, p in zip(crops, (person, other), strict=True))
+        facial, head, trusted = posed_flow(before, after)
+        placing = placing_at(float(rng.uniform(*c.frame_iod)), rng)
+        frames = [shown(p.photo, k, placing) for k, p in zip(crops, (person, other), strict=True)]
+        first, second = (cut(frame, placing) for frame in Photometry(c.photometry, rng, self._noise)(*frames))
+        return Pair(first, second, facial, head, trusted, person.name, TOLERANCE_PX)
 
     def _scanned(self, who: int) -> tuple[ShapeModel, Floats] | None:
         """The scanned shapes as fields for one person, made when first asked for."""
@@ -144,66 +166,6 @@ class PairMaker:
             moved = cv2.remap(flow, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             source = self._grid - moved
         return np.asarray(source, np.float32)
-
-    @staticmethod
-    def _frames(
-        photos: tuple[NDArray[np.uint8], NDArray[np.uint8]], crop: Doubles, camera: Doubles, back: Floats
-    ) -> tuple[NDArray[np.uint8], ...]:
-        """The two frames, undisturbed, at the camera's scale."""
-        # The photo is brought to the camera's resolution first, so that reducing it does not alias.
-        shrink = min(1.0, float(np.hypot(*crop[:, 0]) / np.hypot(*camera[:, 0])))
-        before, after = photos
-        if shrink < 1:
-            before, after = (cv2.resize(p, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) for p in photos)
-        ratio = np.array([before.shape[1] / photos[0].shape[1], before.shape[0] / photos[0].shape[0]])
-        to_crop = crop.copy()
-        to_crop[:, 2] += crop[:, :2] @ (0.5 / ratio - 0.5)
-        to_crop[:, :2] = crop[:, :2] / ratio
-        to_photo = inverted(to_crop)
-        size = _frame_size(camera)
-        direct = np.hstack(
-            [to_photo[:, :2] @ camera[:, :2], (to_photo[:, :2] @ camera[:, 2] + to_photo[:, 2])[:, None]]
-        )
-        first = cv2.warpAffine(before, direct, size, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP,
-                               borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        sources = cv2.transform(back, to_photo)
-        sources = cv2.warpAffine(sources, camera, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                                 borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        second = cv2.remap(after, sources, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(first, np.uint8), np.asarray(second, np.uint8)
-
-
-def _jittered(crop: Doubles, sigma: float, rng: np.random.Generator) -> Doubles:
-    """A crop transform (2, 3) as a held crop has it: a little shifted, scaled and turned about the eyes."""
-    angle, scale = np.radians(sigma * rng.normal()), 1 + 0.01 * sigma * rng.normal()
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    eyes = np.array(CROP_EYES)
-    shift = turn @ (crop[:, 2] - eyes) + eyes + sigma * rng.normal(size=2)
-    return np.hstack([turn @ crop[:, :2], shift[:, None]])
-
-
-def _camera(iod_px: float, rng: np.random.Generator) -> Doubles:
-    """The crop transform (2, 3), frame px to crop px, of a face somewhere in a frame, a little tilted."""
-    angle = np.radians(4 * rng.normal())
-    scale = CROP_IOD / iod_px
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    corners = np.array([[0, 0], [CROP, 0], [0, CROP], [CROP, CROP]]) @ np.linalg.inv(turn).T
-    origin = corners.min(axis=0) - 1 - rng.random(2)
-    return np.hstack([turn, (turn @ origin)[:, None]])
-
-
-def _frame_size(camera: Doubles) -> tuple[int, int]:
-    """Width and height of the part of the frame that the crop is cut from."""
-    corners = np.array([[0, 0], [CROP, 0], [0, CROP], [CROP, CROP]], np.float64)
-    back = inverted(camera)
-    reach = (corners @ back[:, :2].T + back[:, 2]).max(axis=0)
-    return int(reach[0]) + 2, int(reach[1]) + 2
-
-
-def _cut(frame: NDArray[np.uint8], camera: Doubles) -> NDArray[np.uint8]:
-    """The canonical crop of a frame, RGB, cut as the live pipeline cuts it."""
-    crop = cv2.warpAffine(frame, camera, (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(crop[..., ::-1], np.uint8)
 
 
 def _fading(outline: NDArray[np.uint8], rng: np.random.Generator) -> Floats:

@@ -20,7 +20,8 @@ def everywhere(cells: int = 256, batch: int = 2) -> Tensor:
 
 def of(facial: Tensor, head: Tensor, stages: list[Tensor], valid: Tensor | None = None) -> float:
     """The loss against a face that moves by (2, 1) px, its head by (1, 1) px."""
-    return float(loss(facial, head, stages, flow(2, 1), flow(1, 1), everywhere() if valid is None else valid))
+    counted = everywhere() if valid is None else valid
+    return float(loss((facial, head, stages), flow(2, 1), flow(1, 1), counted, torch.zeros(2)))
 
 
 def test_the_truth_has_no_error_and_an_offset_its_length() -> None:
@@ -55,6 +56,17 @@ def test_softness_rounds_the_error_off_and_its_gradient_stays_finite() -> None:
     error.sum().backward()
     assert found.grad is not None
     assert not found.grad.any()
+
+
+def test_errors_within_the_tolerance_do_not_count() -> None:
+    error = end_point_error(flow(3, 4), flow(0, 0), everywhere(), tolerance=torch.tensor([1.5, 6.0]))
+    assert error.tolist() == pytest.approx([3.5, 0])
+
+
+def test_a_pair_that_is_roughly_known_costs_nothing_when_it_is_roughly_right() -> None:
+    found = flow(2.5, 1), flow(1.5, 1), [flow(2.5, 1, 64)] * STAGES
+    assert float(loss(found, flow(2, 1), flow(1, 1), everywhere(), torch.full((2,), 0.6))) == 0
+    assert float(loss(found, flow(2, 1), flow(1, 1), everywhere(), torch.zeros(2))) > 0.5
 
 
 def test_the_truth_has_the_least_loss() -> None:

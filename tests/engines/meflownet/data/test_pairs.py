@@ -213,3 +213,24 @@ def test_as_configured_for_training_pairs_are_valid_and_varied(person: Person) -
     assert all(p.first.std() > 5 and p.second.std() > 5 for p in pairs)
     assert max(lengths) < 15.5
     assert max(lengths) > 10 * sorted(lengths)[2]
+
+
+def test_a_mirrored_pair_is_itself_in_a_mirror(person: Person) -> None:
+    pair = PairMaker([person], config(MICRO, MOVING, mirrored=False)).pair(4)
+    mirrored = pair.mirrored()
+    assert np.array_equal(mirrored.first[:, ::-1], pair.first)
+    assert np.array_equal(mirrored.facial[:, ::-1] * (-1, 1), pair.facial)
+    assert apart(fetched(mirrored, mirrored.facial), mirrored) == pytest.approx(
+        apart(fetched(pair, pair.facial), pair), abs=0.3
+    )
+    assert np.array_equal(mirrored.mirrored().second, pair.second)
+
+
+def test_two_photos_of_a_person_make_posed_pairs(person: Person) -> None:
+    asked = PairConfig(posed=1, mirrored=False)
+    alone = PairMaker([person], asked).pair(0)
+    assert alone.tolerance_px == 0
+    pair = PairMaker([person, person], asked).pair(0)
+    assert pair.tolerance_px > 0
+    # The same photo twice: nothing but the crops' misplacement moves, and that is a head's motion.
+    assert float(np.hypot(*(pair.facial - pair.head)[pair.valid].T).mean()) < 0.3
