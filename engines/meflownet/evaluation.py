@@ -27,7 +27,7 @@ def bench_like(noise: float, micro_px: tuple[float, float] = (0.4, 2.5), still: 
     expression = ExpressionConfig(still=still, micro_px=micro_px, macro=0, smooth=0)
     alike = AppearanceConfig(mouth=0, eyes=0, creases=0)
     return PairConfig(
-        expression, alike, HeadConfig(strength=(0.1, 0.6)), clean, frame_iod=(95, 105), still_background=0
+        expression, alike, HeadConfig(strength=(0.1, 0.6)), clean, frame_iod=(95, 105), posed=0, still_background=0
     )
 
 

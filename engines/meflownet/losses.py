@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-STAGE_WEIGHTS = (0.05, 0.1, 0.2, 0.3)
+STAGE_WEIGHTS = (0.15, 0.2, 0.25, 0.3)
 """Of the flow after the coarse step and after 1/4, 1/2 and full resolution."""
 
 _SOFTNESS_PX = 0.01

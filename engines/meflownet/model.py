@@ -110,6 +110,8 @@ class Encoder(nn.Module):
         c = c + functional.relu(self.eighth_body(c))
         c = c + functional.relu(self.eighth_wide(c))
         match = self.match(c)
+        # Without their mean, or all places look alike and the correlation tells nothing.
+        match = match - match.mean((2, 3), keepdim=True)
         match = match * torch.rsqrt((match * match).sum(1, keepdim=True) + 1e-3)
         return (
             self.fine_full(x),

@@ -21,7 +21,7 @@ class Coarse(nn.Module):
     def __init__(self, match: int, context: int, hidden: int) -> None:
         super().__init__()
         reach = 2 * _RADIUS + 1
-        self.sharpness = nn.Parameter(torch.tensor(8.0))
+        self.sharpness = nn.Parameter(torch.tensor(10.0))
         self.body = nn.Sequential(
             nn.Conv2d(reach * reach + context, hidden, 3, padding=1), nn.ReLU(),
             nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2), nn.ReLU(),
@@ -29,6 +29,7 @@ class Coarse(nn.Module):
             nn.Conv2d(hidden, 2, 3, padding=1),
         )  # fmt: skip
         nn.init.zeros_(self.body[-1].weight)
+        nn.init.zeros_(self.body[-1].bias)
         axis = torch.arange(-_RADIUS, _RADIUS + 1, dtype=torch.float32)
         shifts = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), dim=-1).reshape(-1, 2)
         self.register_buffer("shifts", 8 * shifts.flip(1).reshape(1, -1, 2, 1, 1), persistent=False)
@@ -88,6 +89,7 @@ class Refiner(nn.Module):
         self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden, 1)
         self.leave = nn.Conv2d(hidden, 2 + len(_WINDOWS), 1)
         nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
         self.register_buffer("grid", pixel_grid(cells), persistent=False)
         self.register_buffer("up", cubic(cells, _CELLS), persistent=False)
         self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS]), persistent=False)

@@ -13,6 +13,10 @@ class EngineError(Exception):
     """An engine cannot be had on this machine; the message says why and what to do."""
 
 
+class WeightsError(EngineError):
+    """A file of weights is missing, corrupt, or of another network; no other engine may silently take its place."""
+
+
 class CropError(ValueError):
     """A crop from which no flow can be measured; the message says what is wrong with it."""
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.runtime.interface import EngineError, FlowFields, check_crop
+from engines.runtime.interface import EngineError, FlowFields, WeightsError, check_crop
 from engines.runtime.reference import check_reference
 from engines.runtime.weights import Weights
 
@@ -54,7 +54,7 @@ class OpenVinoEngine:
                 compiled.append(core.compile_model(graph, "CPU", settings))
             except RuntimeError as error:
                 reason = str(error).strip().splitlines()[-1]
-                raise EngineError(f"{files.folder / name}: OpenVINO cannot load it ({reason})") from None
+                raise WeightsError(f"{files.folder / name}: OpenVINO cannot load it ({reason})") from None
         self._encoder, self._matcher = (model.create_infer_request() for model in compiled)
         self._outputs = [port.any_name for port in compiled[0].outputs]
         given = {port.any_name: port.partial_shape for port in compiled[0].outputs}
@@ -64,7 +64,7 @@ class OpenVinoEngine:
         self._second = [name for name in self._outputs if f"second_{name}" in inputs]
         expected = {f"first_{n}": given[n] for n in self._first} | {f"second_{n}": given[n] for n in self._second}
         if expected != wanted or {port.any_name for port in compiled[1].outputs} != {"facial", "head"}:
-            raise EngineError(f"{files.folder}: encoder and matcher do not fit together; export both anew")
+            raise WeightsError(f"{files.folder}: encoder and matcher do not fit together; export both anew")
         check_reference(self, files, 0.03 if precision == "int8" else 0.01)
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:

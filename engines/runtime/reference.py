@@ -6,7 +6,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from engines.runtime.interface import EngineError
+from engines.runtime.interface import EngineError, WeightsError
 from engines.runtime.weights import Weights
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def check_reference(engine: "FlowEngine", weights: Weights, tolerance_px: float)
         with np.load(io.BytesIO(weights.read(name))) as file:
             first, second, facial, head = (file[key] for key in ("first", "second", "facial", "head"))
     except (ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise EngineError(f"{weights.folder / name}: not a reference answer ({error})") from None
+        raise WeightsError(f"{weights.folder / name}: not a reference answer ({error})") from None
     fields = engine.flow(engine.encode(first), engine.encode(second))
     assert fields.head is not None
     pairs = ((fields.facial, facial), (fields.head, head))

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.runtime.interface import EngineError, FlowFields, check_crop
+from engines.runtime.interface import EngineError, FlowFields, WeightsError, check_crop
 from engines.runtime.reference import check_reference
 from engines.runtime.weights import Weights
 
@@ -43,7 +43,7 @@ class TorchEngine:
             self._net = MEFlowNet(SIZES[files.size])
             self._net.load_state_dict(state)
         except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise EngineError(f"{files.folder / name}: not the weights of this network ({error})") from None
+            raise WeightsError(f"{files.folder / name}: not the weights of this network ({error})") from None
         self._net.eval().to(self._device)
         check_reference(self, files, 0.01)
 

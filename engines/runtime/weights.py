@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from engines.runtime.interface import EngineError
+from engines.runtime.interface import WeightsError
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The folder of the weights that come with the project."""
@@ -22,7 +22,7 @@ class Weights:
             folder: by default the shipped weights.
 
         Raises:
-            EngineError: there is no manifest in the folder, or it cannot be read.
+            WeightsError: there is no manifest in the folder, or it cannot be read.
         """
         self.folder = folder or SHIPPED
         manifest = self.folder / MANIFEST
@@ -31,30 +31,30 @@ class Weights:
             self._hashes: dict[str, str] = dict(content["files"])
             self.size = str(content["size"])
         except FileNotFoundError:
-            raise EngineError(f"{manifest} is missing: a folder of weights as `engines.meflownet.export` writes it "
+            raise WeightsError(f"{manifest} is missing: a folder of weights as `engines.meflownet.export` writes it "
                               "is expected") from None  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise EngineError(f"{manifest}: not a manifest of weights ({error!r}); expected are the keys "
+            raise WeightsError(f"{manifest}: not a manifest of weights ({error!r}); expected are the keys "
                               "\"size\" and \"files\"") from None  # fmt: skip
 
     def read(self, name: str) -> bytes:
         """The content of one of the files.
 
         Raises:
-            EngineError: the manifest does not name it, it is missing, or its hash is another than the manifest's.
+            WeightsError: the manifest does not name it, it is missing, or its hash is another than the manifest's.
         """
         path = self.folder / name
         manifest = self.folder / MANIFEST
         if name not in self._hashes:
-            raise EngineError(f"{manifest} names no {name}; it names {', '.join(sorted(self._hashes))}")
+            raise WeightsError(f"{manifest} names no {name}; it names {', '.join(sorted(self._hashes))}")
         path, expected = self.folder / name, self._hashes[name]
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise EngineError(f"{path}: {error.strerror or error}") from None
+            raise WeightsError(f"{path}: {error.strerror or error}") from None
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
-            raise EngineError(
+            raise WeightsError(
                 f"{path}: corrupt or of another network: its SHA-256 is {found[:12]}…, {manifest.name} expects "
                 f"{expected[:12]}…; restore it from the repository or export it anew"
             )

@@ -4,7 +4,7 @@ import pytest
 
 from engines.runtime import registry
 from engines.runtime.dis import DisEngine
-from engines.runtime.interface import EngineError, FlowEngine
+from engines.runtime.interface import EngineError, FlowEngine, WeightsError
 from engines.runtime.registry import ENGINES, open_engine
 
 
@@ -36,8 +36,9 @@ def test_the_folder_of_weights_is_handed_on(monkeypatch: pytest.MonkeyPatch, tmp
     assert asked == [tmp_path, tmp_path, None]
 
 
-def test_without_weights_auto_falls_back_to_dis(tmp_path: Path) -> None:
-    assert open_engine("auto", tmp_path).name == "dis"
+def test_weights_that_are_not_there_are_no_reason_to_fall_back(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=rf"{tmp_path.name}.* is missing"):
+        open_engine("auto", tmp_path)
 
 
 def test_there_is_always_an_engine() -> None:
