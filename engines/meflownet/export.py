@@ -1,7 +1,7 @@
 """`python -m engines.meflownet.export`: turn a run's weights into the files that ship, and check them.
 
-Written are the encoder and the matcher as ONNX, in float32 and with int8 convolutions, the weights as plain arrays for
-torch, a reference answer that every backend is held against, and a manifest with everything's SHA-256.
+Written are the encoder and the matcher as ONNX, the matcher also with int8 convolutions, the weights as plain arrays
+for torch, a reference answer that every backend is held against, and a manifest with everything's SHA-256.
 """
 
 import hashlib
@@ -109,8 +109,8 @@ def write(net: MEFlowNet, size: str, folder: Path, calibration: Sequence[tuple[C
     files: dict[str, bytes] = {}
     for name, graph in graphs(net).items():
         files[f"meflownet_{size}_{name}.onnx"] = graph.SerializeToString()
-    for name, content in quantised(files, size, calibration).items():
-        files[name] = content
+    encoder, matcher = (files[f"meflownet_{size}_{part}.onnx"] for part in ("encoder", "matcher"))
+    files[f"meflownet_{size}_matcher_int8.onnx"] = quantised(encoder, matcher, calibration)
     files[f"meflownet_{size}.npz"] = _packed({k: v.numpy() for k, v in net.state_dict().items()})
     first, second = calibration[0]
     facial, head = answer(net, first, second)

@@ -42,10 +42,9 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         }
-        suffix = "_int8" if precision == "int8" else ""
         compiled = []
-        for part in ("encoder", "matcher"):
-            name = f"meflownet_{files.size}_{part}{suffix}.onnx"
+        for part in ("encoder", "matcher_int8" if precision == "int8" else "matcher"):
+            name = f"meflownet_{files.size}_{part}.onnx"
             content = files.read(name)
             try:
                 graph = core.read_model(content)

@@ -34,7 +34,7 @@ def test_the_manifest_tells_the_hash_of_every_file(untrained: Path) -> None:
     assert set(manifest["files"]) == {f.name for f in untrained.iterdir()} - {MANIFEST}
     for name, told in manifest["files"].items():
         assert hashlib.sha256((untrained / name).read_bytes()).hexdigest() == told
-    parts = {"encoder.onnx", "matcher.onnx", "encoder_int8.onnx", "matcher_int8.onnx", "reference.npz"}
+    parts = {"encoder.onnx", "matcher.onnx", "matcher_int8.onnx", "reference.npz"}
     assert set(manifest["files"]) == {f"meflownet_s_{part}" for part in parts} | {"meflownet_s.npz"}
 
 

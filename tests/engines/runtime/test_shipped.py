@@ -76,7 +76,6 @@ def test_every_file_is_the_one_that_was_trained() -> None:
     for part in (
         "_encoder.onnx",
         "_matcher.onnx",
-        "_encoder_int8.onnx",
         "_matcher_int8.onnx",
         "_reference.npz",
         ".npz",
