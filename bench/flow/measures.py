@@ -22,7 +22,6 @@ class Errors:
 
     Attributes:
         facial, head, expression: mean endpoint error.
-        own_head: of the head flow that the engine gave by itself; NaN if it gave none.
         close: share of pixels whose facial error is below `CLOSE_PX`.
         share: expression error over the mean length of the true expression; NaN where nothing moved.
         degrees: angular error of every region that truly moved, 0–180; 90 for a region that was measured still.
@@ -31,7 +30,6 @@ class Errors:
     facial: float
     head: float
     expression: float
-    own_head: float
     close: float
     share: float
     degrees: tuple[float, ...]
@@ -62,7 +60,6 @@ class Judge:
             facial=float(facial.mean()),
             head=float(self._lengths(head - pair.head).mean()),
             expression=expression,
-            own_head=np.nan if fields.head is None else float(self._lengths(fields.head - pair.head).mean()),
             close=float((facial < CLOSE_PX).mean()),
             share=expression / true_length if true_length > 0 else np.nan,
             degrees=angles(self._moved, self._meter.displacements(fields.facial - head) * CROP_IOD),

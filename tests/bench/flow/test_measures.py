@@ -10,7 +10,6 @@ from engines.runtime import FlowFields
 def test_true_flow_has_no_error(clean: Pair) -> None:
     errors = Judge(clean).errors(FlowFields(clean.facial, clean.head))
     assert errors.facial == 0
-    assert errors.own_head == 0
     assert errors.close == 1
     # The head fit gives back an engine's head, but for what the expression pulls at it.
     assert errors.expression == pytest.approx(errors.head, abs=1e-4)
@@ -24,7 +23,6 @@ def test_error_of_zero_flow_is_the_mean_motion(clean: Pair) -> None:
     assert errors.head == pytest.approx(np.linalg.norm(clean.head[clean.hull], axis=-1).mean(), rel=1e-5)
     assert errors.share == pytest.approx(1, rel=1e-5)
     assert set(errors.degrees) == {90.0}
-    assert np.isnan(errors.own_head)
 
 
 def test_a_constant_error_is_facial_and_head_but_no_expression(clean: Pair) -> None:

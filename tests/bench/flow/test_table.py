@@ -70,16 +70,6 @@ def test_references_are_never_the_best(report: Report) -> None:
     assert {row for row, column in table.best if column == 1} == {0}
 
 
-def test_an_engines_own_head_gets_a_column(report: Report) -> None:
-    own = tuple(
-        dataclasses.replace(row, errors=dataclasses.replace(row.errors, own_head=0.07)) if row.label == "fine" else row
-        for row in report.scores.rows
-    )
-    table = noise_table(dataclasses.replace(report, scores=Scores(own)), 2.0)
-    place = table.columns.index("own head px")
-    assert [row[place] for row in table.rows] == ["0.070", *["–"] * (len(report.labels) - 1)]
-
-
 def test_what_was_not_measured_is_a_dash() -> None:
     assert make_table("", ["a"], []).rows == (("a",),)
     assert noise_table(Report((), Scores(()), {}, {}, 0, ()), 2.0).rows[0][1:] == ("–",) * 7
