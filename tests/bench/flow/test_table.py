@@ -21,7 +21,7 @@ def engine() -> Method:
 
 
 def errors(size: float) -> Errors:
-    return Errors(size, 2 * size, 3 * size, np.nan, 0.5, size, (10 * size,))
+    return Errors(size, 2 * size, 3 * size, 0.5, size, (10 * size,))
 
 
 @pytest.fixture
