@@ -218,7 +218,7 @@ def _definitions(report: Report) -> list[str]:
         "the first one's crop transform, and every method gets the same pairs.",
         "**Errors** are endpoint errors at the crop's scale (77 px between the eyes), means over the face's outline "
         f"drawn in by {MARGIN_PX} px, then over pairs. *Facial*: the measured flow. *Head*: the engine's own head "
-        "flow; of methods that give none, the rigid motion that `engines.head.HeadFit` finds in their flow, as the live "
+        "flow; of methods that give none, the rigid motion that `engines.head.HeadFit` finds in theirs, as the live "
         f"pipeline does. *Expression*: facial less head. *< {CLOSE_PX:g} px*: share of pixels whose facial error is "
         "below that. *Macro error*: expression error over the mean true expression.",
         "**Angle**: mean angular error of the displacements of those of the 29 regions that truly move by more than "
