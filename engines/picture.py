@@ -17,11 +17,10 @@ def flow_colours(flow: Floats, full_px: float | None = None) -> NDArray[np.uint8
     u, v = (np.nan_to_num(flow[..., k]) for k in (0, 1))
     length = np.hypot(u, v)
     full = full_px if full_px is not None else max(float(np.percentile(length, 99)), 0.5)
-    hsv = np.empty((*length.shape, 3), np.uint8)
-    hsv[..., 0] = np.degrees(np.arctan2(-v, u)) % 360 / 2
-    hsv[..., 1] = np.clip(length / full, 0, 1) * 255
-    hsv[..., 2] = 255
-    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), dtype=np.uint8)
+    # In floats: OpenCV's 8-bit hue has only 180 steps.
+    hue = (np.degrees(np.arctan2(-v, u)) % 360).astype(np.float32)
+    hsv = np.dstack([hue, np.clip(length / full, 0, 1).astype(np.float32), np.ones_like(hue)])
+    return np.asarray(np.rint(255 * cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)), dtype=np.uint8)
 
 
 def flow_overlay(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:

@@ -84,6 +84,11 @@ class FlowConfig:
     rest_iod: float = 0.003
     history_s: float = 5.0
 
+    @property
+    def weights_folder(self) -> Path | None:
+        """The folder of weights as `open_engine` takes it: None for the shipped ones."""
+        return Path(self.weights) if self.weights else None
+
 
 @dataclass(frozen=True)
 class SpotConfig:

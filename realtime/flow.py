@@ -7,7 +7,6 @@ displacement reached by then is carried over, so that the curves go on without a
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,7 +78,7 @@ class FlowNode:
             EngineError: the configured engine cannot be had.
         """
         self._config, self._crops = config, crops
-        self._engine = engine or open_engine(config.engine, Path(config.weights) if config.weights else None)
+        self._engine = engine or open_engine(config.engine, config.weights_folder)
         self._curves: dict[int, _Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
 

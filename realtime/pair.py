@@ -71,7 +71,7 @@ class PairMeter:
             EngineError, NarratorError: one of them cannot be had.
         """
         self._config = config
-        self._engine = open_engine(config.flow.engine, Path(config.flow.weights) if config.flow.weights else None)
+        self._engine = open_engine(config.flow.engine, config.flow.weights_folder)
         self._narrator = open_narrator(config.narrate.narrator)
         self._mesh = FaceMesh(max_faces=4, tracking=False)
 

@@ -1,19 +1,15 @@
 """The reference answer that comes with the weights: what torch said to one pair of crops, in float32."""
 
 import io
-from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
 
-from engines.runtime.interface import EngineError, WeightsError
+from engines.runtime.interface import EngineError, FlowEngine, WeightsError
 from engines.runtime.weights import Weights
 
-if TYPE_CHECKING:
-    from engines.runtime.interface import FlowEngine
 
-
-def check_reference(engine: "FlowEngine", weights: Weights, tolerance_px: float) -> float:
+def check_reference(engine: FlowEngine, weights: Weights, tolerance_px: float) -> float:
     """Hold an engine against the reference answer: it catches a runtime that computes too roughly.
 
     Args:
