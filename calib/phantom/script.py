@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from calib.facs import parse_code
+from calib.phantom.distractors import Distractor
 
 MICRO_LIMIT_S = 0.5
 """Longest micro-expression, onset to offset (MEGC)."""
@@ -89,12 +90,14 @@ class PhantomScript:
         blinks_s: when the eyes begin to close; a blink takes `BLINK_S`.
         nuisance: head sway, light, noise.
         seed: of the head's path and the noise.
+        distractors: what else happens; it may overlap with anything.
     """
 
     events: tuple[PhantomEvent, ...] = ()
     blinks_s: tuple[float, ...] = ()
     nuisance: Nuisance = field(default_factory=Nuisance)
     seed: int = 0
+    distractors: tuple[Distractor, ...] = ()
 
     def closure(self, t_s: float) -> float:
         """How far the eyes are closed by a blink, 0 to 1: shut within a third of `BLINK_S`, then opening slowly."""
@@ -105,6 +108,23 @@ class PhantomScript:
                     math.sin(0.5 * math.pi * share * 3) if share < 1 / 3 else math.cos(0.25 * math.pi * (share * 3 - 1))
                 )
         return 0.0
+
+    def lids(self, t_s: float) -> tuple[float, float]:
+        """How far the image-left and the image-right eye are closed, by a blink or a distractor, 0 to 1."""
+        left = right = self.closure(t_s)
+        for distractor in self.distractors:
+            more = distractor.lids(t_s)
+            left, right = max(left, more[0]), max(right, more[1])
+        return left, right
+
+    def gaze(self, t_s: float) -> float:
+        """How far the irises are turned to image right, IOD."""
+        return sum(distractor.gaze(t_s) for distractor in self.distractors)
+
+    def jpeg(self, t_s: float) -> int | None:
+        """JPEG quality of the frame: the distractors' lowest, else the nuisance's; None for no compression."""
+        qualities = [quality for d in self.distractors if (quality := d.jpeg(t_s)) is not None]
+        return min(qualities) if qualities else self.nuisance.jpeg
 
 
 BLINK_S = 0.25

@@ -13,13 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import FACE_OVAL, LOWER_LIDS, UPPER_LIDS, Doubles, Floats
+from calib.face import FACE_OVAL, Doubles, Floats
+from calib.phantom.eyes import find_eyes
 from calib.phantom.face import PhantomFace
 from calib.phantom.fields import FieldMaker
 from calib.phantom.script import PhantomScript
-
-FOLD_IOD = 0.14
-"""Height of the skin above the eye that a blink stretches down, in IOD."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,14 @@ class PhantomVideo:
         self.width, self.height, self.iod_px = width, height, iod_px
         maker = FieldMaker(self.face.landmarks, width, height)
         codes = {code for event in script.events for code, _ in event.units}
+        codes = codes.union(*(distractor.codes for distractor in script.distractors))
         self._fields = {code: maker.field(code) for code in sorted(codes)}
         self._grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
         rng = np.random.default_rng(script.seed)
         self._phases = rng.uniform(0, 2 * math.pi, (8, 2))
         tile = rng.standard_normal((height + 64, width + 64, 3)) * script.nuisance.noise
         self._noise = np.round(tile).astype(np.int16)
-        self._lids = [self._lid_curves(u, low) for u, low in zip(UPPER_LIDS, LOWER_LIDS, strict=True)]
+        self._eyes = find_eyes(self.face.landmarks, iod_px)
 
     def head(self, t_s: float) -> Doubles:
         """The head's homography H_t (3, 3), plate px to frame px."""
@@ -83,6 +82,11 @@ class PhantomVideo:
         cos, sin = scale * math.cos(angle), scale * math.sin(angle)
         motion = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]], [0, 0, 1.0]])
         motion[2, :2] = n.perspective / self.iod_px * np.array([wave(4, 0.21), wave(5, 0.19)])
+        ruler = np.diag([self.iod_px, self.iod_px, 1.0])
+        for distractor in self.script.distractors:
+            more = distractor.head(t_s)
+            if more is not None:
+                motion = motion @ ruler @ more @ np.linalg.inv(ruler)
         centre = np.array([[1, 0, 0.5 * self.width], [0, 1, 0.5 * self.height], [0, 0, 1.0]])
         return np.asarray(centre @ motion @ np.linalg.inv(centre), dtype=np.float64)
 
@@ -94,14 +98,17 @@ class PhantomVideo:
         gain = 1 + n.light * math.sin(2 * math.pi * 0.11 * t_s + self._phases[6, 0])
         if n.light_step_s is not None and t_s >= n.light_step_s:
             gain += n.light_step
+        for distractor in self.script.distractors:
+            gain *= distractor.gain(t_s)
         image = cv2.convertScaleAbs(image, alpha=gain)
         if n.noise > 0:
             # Another cut of one noise tile for every frame: as good as fresh noise, ten times as fast.
             y, x = np.random.default_rng([self.script.seed, round(t_s * 1e6)]).integers(0, 64, 2)
             cut = self._noise[y : y + self.height, x : x + self.width]
             image = cv2.add(image, cut, dtype=cv2.CV_8U)
-        if n.jpeg is not None:
-            packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, n.jpeg])[1]
+        quality = self.script.jpeg(t_s)
+        if quality is not None:
+            packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
             image = cv2.imdecode(packed, cv2.IMREAD_COLOR)
         return np.asarray(image, dtype=np.uint8)
 
@@ -115,11 +122,10 @@ class PhantomVideo:
         valid = np.zeros((self.height, self.width), np.uint8)
         outline = self.face.landmarks[list(FACE_OVAL), :2]
         cv2.fillPoly(valid, [np.round(outline).astype(np.int32)], 1)
-        if self.script.closure(t0_s) or self.script.closure(t1_s):
-            for xs, upper, lower in self._lids:
-                fold = FOLD_IOD * self.iod_px
-                x0, x1 = int(xs[0]), int(xs[-1]) + 1
-                valid[int(upper.min() - fold) : int(lower.max()) + 1, x0:x1] = 0
+        looks = self.script.gaze(t0_s) != 0 or self.script.gaze(t1_s) != 0
+        for eye, before, after in zip(self._eyes, self.script.lids(t0_s), self.script.lids(t1_s), strict=True):
+            if before or after or looks:
+                eye.hide(valid)
         seen = cv2.warpPerspective(valid, self.head(t0_s), (self.width, self.height), flags=cv2.INTER_NEAREST)
         return TrueFlow(facial.astype(np.float32), head.astype(np.float32), seen > 0)
 
@@ -138,6 +144,9 @@ class PhantomVideo:
             if share > 0:
                 for code, amplitude in event.units:
                     active[code] = active.get(code, 0.0) + share * amplitude
+        for distractor in self.script.distractors:
+            for code, amplitude in distractor.strengths(t_s).items():
+                active[code] = active.get(code, 0.0) + amplitude
         return active
 
     def _backward(self, t_s: float) -> Floats | None:
@@ -169,32 +178,12 @@ class PhantomVideo:
         return expression
 
     def _sources(self, t_s: float) -> Floats:
-        """The backward warp of a frame, with the eyelids drawn down by a blink."""
+        """The backward warp of a frame, with the eyelids drawn down and the irises turned."""
         sources = self._unmoved(t_s)
-        closure = self.script.closure(t_s)
-        if closure > 0:
-            for xs, upper, lower in self._lids:
-                self._close_eye(sources, closure, xs, upper, lower)
+        shift_px = self.script.gaze(t_s) * self.iod_px
+        for eye, closure in zip(self._eyes, self.script.lids(t_s), strict=True):
+            if closure > 0:
+                eye.close(sources, closure)
+            if shift_px:
+                eye.turn(sources, shift_px)
         return sources
-
-    def _lid_curves(self, upper: tuple[int, ...], lower: tuple[int, ...]) -> tuple[Doubles, Doubles, Doubles]:
-        """Height of both lids at every column of the eye: (xs, upper y, lower y), plate px."""
-        points = self.face.landmarks[:, :2].astype(np.float64)
-        up, low = points[list(upper)], points[list(lower)]
-        xs = np.arange(math.ceil(up[0, 0]), math.floor(up[-1, 0]) + 1, dtype=np.float64)
-        return xs, np.interp(xs, up[:, 0], up[:, 1]), np.interp(xs, low[:, 0], low[:, 1])
-
-    def _close_eye(self, sources: Floats, closure: float, xs: Doubles, upper: Doubles, lower: Doubles) -> None:
-        """Let the skin above an eye, `FOLD_IOD` high, cover the eyeball down to the moved lid; in place."""
-        fold = FOLD_IOD * self.iod_px
-        margin = int(0.3 * self.iod_px)
-        x0, x1 = max(int(xs[0]) - margin, 0), min(int(xs[-1]) + margin, self.width)
-        y0, y1 = max(int(upper.min()) - margin, 0), min(int(lower.max()) + margin, self.height)
-        window = sources[y0:y1, x0:x1]
-        x, y = window[..., 0], window[..., 1]
-        lid = np.interp(x, xs, upper)
-        gap = np.interp(x, xs, np.maximum(lower - upper, 0) * closure, left=0.0, right=0.0)
-        top = lid - fold
-        covered = (y > top) & (y < lid + gap)
-        stretched = top + (y - top) * fold / (fold + gap)
-        window[..., 1] = np.where(covered, stretched, y)
