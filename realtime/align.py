@@ -39,6 +39,8 @@ class _Track:
     epoch: int
     seen_ns: int
     present: bool
+    near_ns: int
+    """When the face was last near where its crop was fitted."""
 
 
 class AlignNode:
@@ -99,7 +101,7 @@ class AlignNode:
             if apart < 2.0 and index not in given and all(track is not other for other in given.values()):
                 given[index] = track
         for index in sorted(set(range(len(faces))) - given.keys()):
-            track = _Track(self._next_id, faces[index], crop_transform(faces[index]), 0, t_ns, False)
+            track = _Track(self._next_id, faces[index], crop_transform(faces[index]), 0, t_ns, False, t_ns)
             self._next_id += 1
             self._tracks.append(track)
             given[index] = track
@@ -114,10 +116,15 @@ class AlignNode:
             track.transform, track.epoch = fitted, track.epoch + 1
             off_iod = 0.0
         track.present, track.seen_ns, track.landmarks = True, frame.t_media_ns, landmarks
+        if off_iod <= self._config.hold_iod:
+            track.near_ns = frame.t_media_ns
         held, epoch = track.transform, track.epoch
         crop = self._crops.put(cut_crop(rgb, held))
         next_crop, next_transform = -1, ()
-        if off_iod > self._config.hold_iod:
+        # The mesh wanders in a blink: a face that is only a little off may be back at once.
+        away_s = (frame.t_media_ns - track.near_ns) / 1e9
+        if off_iod > 2 * self._config.hold_iod or away_s >= self._config.hold_s:
+            track.near_ns = frame.t_media_ns
             next_crop = self._crops.put(cut_crop(rgb, fitted))
             next_transform = tuple(fitted.ravel().tolist())
             track.transform, track.epoch = fitted, epoch + 1

@@ -55,13 +55,15 @@ class AlignConfig:
 
     Attributes:
         faces: at most so many faces are followed.
-        hold_iod: the crop is held until the face has moved so far in it, IOD.
+        hold_iod: the crop is held until the face has moved so far in it, IOD…
+        hold_s: …for so long, which is longer than a blink; twice as far counts at once.
         jump_iod: a face that moved so far at once starts its curves anew, IOD.
         lost_s: a face gone for longer than this gets a new number when it returns.
     """
 
     faces: int = 2
     hold_iod: float = 0.12
+    hold_s: float = 0.3
     jump_iod: float = 0.5
     lost_s: float = 5.0
 
@@ -101,14 +103,18 @@ class SpotConfig:
         longest_s: longest expression; one held longer is closed there (MEGC: 4 s).
         shortest_s: shorter movements are not expressions.
         apex_wait_s: the apex is announced when the movement has not grown for so long.
+        speech_movements: so many mouth movements in close order are speech.
+        speech_gap_s: and this is close order: the longest rest between them. Mouth movements are told so much later.
     """
 
-    threshold_iod: float = 0.004
+    threshold_iod: float = 0.003
     noise_factor: float = 4.0
     micro_s: float = 0.5
     longest_s: float = 4.0
     shortest_s: float = 0.1
     apex_wait_s: float = 0.06
+    speech_movements: int = 3
+    speech_gap_s: float = 0.4
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,7 @@ class Spot(Message, frozen=True, kw_only=True):
         iod_px: inter-ocular distance in the frame, px.
         regions: movement of each region from onset to apex (from the apex phase on).
         noise_iod: floor of each of those regions, IOD.
+        movements: how many movements of the mouth were joined into it: more than one is speech.
     """
 
     spot_id: int
@@ -136,6 +137,7 @@ class Spot(Message, frozen=True, kw_only=True):
     iod_px: float = 0.0
     regions: tuple[RegionMotion, ...] = ()
     noise_iod: tuple[float, ...] = ()
+    movements: int = 1
 
 
 class Say(Message, frozen=True, kw_only=True):

@@ -37,13 +37,24 @@ def test_a_crop_that_moves_on_is_cut_both_ways(small: PhantomVideo) -> None:
     image = small.frame(0)
     with Bench() as bench:
         bench.align(image, 0.0)
-        moved = faces(bench.align(np.roll(image, 12, axis=1), 0.1))[0]
-        after = faces(bench.align(np.roll(image, 12, axis=1), 0.2))[0]
+        early = faces(bench.align(np.roll(image, 12, axis=1), 0.1))[0]
+        moved = faces(bench.align(np.roll(image, 12, axis=1), 0.4))[0]
+        after = faces(bench.align(np.roll(image, 12, axis=1), 0.5))[0]
+        assert early.next_crop < 0
         assert moved.next_crop >= 0
         assert after.epoch == moved.epoch + 1
         assert after.transform == moved.next_transform
         crops = [bench.crops.view(ticket) for ticket in (moved.crop, moved.next_crop)]
         assert all(crop is not None and crop.shape == (256, 256, 3) for crop in crops)
+
+
+def test_a_face_that_is_soon_back_keeps_its_crop_and_one_that_moves_far_does_not(small: PhantomVideo) -> None:
+    image = small.frame(0)
+    with Bench() as bench:
+        bench.align(image, 0.0)
+        for t_s, shift in ((0.1, 12), (0.25, 12), (0.3, 0), (0.45, 12), (0.55, 12)):
+            assert faces(bench.align(np.roll(image, shift, axis=1), t_s))[0].next_crop < 0
+        assert faces(bench.align(np.roll(image, 20, axis=1), 0.58))[0].next_crop >= 0
 
 
 def test_the_eyes_sit_where_the_canonical_crop_wants_them(small: PhantomVideo) -> None:

@@ -1,0 +1,68 @@
+"""The last seconds of a face's displacements: in order, without repeated frames, evenly smooth at any frame rate."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from calib.face import Doubles
+from realtime.flow import head_shift_iod
+from realtime.messages import Motion
+
+_NS = 1e9
+_HISTORY_S = 6.0
+_SMOOTH_S = 0.034  # samples closer than this are averaged: one frame at 30 fps, seven at 200
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one frame showed.
+
+    Attributes:
+        t_s: time in the stream.
+        displacement: of each region, (29, 2) IOD.
+        head: how far the head had moved since the anchor frame, (2,) IOD.
+    """
+
+    t_s: float
+    displacement: Doubles
+    head: Doubles
+
+
+class Samples:
+    """The samples of one face, oldest first."""
+
+    def __init__(self) -> None:
+        self._past: deque[Sample] = deque()
+
+    def take(self, motion: Motion) -> Sample | None:
+        """Keep a motion; the newest sample, averaged over `_SMOOTH_S`, or None for a repeated or late frame."""
+        t_s = motion.t_media_ns / _NS
+        if self._past and t_s <= self._past[-1].t_s:
+            return None
+        raw = Sample(t_s, np.stack([motion.u_iod, motion.v_iod], axis=-1), head_shift_iod(motion.head))
+        self._past.append(raw)
+        while t_s - self._past[0].t_s > _HISTORY_S:
+            self._past.popleft()
+        near = [s for s in self.since(t_s - _SMOOTH_S) if t_s - s.t_s < _SMOOTH_S]
+        if len(near) == 1:
+            return raw
+        return Sample(float(np.mean([s.t_s for s in near])), np.mean([s.displacement for s in near], axis=0), raw.head)
+
+    @property
+    def newest_s(self) -> float:
+        """Time of the newest sample."""
+        return self._past[-1].t_s
+
+    def since(self, t_s: float) -> list[Sample]:
+        """The samples from a time on, oldest first."""
+        late: list[Sample] = []
+        for sample in reversed(self._past):
+            if sample.t_s < t_s:
+                break
+            late.append(sample)
+        return late[::-1]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self._past)

@@ -1,0 +1,163 @@
+"""What the spotter knows of one face: where it rests, and the expressions under way.
+
+A face is at rest until the second strongest of its regions (the eyelids do not count) leaves its rest level by more
+than its noise. While an expression is held, the regions that have no part in it may begin another.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+
+from calib.face import REGIONS, Doubles
+from calib.neutral import RestLevel
+from realtime.config import SpotConfig
+from realtime.flow import SEEN
+from realtime.messages import Motion
+from realtime.movement import SETTLE_S, Mask, Movement
+from realtime.samples import Sample, Samples
+from realtime.speech import LOWER, Speech
+
+_BROWS = np.array([region.part == "brow" for region in REGIONS])
+_LIDS = np.array([region.name.find("Upper Eyelid") >= 0 for region in REGIONS])
+_LID_STILL_IOD = 0.015  # eyelids move so far with the brows and cheeks; a blink moves them 0.1 and more
+_LID_LEAK = np.where(_BROWS, 0.25, 0.06)  # share of a blink's movement that may show in each region
+_HEAD_LEAK = 0.12  # share of the head's movement within 0.2 s that may be left in the regions
+_BESIDE_LEAK = 0.2  # share of an open movement that may show in regions that have no part in it
+_PART = 0.5  # a region that moves by this share of its threshold has part in a movement
+_RISE_S = 0.35  # within this time a movement must have risen…
+_RISE_SHARE = 1.5  # …to two thirds of what it is away from rest
+_OPEN_SAMPLES = 2
+
+News = tuple[Movement, Literal["rising", "apex", "closed", "revoked"]]
+"""A movement, and what became known of it."""
+
+
+class Watch:
+    """One face."""
+
+    def __init__(self, config: SpotConfig) -> None:
+        """Start watching.
+
+        Args:
+            config: settings.
+        """
+        self._config = config
+        self._rest = RestLevel()
+        self._samples = Samples()
+        self._speech = Speech(config)
+        self._free_s: Doubles = np.zeros(len(REGIONS))
+        self._above = 0
+        self.open: list[Movement] = []
+
+    def step(self, motion: Motion, number: int) -> Iterator[News]:
+        """Take a motion in; what it brings, in order. A movement that begins is given the `number`."""
+        sample = self._samples.take(motion)
+        if sample is None:
+            return
+        for movement in list(self.open):
+            yield from self._follow(movement, sample)
+        yield from self._speech.due(sample.t_s, any(LOWER[_strongest(m)] for m in self.open))
+        if not self.open and sample.t_s < self._free_s.max():
+            self._rest.restart(sample.t_s, sample.displacement)
+            return
+        if any(movement.apex_s < 0 for movement in self.open):
+            return
+        mask, limits = self._free(sample), self._limits(sample)
+        if self._speech.talking:
+            if self._score(sample, LOWER & SEEN, limits) > 1:
+                self._speech.go_on(sample.t_s)
+            mask = mask & ~LOWER
+        score = self._score(sample, mask, limits)
+        self._above = self._above + 1 if score > 1 else 0
+        if self._above >= _OPEN_SAMPLES:
+            self._above = 0
+            movement = self._begin(sample, mask, score, number)
+            self.open.append(movement)
+            yield movement, "rising"
+        elif score < 1 and not self.open and not self._speech.active(sample.t_s):
+            self._rest.update(sample.t_s, sample.displacement)
+
+    def abandon(self) -> Iterator[News]:
+        """The face is gone: end what was under way, and take back what had not reached its apex."""
+        yield from self._speech.end()
+        for movement in self.open:
+            movement.offset_s = self._samples.newest_s
+            known = movement.apex_s >= 0 and movement.offset_s - movement.onset_s >= self._config.shortest_s
+            yield movement, "closed" if known else "revoked"
+
+    def _follow(self, movement: Movement, sample: Sample) -> Iterator[News]:
+        step = movement.follow(self._samples, sample, self._config)
+        if step == "grown":
+            movement.score = max(movement.score, self._score(sample, movement.mask, self._limits(sample)))
+        elif step == "apex":
+            yield movement, "apex"
+        elif step == "closed":
+            part = self._part(movement, sample)
+            self.open.remove(movement)
+            self._free_s[part] = sample.t_s + SETTLE_S
+            if movement.level is not None:
+                self._free_s[part] = movement.offset_s
+                self._rest.restart(sample.t_s, np.where(part[:, None], movement.level, self._rest.level))
+            if LOWER[_strongest(movement)]:
+                yield from self._speech.hold(movement)
+            else:
+                yield movement, _verdict(movement, self._config)
+
+    def _free(self, sample: Sample) -> Mask:
+        """The regions that may begin a movement: seen, at rest long enough, and with no part in an open one."""
+        mask = SEEN & (self._free_s <= sample.t_s)
+        for movement in self.open:
+            mask = mask & ~self._part(movement, sample)
+        return mask
+
+    def _part(self, movement: Movement, sample: Sample) -> Mask:
+        """The regions that have part in a movement."""
+        if len(self.open) == 1:
+            own: Mask = movement.mask & (movement.reach > _PART * self._quiet_limits())
+            return own if own.any() else movement.mask
+        return movement.mask & (movement.reach > _PART * self._quiet_limits())
+
+    def _quiet_limits(self) -> Doubles:
+        """What each region must exceed when neither lids nor head move, IOD."""
+        noise = self._config.noise_factor * self._rest.sigma_iod
+        return np.asarray(np.maximum(self._config.threshold_iod, noise))
+
+    def _limits(self, sample: Sample) -> Doubles:
+        """What each region must exceed, IOD: its noise, and what blinks, the head and open movements leave in it."""
+        away = np.hypot(*(sample.displacement - self._rest.level).T)
+        lids = float(away[_LIDS].max())
+        before = [s.head for s in self._samples.since(sample.t_s - 0.2)]
+        jerk = float(np.hypot(*np.ptp(before, axis=0))) if before else 0.0
+        limits = self._quiet_limits() + _HEAD_LEAK * min(jerk, 0.2)
+        limits = limits + _BESIDE_LEAK * max((float(m.reach.max()) for m in self.open), default=0.0)
+        return np.asarray(limits + _LID_LEAK * max(lids - _LID_STILL_IOD, 0.0))
+
+    def _score(self, sample: Sample, mask: Mask, limits: Doubles) -> float:
+        """How far the second strongest of some regions has left rest, in thresholds; a slow drift counts nothing."""
+        if mask.sum() < 2:
+            return 0.0
+        away = np.hypot(*(sample.displacement - self._rest.level).T)
+        free_s = self._free_s[mask].max()
+        before = self._samples.since(max(free_s, sample.t_s - _RISE_S))
+        if not before:
+            return 0.0
+        risen = np.hypot(*(sample.displacement - before[0].displacement).T)
+        return float(np.sort((np.minimum(away, _RISE_SHARE * risen) / limits)[mask])[-2])
+
+    def _begin(self, sample: Sample, mask: Mask, score: float, number: int) -> Movement:
+        free_s = float(self._free_s[mask].max())
+        rest, sigma = self._rest.level.copy(), self._rest.sigma_iod.copy()
+        movement = Movement(number, rest, sigma, mask, free_s, score, np.zeros_like(rest))
+        movement.rise(self._samples, sample)
+        return movement
+
+
+def _strongest(movement: Movement) -> int:
+    """The region that goes farthest."""
+    return int(movement.reach.argmax())
+
+
+def _verdict(movement: Movement, config: SpotConfig) -> Literal["closed", "revoked"]:
+    """Whether a movement that has ended was long enough to be an expression."""
+    return "closed" if movement.offset_s - movement.onset_s >= config.shortest_s else "revoked"
