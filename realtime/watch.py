@@ -1,7 +1,7 @@
 """What the spotter knows of one face: where it rests, and the expressions under way.
 
-A face is at rest until the second strongest of its regions (the eyelids do not count) leaves its rest level by more
-than its noise. While an expression is held, the regions that have no part in it may begin another.
+A face is at rest until two of its regions (the eyelids do not count), or one of them by far, leave their rest level by
+more than their noise. While an expression is held, the regions that have no part in it may begin another.
 """
 
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ _BESIDE_LEAK = 0.2  # share of an open movement that may show in regions that ha
 _PART = 0.5  # a region that moves by this share of its threshold has part in a movement
 _RISE_S = 0.35  # within this time a movement must have risen…
 _RISE_SHARE = 1.5  # …to two thirds of what it is away from rest
+_ALONE = 1.6  # a region that moves alone must exceed its threshold so many times
 _OPEN_SAMPLES = 2
 
 News = tuple[Movement, Literal["rising", "apex", "closed", "revoked"]]
@@ -134,7 +135,7 @@ class Watch:
         return np.asarray(limits + _LID_LEAK * max(lids - _LID_STILL_IOD, 0.0))
 
     def _score(self, sample: Sample, mask: Mask, limits: Doubles) -> float:
-        """How far the second strongest of some regions has left rest, in thresholds; a slow drift counts nothing."""
+        """How far two of some regions have left rest, or one alone, in thresholds; a slow drift counts nothing."""
         if mask.sum() < 2:
             return 0.0
         away = np.hypot(*(sample.displacement - self._rest.level).T)
@@ -143,7 +144,8 @@ class Watch:
         if not before:
             return 0.0
         risen = np.hypot(*(sample.displacement - before[0].displacement).T)
-        return float(np.sort((np.minimum(away, _RISE_SHARE * risen) / limits)[mask])[-2])
+        strongest = np.sort((np.minimum(away, _RISE_SHARE * risen) / limits)[mask])
+        return float(max(strongest[-2], strongest[-1] / _ALONE))
 
     def _begin(self, sample: Sample, mask: Mask, score: float, number: int) -> Movement:
         free_s = float(self._free_s[mask].max())
