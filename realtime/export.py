@@ -17,7 +17,10 @@ from realtime.messages import Kind, Motion, Say, Spot
 
 @dataclass(frozen=True)
 class Event:
-    """A finished event with its words: a row of the events tables. Times in s, in the stream's own time."""
+    """A finished event with its words: a row of the events tables. Times in s, in the stream's own time.
+
+    More than one of the `movements` is speech: a train of the mouth.
+    """
 
     video: str
     face_id: int
@@ -27,6 +30,7 @@ class Event:
     offset_s: float
     confidence: float
     magnitude_iod: float
+    movements: int
     action_units: tuple[str, ...]
     label: Label
     narration: str
@@ -38,8 +42,8 @@ def make_event(video: str, spot: Spot, say: Say) -> Event:
         raise ValueError(f"spot {spot.spot_id} has not closed yet")
     onset, apex, offset = (round(t / 1e9, 4) for t in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
     return Event(
-        video, spot.face_id, spot.kind, onset, apex, offset, spot.confidence, spot.magnitude_iod, say.action_units,
-        say.label, say.text,
+        video, spot.face_id, spot.kind, onset, apex, offset, spot.confidence, spot.magnitude_iod, spot.movements,
+        say.action_units, say.label, say.text,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ _SETTLED, SETTLE_S = 0.4, 0.2  # a movement that lies still so long, at such a s
 _HALF = 0.5  # an edge is taken through the crossings of this share of the peak and of a lower one…
 _LOW = (0.06, 0.2)  # …which lies between these, as low as the noise allows
 _LOW_SIGMAS = 3.0
+_PART = 0.1  # of the strongest region's reach: a region that moves less has no part in the movement
 _BACK = 0.15  # below this share of its peak a movement is back at rest
 
 
@@ -66,13 +67,19 @@ class Movement:
         """How far each region goes at the peak, (29,) IOD."""
         return np.asarray(self.peak * np.hypot(*self.direction.T))
 
+    @property
+    def part(self) -> Mask:
+        """The regions that have part in it, (29,)."""
+        reach = self.reach
+        return np.asarray(self.mask & (reach > _PART * reach.max()))
+
     def height(self, displacement: Doubles) -> float:
         """How far along the movement's direction a displacement lies, IOD over all its regions."""
         return float(((displacement - self.rest) * self.direction).sum())
 
-    def size(self, displacement: Doubles, start: Doubles | None = None) -> float:
-        """How far its regions are from a start (from rest if None), IOD over all of them."""
-        return float(np.linalg.norm((displacement - (self.rest if start is None else start))[self.mask]))
+    def size(self, displacement: Doubles) -> float:
+        """How far its regions are from rest, IOD over all of them; after the apex only those that have part in it."""
+        return float(np.linalg.norm((displacement - self.rest)[self.part if self.apex_s >= 0 else self.mask]))
 
     def rise(self, samples: Samples, sample: Sample) -> None:
         """Take a higher point: turn the direction to it and place the onset anew."""
@@ -122,8 +129,9 @@ class Movement:
 
     def _moves_on(self, sample: Sample, level: Doubles, config: SpotConfig) -> bool:
         """Whether another movement has begun from where this one is held: away from there, and not back to rest."""
-        away = np.where(self.mask, np.hypot(*(sample.displacement - level).T), 0.0)
-        before = np.where(self.mask, np.hypot(*(level - self.rest).T), 0.0)
+        part = self.part
+        away = np.where(part, np.hypot(*(sample.displacement - level).T), 0.0)
+        before = np.where(part, np.hypot(*(level - self.rest).T), 0.0)
         limit = max(2 * config.threshold_iod, 0.5 * float(np.sort(before)[-2]))
         returning = self.size(sample.displacement) < 0.95 * self.size(level)
         return float(np.sort(away)[-2]) > limit and not returning

@@ -50,6 +50,12 @@ class NarrateNode:
             return
 
     def _finish(self, spot: Spot) -> Iterator[Say]:
+        if spot.movements > 1:
+            text = (
+                f"The mouth moved {spot.movements} times in close order, as in speech: no expression is read into it."
+            )
+            yield _say(spot, text, final=True)
+            return
         for piece in self._narrator.narrate(_facts(spot)):
             if isinstance(piece, Answer):
                 yield _say(spot, piece.narration, True, piece)

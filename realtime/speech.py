@@ -16,6 +16,10 @@ from realtime.movement import Movement
 LOWER = np.array([region.part not in ("brow", "eyelid") for region in REGIONS])
 """The regions that move in speech."""
 
+SYLLABLE_S = 0.6
+"""What lasts longer is no movement of speech, in which the mouth opens 2 to 7 times a second (Chandrasekaran et al.,
+*PLoS Computational Biology* 5, 2009)."""
+
 
 class Speech:
     """Listens to one mouth."""
@@ -41,12 +45,17 @@ class Speech:
         return bool(self._held) and t_s - self._end_s < self._config.speech_gap_s
 
     def go_on(self, t_s: float) -> None:
-        """The mouth has moved once more while talking."""
-        self._end_s = t_s
+        """The mouth has moved once more."""
+        if self._held:
+            self._end_s = t_s
 
     def hold(self, movement: Movement) -> Iterator[tuple[Movement, Literal["closed", "revoked"]]]:
         """Take in a mouth movement that has ended; if it turns out to be speech, take back all but the first."""
         known = self.talking
+        if not known and movement.offset_s - movement.onset_s > SYLLABLE_S:
+            yield from self.end()
+            yield movement, "closed"
+            return
         self._held.append(movement)
         self._end_s = max(self._end_s, movement.offset_s)
         if self.talking:

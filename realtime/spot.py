@@ -32,6 +32,7 @@ class SpotNode:
         self._config, self._measure = config, measure
         self._watches: dict[int, Watch] = {}
         self._seen: dict[int, Motion] = {}
+        self._regions: dict[int, tuple[RegionMotion, ...]] = {}  # of events that have not ended, as last measured
         self._next_id = first_id
 
     def close(self) -> None:
@@ -67,8 +68,12 @@ class SpotNode:
         regions: tuple[RegionMotion, ...] = ()
         kind: Kind | None = None
         offset_ns = -1
+        known = self._regions.pop(movement.number, ())
         if phase in ("apex", "closed"):
-            regions = tuple(self._measure(face_id, onset_ns, apex_ns))
+            # Of a face that is gone there is nothing more to measure.
+            regions = tuple(self._measure(face_id, onset_ns, apex_ns)) or known
+        if phase == "apex":
+            self._regions[movement.number] = regions
         if phase == "closed":
             offset_ns = round(movement.offset_s * _NS)
             kind = "micro" if movement.offset_s - movement.onset_s <= self._config.micro_s else "macro"

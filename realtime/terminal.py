@@ -105,7 +105,7 @@ class LiveView:
             return
         self.words[say.spot_id] = say
         line = Text(f"#{say.spot_id} ")
-        line.append(f"{spot.kind}-expression", "bold")
+        line.append("speech" if spot.movements > 1 else f"{spot.kind}-expression", "bold")
         line.append(f"  {_times(spot)}  {' '.join(say.action_units) or 'no unit'}  ")
         line.append(f"{say.label} {say.confidence:.0%}", _COLOURS[say.label])
         self._line(say.t_media_ns, line)
@@ -131,9 +131,10 @@ class LiveView:
             "Latency counts from the frame's capture to the end of that process's work on it.", style="dim"
         )
         closed = [s for s in self.spots.values() if s.phase == "closed"]
-        micro = sum(s.kind == "micro" for s in closed)
+        micro, speech = sum(s.kind == "micro" for s in closed), sum(s.movements > 1 for s in closed)
+        talked = f", {speech} stretches of speech" if speech else ""
         self.console.print(
-            f"{micro} micro- and {len(closed) - micro} macro-expressions; "
+            f"{micro} micro- and {len(closed) - micro - speech} macro-expressions{talked}; "
             f"{self.skipped} frames skipped in {self.gaps} gaps"
         )
         if self.first_word_ms:

@@ -16,7 +16,7 @@ from realtime.flow import SEEN
 from realtime.messages import Motion
 from realtime.movement import SETTLE_S, Mask, Movement
 from realtime.samples import Sample, Samples
-from realtime.speech import LOWER, Speech
+from realtime.speech import LOWER, SYLLABLE_S, Speech
 
 _BROWS = np.array([region.part == "brow" for region in REGIONS])
 _LIDS = np.array([region.name.find("Upper Eyelid") >= 0 for region in REGIONS])
@@ -24,9 +24,10 @@ _LID_STILL_IOD = 0.015  # eyelids move so far with the brows and cheeks; a blink
 _LID_LEAK = np.where(_BROWS, 0.25, 0.06)  # share of a blink's movement that may show in each region
 _HEAD_LEAK = 0.12  # share of the head's movement within 0.2 s that may be left in the regions
 _BESIDE_LEAK = 0.2  # share of an open movement that may show in regions that have no part in it
-_PART = 0.5  # a region that moves by this share of its threshold has part in a movement
 _RISE_S = 0.35  # within this time a movement must have risen…
 _RISE_SHARE = 1.5  # …to two thirds of what it is away from rest
+_WAKE, _WAKE_S = 0.12, 0.6  # share of a long movement that may be left in its regions for so long after its end
+_MOVING_S = 0.1  # a region that changes by its threshold within this time is moving
 _ALONE = 1.6  # a region that moves alone must exceed its threshold so many times
 _OPEN_SAMPLES = 2
 
@@ -48,6 +49,8 @@ class Watch:
         self._samples = Samples()
         self._speech = Speech(config)
         self._free_s: Doubles = np.zeros(len(REGIONS))
+        self._settled_s = 0.0
+        self._wake, self._wake_s = np.zeros(len(REGIONS)), 0.0
         self._above = 0
         self.open: list[Movement] = []
 
@@ -59,21 +62,23 @@ class Watch:
         for movement in list(self.open):
             yield from self._follow(movement, sample)
         yield from self._speech.due(sample.t_s, any(LOWER[_strongest(m)] for m in self.open))
-        if not self.open and sample.t_s < self._free_s.max():
-            self._rest.restart(sample.t_s, sample.displacement)
+        if self._mouth_moves(sample):
+            self._speech.go_on(sample.t_s)
+        limits = self._limits(sample)
+        if not self.open and self._returning(sample, limits):
             return
         if any(movement.apex_s < 0 for movement in self.open):
             return
-        mask, limits = self._free(sample), self._limits(sample)
+        mask = self._free(sample)
         if self._speech.talking:
-            if self._score(sample, LOWER & SEEN, limits) > 1:
-                self._speech.go_on(sample.t_s)
             mask = mask & ~LOWER
         score = self._score(sample, mask, limits)
         self._above = self._above + 1 if score > 1 else 0
         if self._above >= _OPEN_SAMPLES:
             self._above = 0
             movement = self._begin(sample, mask, score, number)
+            for other in self.open:
+                other.mask = other.mask & ~movement.part
             self.open.append(movement)
             yield movement, "rising"
         elif score < 1 and not self.open and not self._speech.active(sample.t_s):
@@ -94,9 +99,11 @@ class Watch:
         elif step == "apex":
             yield movement, "apex"
         elif step == "closed":
-            part = self._part(movement, sample)
+            part = movement.part
             self.open.remove(movement)
             self._free_s[part] = sample.t_s + SETTLE_S
+            if movement.offset_s - movement.onset_s > SYLLABLE_S:
+                self._wake, self._wake_s = _WAKE * movement.reach, sample.t_s + _WAKE_S
             if movement.level is not None:
                 self._free_s[part] = movement.offset_s
                 self._rest.restart(sample.t_s, np.where(part[:, None], movement.level, self._rest.level))
@@ -109,15 +116,36 @@ class Watch:
         """The regions that may begin a movement: seen, at rest long enough, and with no part in an open one."""
         mask = SEEN & (self._free_s <= sample.t_s)
         for movement in self.open:
-            mask = mask & ~self._part(movement, sample)
+            mask = mask & ~movement.part
         return mask
 
-    def _part(self, movement: Movement, sample: Sample) -> Mask:
-        """The regions that have part in a movement."""
-        if len(self.open) == 1:
-            own: Mask = movement.mask & (movement.reach > _PART * self._quiet_limits())
-            return own if own.any() else movement.mask
-        return movement.mask & (movement.reach > _PART * self._quiet_limits())
+    def _returning(self, sample: Sample, limits: Doubles) -> bool:
+        """Whether regions of a movement that has ended are still on their way; where they come to lie is rest."""
+        if self._free_s.max() <= self._settled_s:
+            return False
+        away = np.hypot(*(sample.displacement - self._rest.level).T)
+        if (away < limits)[SEEN].all():
+            self._free_s = np.minimum(self._free_s, sample.t_s)
+        elif sample.t_s < self._free_s.max():
+            return True
+        else:
+            self._rest.restart(sample.t_s, sample.displacement)
+        self._settled_s = sample.t_s
+        return False
+
+    def _mouth_moves(self, sample: Sample) -> bool:
+        """Whether a region of the mouth is on its way from somewhere to somewhere."""
+        before = [
+            s.displacement for s in self._samples.since(sample.t_s - 1.5 * _MOVING_S) if s.t_s < sample.t_s - _MOVING_S
+        ]
+        if not before:
+            return False
+        moved = np.hypot(*(sample.displacement - np.mean(before, axis=0)).T)
+        return bool((moved > self._quiet_limits())[LOWER].any())
+
+    def _left(self, sample: Sample) -> Doubles:
+        """What a long movement that has ended may have left in each region, IOD."""
+        return self._wake if sample.t_s < self._wake_s else np.zeros(len(REGIONS))
 
     def _quiet_limits(self) -> Doubles:
         """What each region must exceed when neither lids nor head move, IOD."""
@@ -130,7 +158,7 @@ class Watch:
         lids = float(away[_LIDS].max())
         before = [s.head for s in self._samples.since(sample.t_s - 0.2)]
         jerk = float(np.hypot(*np.ptp(before, axis=0))) if before else 0.0
-        limits = self._quiet_limits() + _HEAD_LEAK * min(jerk, 0.2)
+        limits = self._quiet_limits() + self._left(sample) + _HEAD_LEAK * min(jerk, 0.2)
         limits = limits + _BESIDE_LEAK * max((float(m.reach.max()) for m in self.open), default=0.0)
         return np.asarray(limits + _LID_LEAK * max(lids - _LID_STILL_IOD, 0.0))
 

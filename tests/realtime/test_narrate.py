@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec import structs
 
 from calib.face import REGIONS
 from calib.facs import pattern
@@ -44,6 +45,13 @@ def test_the_apex_gets_a_first_clause_and_the_end_the_whole() -> None:
     assert final.action_units == ("AU12",)
     assert final.label == "positive"
     assert (final.seq, final.face_id, final.t_capture_ns, final.spot_id) == (4, 1, 11, 0)
+
+
+def test_nothing_is_read_into_speech() -> None:
+    (say,) = said(NarrateNode(NarrateConfig()), structs.replace(spot("closed"), movements=5))
+    assert say.final
+    assert "5 times" in say.text
+    assert (say.action_units, say.label) == ((), "none")
 
 
 def test_a_spot_handed_in_again_is_answered_once() -> None:

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calib.phantom import PhantomEvent
+from engines.regions import RegionMotion
 from realtime.config import SpotConfig
 from realtime.messages import End, Lost, Spot
 from realtime.spot import SpotNode
@@ -91,6 +92,64 @@ def test_a_second_movement_on_top_of_a_held_one_is_an_event_of_its_own() -> None
     assert any(abs(spot.onset_ns / 1e9 - frown.onset_s) < 0.15 for spot in found)
 
 
+def talk(start_s: float, syllables: int, every_s: float = 0.24, amplitude: float = 0.04) -> list[PhantomEvent]:
+    """A train of mouth openings, irregular in size."""
+    sizes = np.random.default_rng(syllables).uniform(0.4, 1.0, syllables) * amplitude
+    return [
+        PhantomEvent(t, t + 0.45 * every_s, t + every_s, (("AU25", float(size)), ("AU17", float(size) / 3)))
+        for t, size in zip(start_s + every_s * np.arange(syllables), sizes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("fps", [30, 60, 200])
+@pytest.mark.parametrize("syllables", [4, 8, 13])
+def test_speech_is_one_span_and_no_train_of_micro_expressions(fps: float, syllables: int) -> None:
+    train = talk(2.0, syllables)
+    (spot,) = closed(spots(perform(train, steady(fps, 8.0))))
+    assert spot.kind == "macro"
+    assert spot.movements >= 3
+    assert spot.onset_ns / 1e9 == pytest.approx(train[0].onset_s, abs=0.1)
+    assert spot.offset_ns / 1e9 == pytest.approx(train[-1].offset_s, abs=0.3)
+
+
+def test_movements_of_a_train_are_taken_back_but_for_the_first() -> None:
+    found = spots(perform(talk(2.0, 8), steady(30, 8.0)))
+    ends = {spot.spot_id: spot.phase for spot in found}
+    assert [number for number, phase in ends.items() if phase == "closed"] == [0]
+    assert all(phase == "revoked" for number, phase in ends.items() if number > 0)
+    assert [spot.phase for spot in found if spot.spot_id == 0][-1] == "closed"
+
+
+def test_endless_speech_is_told_at_the_longest_and_then_is_silent() -> None:
+    found = closed(spots(perform(talk(2.0, 40), steady(30, 14.0))))
+    (spot,) = found
+    assert (spot.offset_ns - spot.onset_ns) / 1e9 == pytest.approx(SpotConfig().longest_s, abs=0.2)
+
+
+def test_a_frown_is_heard_above_speech() -> None:
+    frown = PhantomEvent(3.2, 3.4, 3.65, (("AU4", 0.03),))
+    found = closed(spots(perform([*talk(2.0, 10), frown], steady(30, 8.0))))
+    assert [spot.movements > 1 for spot in sorted(found, key=lambda spot: spot.onset_ns)] == [True, False]
+    assert any(abs(spot.apex_ns / 1e9 - frown.apex_s) < 0.1 for spot in found)
+
+
+def test_two_mouth_movements_in_close_order_stay_two() -> None:
+    pair = [PhantomEvent(t, t + 0.15, t + 0.35, (("AU12", 0.03),)) for t in (2.0, 2.6)]
+    found = closed(spots(perform(pair, steady(30))))
+    assert [spot.kind for spot in found] == ["micro", "micro"]
+    assert [spot.movements for spot in found] == [1, 1]
+
+
+def test_a_brow_that_moves_beside_a_held_smile_is_an_event_of_its_own_and_the_smile_goes_on() -> None:
+    smile = PhantomEvent(2.0, 2.3, 4.4, (("AU12", 0.05),), hold_s=1.8)
+    brow = PhantomEvent(3.2, 3.38, 3.65, (("AU4", 0.03),))
+    found = sorted(closed(spots(perform([smile, brow], steady(30, 6.5)))), key=lambda spot: spot.onset_ns)
+    assert [spot.kind for spot in found] == ["macro", "micro"]
+    for spot, event in zip(found, (smile, brow), strict=True):
+        assert spot.onset_ns / 1e9 == pytest.approx(event.onset_s, abs=0.1)
+        assert spot.offset_ns / 1e9 == pytest.approx(event.offset_s, abs=0.15)
+
+
 def test_an_expression_that_stays_is_closed_at_the_longest() -> None:
     forever = PhantomEvent(1.0, 1.3, 30.0, (("AU12", 0.05),), hold_s=28.0)
     (spot,) = closed(spots(perform([forever], steady(30, 9.0))))
@@ -120,6 +179,19 @@ def test_a_face_lost_after_the_apex_closes_its_event() -> None:
     found = spots([*motions, lost(2.71)])
     assert found[-1].phase == "closed"
     assert found[-1].offset_ns == motions[-1].t_media_ns
+
+
+def test_a_face_that_is_gone_keeps_the_regions_it_had() -> None:
+    region = RegionMotion("Left Cheek", 0.01, 0.0, 0.01, 0.02, 0.0, "right", 1.0)
+    measured = [[region]]
+    node = SpotNode(SpotConfig(), lambda face_id, onset_ns, apex_ns: measured[0])
+    motions = [m for m in perform([MACRO], steady(30)) if m.t_media_ns < 2.7e9]
+    for m in motions:
+        list(node.step(m))
+    measured[0] = []
+    spot = next(iter(node.step(lost(2.71))))
+    assert isinstance(spot, Spot)
+    assert spot.regions == (region,)
 
 
 def test_the_end_of_the_stream_closes_what_is_open_and_passes_on() -> None:
