@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import Floats
+from calib.face import CROP, FACE_OVAL, LOWER_LIDS, UPPER_LIDS, Floats, region_centres
 
 
 def flow_colours(flow: Floats, full_px: float | None = None) -> NDArray[np.uint8]:
@@ -38,3 +38,31 @@ def flow_overlay(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:
                 tip = (round(x + zoom * float(u)), round(y + zoom * float(v)))
                 cv2.arrowedLine(blended, (x, y), tip, (40, 40, 40), 1, cv2.LINE_AA, tipLength=0.35)
     return blended
+
+
+SKETCH_SIDE = 160
+"""Width and height of a sketch, px."""
+
+_LINES = (190, 190, 190)
+_SHIFT = 3  # OpenCV draws at eighths of a pixel
+
+
+def flow_sketch(flow: Floats, landmarks: Floats) -> bytes:
+    """The colours of a crop's flow within the outlines of face and eyes, as a PNG of 160 × 160 px: no pixel of a face.
+
+    Args:
+        flow: (256, 256, 2) px of the crop.
+        landmarks: (478, 3) mesh points, px of the crop.
+    """
+    points = np.round(landmarks[:, :2] * 2**_SHIFT).astype(np.int32)
+    oval = np.zeros((CROP, CROP), np.uint8)
+    cv2.fillPoly(oval, [points[list(FACE_OVAL)]], 255, shift=_SHIFT)
+    inside = flow * (cv2.GaussianBlur(oval, (0, 0), 2)[..., None] / np.float32(255))
+    picture = flow_colours(inside)
+    cv2.polylines(picture, [points[list(FACE_OVAL)]], True, _LINES, 1, cv2.LINE_AA, _SHIFT)
+    for lid in (*UPPER_LIDS, *LOWER_LIDS):
+        cv2.polylines(picture, [points[list(lid)]], False, _LINES, 1, cv2.LINE_AA, _SHIFT)
+    for centre in np.round(region_centres(landmarks) * 2**_SHIFT).astype(int):
+        cv2.circle(picture, tuple(centre.tolist()), 1 << _SHIFT, _LINES, -1, cv2.LINE_AA, _SHIFT)
+    small = cv2.resize(picture, (SKETCH_SIDE, SKETCH_SIDE), interpolation=cv2.INTER_AREA)
+    return bytes(cv2.imencode(".png", small)[1])

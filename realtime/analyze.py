@@ -16,9 +16,10 @@ from realtime.chain import run_chain
 from realtime.config import Config
 from realtime.export import Event, make_event, write_events, write_motion
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
+from realtime.sheet import write_sheet
 from realtime.source import SourceError
 
-RESULTS = ("events.jsonl", "events.csv", "motion.parquet")
+RESULTS = ("events.jsonl", "events.csv", "events.png", "motion.parquet")
 """What an analysis writes."""
 
 Progress = Callable[[float], None]
@@ -54,7 +55,7 @@ def output_names(videos: Sequence[Path]) -> list[str]:
 
 
 def analyze(video: Path, name: str, out: Path, config: Config, progress: Progress) -> Analysis:
-    """Analyse one video and write `out/name/`: `events.jsonl`, `events.csv`, `motion.parquet`.
+    """Analyse one video and write `out/name/`: `events.jsonl`, `events.csv`, `events.png`, `motion.parquet`.
 
     The folder appears complete or not at all.
 
@@ -71,6 +72,7 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
     motions: list[Motion] = []
     spots: dict[int, Spot] = {}
     events: list[Event] = []
+    sketches: list[bytes] = []
     end_ns = 0
     for message in run_chain(dataclasses.replace(config, capture=capture)):
         end_ns = max(end_ns, message.t_media_ns)
@@ -78,22 +80,27 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
             motions.append(message)
             progress(message.t_media_ns / 1e9)
         else:
-            _collect(message, video.name, spots, events)
+            _collect(message, video.name, spots, events, sketches)
     if not motions:
         raise SourceError(f"{video}: no face found in {end_ns / 1e9:.1f} s of video")
     with fresh_folder(folder, RESULTS) as fresh:
         write_events(events, fresh)
         write_motion(motions, fresh / "motion.parquet")
+        write_sheet(events, sketches, fresh / "events.png")
     times_ns = sorted({m.t_media_ns for m in motions})
     fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
     return Analysis(folder, tuple(events), len({m.face_id for m in motions}), end_ns / 1e9, fps)
 
 
-def _collect(message: AnyMessage, video: str, spots: dict[int, Spot], events: list[Event]) -> None:
+def _collect(
+    message: AnyMessage, video: str, spots: dict[int, Spot], events: list[Event], sketches: list[bytes]
+) -> None:
     if isinstance(message, Spot) and message.phase == "closed":
         spots[message.spot_id] = message
     elif isinstance(message, Say) and message.final and message.spot_id in spots:
-        events.append(make_event(video, spots.pop(message.spot_id), message))
+        spot = spots.pop(message.spot_id)
+        events.append(make_event(video, spot, message))
+        sketches.append(spot.sketch)
     elif isinstance(message, End) and message.error:
         raise SourceError(message.error)
 

@@ -106,7 +106,7 @@ def analyze(
     narrator: NarratorName = "",
     config: ConfigFile = None,
 ) -> int:
-    """Analyse recorded videos without loss: events.jsonl, events.csv and motion.parquet for each.
+    """Analyse recorded videos without loss: events.jsonl, .csv and .png, and motion.parquet for each.
 
     Example: mellm analyze interviews/*.mp4 --out results
     """

@@ -22,6 +22,7 @@ from calib.face import (
     inter_ocular_distance,
 )
 from engines.head import HeadFit
+from engines.picture import flow_sketch
 from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import CropError, FlowEngine, open_engine
 from realtime.config import FlowConfig
@@ -61,6 +62,28 @@ class _Curve:
     history: deque[_Shot] = field(default_factory=deque)
     recent: deque[tuple[int, Doubles]] = field(default_factory=deque)
     jitter_iod: float = 0.001
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one flow from onset to apex told.
+
+    Attributes:
+        regions: statistics of every region; none if there was nothing to measure.
+        expression: the expression flow (256, 256, 2), px of the crop.
+        landmarks: the onset's mesh points (478, 3), px of the crop.
+    """
+
+    regions: tuple[RegionMotion, ...] = ()
+    expression: Floats | None = None
+    landmarks: Floats | None = None
+
+    @property
+    def sketch(self) -> bytes:
+        """The flow as a small picture (PNG) without a pixel of the face; nothing if nothing was measured."""
+        if self.expression is None or self.landmarks is None:
+            return b""
+        return flow_sketch(self.expression, self.landmarks)
 
 
 class FlowNode:
@@ -116,27 +139,28 @@ class FlowNode:
         self._unseen.discard(message.face_id)
         yield motion
 
-    def between(self, face_id: int, onset_ns: int, apex_ns: int) -> list[RegionMotion]:
-        """What the regions did from onset to apex, by one flow between the two frames.
+    def between(self, face_id: int, onset_ns: int, apex_ns: int) -> Measured:
+        """What the face did from onset to apex, by one flow between the two frames.
 
         Args:
             face_id: which face.
             onset_ns, apex_ns: times in the stream; the nearest frames still at hand are taken.
 
         Returns:
-            Statistics of every region; empty if the face is not followed any more or was cut off at its onset.
+            Statistics of every region and the flow; empty if the face is not followed any more or was cut off.
         """
         curve = self._curves.get(face_id)
         if curve is None or not curve.history:
-            return []
+            return Measured()
         # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
         onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
         try:
             fit = HeadFit(onset.landmarks)
         except CropError:
-            return []
+            return Measured()
         fields = self._engine.flow(self._engine.encode(onset.crop), self._engine.encode(apex.crop))
-        return RegionMeter(onset.landmarks).measure(fields.facial - fit.head(fields)[0])
+        expression = fields.facial - fit.head(fields)[0]
+        return Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
 
     def _shot(self, face: Face, ticket: int, transform: tuple[float, ...], epoch: int) -> _Shot | None:
         crop = self._crops.view(ticket)

@@ -124,6 +124,8 @@ class Spot(Message, frozen=True, kw_only=True):
         regions: movement of each region from onset to apex (from the apex phase on).
         noise_iod: floor of each of those regions, IOD.
         movements: how many movements of the mouth were joined into it: more than one is speech.
+        sketch: once it has closed, the colours of its expression flow within the face's outline: a PNG without a pixel
+            of the face; empty if nothing could be measured.
     """
 
     spot_id: int
@@ -138,6 +140,7 @@ class Spot(Message, frozen=True, kw_only=True):
     regions: tuple[RegionMotion, ...] = ()
     noise_iod: tuple[float, ...] = ()
     movements: int = 1
+    sketch: bytes = b""
 
 
 class Say(Message, frozen=True, kw_only=True):

@@ -6,16 +6,16 @@ irregularly. Phases follow each other as they become known: rising, apex (again,
 
 from collections.abc import Callable, Iterator
 
-from engines.regions import RegionMotion
 from realtime.config import SpotConfig
+from realtime.flow import Measured
 from realtime.messages import AnyMessage, End, Kind, Lost, Motion, Phase, Spot
 from realtime.movement import Movement
 from realtime.watch import Watch
 
 _NS = 1e9
 
-Measure = Callable[[int, int, int], list[RegionMotion]]
-"""(face_id, onset_ns, apex_ns) → what the regions did between the two."""
+Measure = Callable[[int, int, int], Measured]
+"""(face_id, onset_ns, apex_ns) → what the face did between the two."""
 
 
 class SpotNode:
@@ -32,7 +32,7 @@ class SpotNode:
         self._config, self._measure = config, measure
         self._watches: dict[int, Watch] = {}
         self._seen: dict[int, Motion] = {}
-        self._regions: dict[int, tuple[RegionMotion, ...]] = {}  # of events that have not ended, as last measured
+        self._measured: dict[int, Measured] = {}  # of events that have not ended
         self._next_id = first_id
 
     def close(self) -> None:
@@ -65,15 +65,15 @@ class SpotNode:
 
     def _say(self, movement: Movement, phase: Phase, at: Motion | Lost | End, face_id: int) -> Spot:
         onset_ns, apex_ns = max(round(movement.onset_s * _NS), 0), round(movement.apex_s * _NS)
-        regions: tuple[RegionMotion, ...] = ()
+        measured, known = Measured(), self._measured.pop(movement.number, Measured())
         kind: Kind | None = None
         offset_ns = -1
-        known = self._regions.pop(movement.number, ())
         if phase in ("apex", "closed"):
+            measured = self._measure(face_id, onset_ns, apex_ns)
             # Of a face that is gone there is nothing more to measure.
-            regions = tuple(self._measure(face_id, onset_ns, apex_ns)) or known
+            measured = measured if measured.regions else known
         if phase == "apex":
-            self._regions[movement.number] = regions
+            self._measured[movement.number] = measured
         if phase == "closed":
             offset_ns = round(movement.offset_s * _NS)
             kind = "micro" if movement.offset_s - movement.onset_s <= self._config.micro_s else "macro"
@@ -82,7 +82,8 @@ class SpotNode:
             spot_id=movement.number, phase=phase, onset_ns=onset_ns,
             apex_ns=apex_ns if movement.apex_s >= 0 else -1, offset_ns=offset_ns, kind=kind,
             confidence=round(movement.score**2 / (1 + movement.score**2), 4),
-            magnitude_iod=round(max((r.mean_iod for r in regions), default=0.0), 6),
-            iod_px=self._seen[face_id].iod_px, regions=regions,
-            noise_iod=(self._config.threshold_iod,) * len(regions), movements=movement.movements,
+            magnitude_iod=round(max((r.mean_iod for r in measured.regions), default=0.0), 6),
+            iod_px=self._seen[face_id].iod_px, regions=measured.regions,
+            noise_iod=(self._config.threshold_iod,) * len(measured.regions), movements=movement.movements,
+            sketch=measured.sketch if phase == "closed" else b"",
         )  # fmt: skip

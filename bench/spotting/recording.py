@@ -18,7 +18,7 @@ from calib.face import CROP
 from engines.runtime import FlowEngine
 from realtime.align import AlignNode
 from realtime.config import AlignConfig, FlowConfig, SpotConfig
-from realtime.flow import FlowNode
+from realtime.flow import FlowNode, Measured
 from realtime.messages import AnyMessage, End, Frame, Lost, Motion, Spot
 from realtime.nodes import through
 from realtime.ring import Ring
@@ -84,7 +84,7 @@ def record(video: Video, engines: Sequence[FlowEngine], progress: Progress = lam
 
 def respot(recording: Recording, config: SpotConfig | None = None) -> list[Spot]:
     """Only the spotter, over a recording's motions: what it says, in order, without the regions' statistics."""
-    node = SpotNode(config or SpotConfig(), lambda face_id, onset_ns, apex_ns: [])
+    node = SpotNode(config or SpotConfig(), lambda face_id, onset_ns, apex_ns: Measured())
     return [out for message in recording.messages for out in node.step(message) if isinstance(out, Spot)]
 
 

@@ -1,11 +1,13 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calib.face import Floats
-from engines.picture import flow_colours, flow_overlay
+from calib.face import CROP, CROP_IOD, Floats, crop_landmarks, crop_transform, region_centres
+from calib.phantom import PhantomFace
+from engines.picture import SKETCH_SIDE, flow_colours, flow_overlay, flow_sketch
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -118,3 +120,35 @@ def test_arrows_point_where_the_flow_goes() -> None:
     assert len(dark) > 0
     assert dark[:, 1].max() > 50
     assert dark[:, 1].min() >= 43
+
+
+def drawn(portrait: PhantomFace, flow: Floats) -> NDArray[np.uint8]:
+    """A sketch of a flow on the portrait's crop."""
+    landmarks = crop_landmarks(crop_transform(portrait.landmarks), portrait.landmarks)
+    return np.asarray(cv2.imdecode(np.frombuffer(flow_sketch(flow, landmarks), np.uint8), cv2.IMREAD_COLOR), np.uint8)
+
+
+def test_a_sketch_is_white_where_nothing_moves_and_outside_the_face(portrait: PhantomFace) -> None:
+    still = drawn(portrait, np.zeros((CROP, CROP, 2), np.float32))
+    assert still.shape == (SKETCH_SIDE, SKETCH_SIDE, 3)
+    # Only grey lines on white.
+    assert int((still.max(axis=2) - still.min(axis=2)).max()) == 0
+    assert (still == 255).mean() > 0.8
+    everywhere = drawn(portrait, uniform(0, 4.0, CROP))
+    assert (everywhere[:3] == 255).all()
+    assert (
+        everywhere[SKETCH_SIDE // 2, SKETCH_SIDE // 2, 2] > 250 > 60 > everywhere[SKETCH_SIDE // 2, SKETCH_SIDE // 2, 0]
+    )
+
+
+def test_a_sketch_shows_a_movement_where_it_is(portrait: PhantomFace) -> None:
+    landmarks = crop_landmarks(crop_transform(portrait.landmarks), portrait.landmarks)
+    x, y = region_centres(landmarks)[18]
+    away = np.hypot(np.arange(CROP)[None] - x, np.arange(CROP)[:, None] - y)
+    flow = np.zeros((CROP, CROP, 2), np.float32)
+    flow[..., 1] = -4 * np.exp(-((away / (0.1 * CROP_IOD)) ** 2))
+    picture = drawn(portrait, flow).astype(int)
+    colourful = picture.max(axis=2) - picture.min(axis=2)
+    row, column = (float((colourful * at).sum() / colourful.sum()) for at in np.indices(colourful.shape))
+    scale = CROP / SKETCH_SIDE
+    assert np.hypot(column * scale - x, row * scale - y) < 0.1 * CROP_IOD

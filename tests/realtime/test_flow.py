@@ -5,7 +5,7 @@ import pytest
 from calib.face import REGION_INDEX
 from calib.phantom import PhantomVideo
 from realtime.config import AlignConfig, FlowConfig
-from realtime.flow import FlowNode
+from realtime.flow import FlowNode, Measured
 from realtime.messages import Face, Gap, Lost, Motion
 from tests.conftest import SMILE
 from tests.realtime.faces import Bench, displacements, faces
@@ -48,12 +48,15 @@ def test_onset_to_apex_is_measured_in_one_pass(smiling: PhantomVideo) -> None:
     with Bench() as bench:
         node = FlowNode(FlowConfig(), bench.crops)
         list(bench.motions((smiling.frame(0.9 + k / 30) for k in range(12)), flow=node))
-        regions = node.between(0, 100_000_000, 300_000_000)
+        measured = node.between(0, 100_000_000, 300_000_000)
+    regions = measured.regions
     corner = next(r for r in regions if r.name == "Right Mouth Corner")
     assert len(regions) == 29
     assert corner.direction == "up-right"
     assert corner.mean_iod > 0.01
-    assert node.between(5, 0, 1) == []
+    assert measured.sketch.startswith(b"\x89PNG")
+    assert node.between(5, 0, 1) == Measured()
+    assert Measured().sketch == b""
 
 
 def test_a_face_that_is_lost_begins_new_curves(smiling: PhantomVideo) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from calib.phantom import PhantomEvent
 from engines.regions import RegionMotion
 from realtime.config import SpotConfig
+from realtime.flow import Measured
 from realtime.messages import End, Lost, Spot
 from realtime.spot import SpotNode
 from tests.realtime.curves import closed, displacement, motion, perform, spots
@@ -183,19 +184,19 @@ def test_a_face_lost_after_the_apex_closes_its_event() -> None:
 
 def test_a_face_that_is_gone_keeps_the_regions_it_had() -> None:
     region = RegionMotion("Left Cheek", 0.01, 0.0, 0.01, 0.02, 0.0, "right", 1.0)
-    measured = [[region]]
+    measured = [Measured((region,))]
     node = SpotNode(SpotConfig(), lambda face_id, onset_ns, apex_ns: measured[0])
     motions = [m for m in perform([MACRO], steady(30)) if m.t_media_ns < 2.7e9]
     for m in motions:
         list(node.step(m))
-    measured[0] = []
+    measured[0] = Measured()
     spot = next(iter(node.step(lost(2.71))))
     assert isinstance(spot, Spot)
     assert spot.regions == (region,)
 
 
 def test_the_end_of_the_stream_closes_what_is_open_and_passes_on() -> None:
-    node = SpotNode(SpotConfig(), lambda face_id, onset_ns, apex_ns: [])
+    node = SpotNode(SpotConfig(), lambda face_id, onset_ns, apex_ns: Measured())
     for m in perform([MACRO], steady(30, 2.8)):
         list(node.step(m))
     end = End(seq=0, t_capture_ns=0, t_media_ns=2_800_000_000)
