@@ -72,7 +72,10 @@ def pooled(matrix: Tensor, image: Tensor) -> Tensor:
 
 
 def compressed(x: Tensor) -> Tensor:
-    """Positive numbers of many magnitudes brought together, 8 (x^(1/8) - 1): near a logarithm, at a tenth of its time."""
+    """Positive numbers of many magnitudes brought together, 8 (x^(1/8) - 1).
+
+    Like a logarithm, and exactly like it near 1, but roots are fast on every runtime.
+    """
     return 8 * torch.sqrt(torch.sqrt(torch.sqrt(x))) - 8
 
 

@@ -21,7 +21,7 @@ ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
 """Engines by name; each is opened with a folder of weights, None for the shipped ones."""
 
 TIMED = ("meflownet", "meflownet-bf16", "meflownet-int8")
-"""What "auto" times against each other, the most exact first; the others are for machines on which none of these works."""
+"""What "auto" times against each other, the most exact first; the others are for machines where none of these works."""
 
 _WORTH = 0.95
 """A less exact engine is taken only if it needs less than this share of the time."""
@@ -43,7 +43,8 @@ def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
             raise EngineError(f"no flow engine {name!r}; there are: auto, {', '.join(ENGINES)}")
         return ENGINES[name](weights)
     reasons: list[str] = []
-    best, best_s = None, math.inf
+    best: FlowEngine | None = None
+    best_s = math.inf
     for candidate, opener in ENGINES.items():
         if best is not None and candidate not in TIMED:
             break
@@ -57,10 +58,12 @@ def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
         if candidate not in TIMED:
             return engine
         taken_s = Reference(Weights(weights)).pace_s(engine)
-        if taken_s < _WORTH * best_s:
-            engine, best, best_s = best, engine, taken_s
-        if engine is not None:
+        if taken_s >= _WORTH * best_s:
             engine.close()
+            continue
+        if best is not None:
+            best.close()
+        best, best_s = engine, taken_s
     if best is None:
         raise EngineError("no flow engine works here: " + "; ".join(reasons))
     return best
