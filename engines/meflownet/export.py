@@ -54,13 +54,13 @@ class MatcherGraph(nn.Module):
 
     def __init__(self, net: MEFlowNet) -> None:
         super().__init__()
-        self.matcher = net.matcher
+        self.net = net
 
     def forward(self, *features: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
         first, second = features[: len(OF_FIRST)], features[len(OF_FIRST) :]
-        facial, head, _ = self.matcher(first, second)
-        return facial.permute(0, 2, 3, 1), head.permute(0, 2, 3, 1)
+        facial, head, _ = self.net.matcher(first, second)
+        return self.net.enlarge(facial), self.net.enlarge(head)
 
 
 def graphs(net: MEFlowNet) -> dict[str, onnx.ModelProto]:

@@ -136,28 +136,26 @@ class Matcher(nn.Module):
             for repeat in range(steps)
         )
         self.head = SolidHead(config.context)
-        self.cleaner = Cleaner(config.context, config.hidden[0])
-        self.register_buffer("up", cubic(CROP, CROP // CELL), persistent=False)
+        self.cleaner = Cleaner(config.hidden[0])
 
     def forward(self, first: Features, second: Features) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Flow between encoded crops.
 
         Returns:
-            facial and head flow (B, 2, 256, 256) px, u right, v down, on the first crop's grid, and the facial flow on
-            the grid of 4 px after every step, for the loss.
+            facial and head flow (B, 2, 64, 64) px, u right, v down, on the first crop's grid of 4 px (`enlarge` brings
+            it to every pixel), and the facial flow after every step, for the loss.
         """
         context, solid = first[4], first[5]
         flow = self.coarse(first[3], second[3], context)
         stages = [flow]
-        evidence = None
+        insight = None
         for refiner in self.refiners:
             level = {4: 2, 2: 1, 1: 0}[refiner.step]
-            flow, evidence = refiner(first[level], second[level], flow, context, self.trunk)
+            flow, insight = refiner(first[level], second[level], flow, context, self.trunk)
             stages.append(flow)
         head = self.head(flow, context, solid)
-        assert evidence is not None
-        expression = self.cleaner(flow - head, evidence, context, self.trunk)
-        return spread(self.up, head + expression), spread(self.up, head), stages
+        assert insight is not None
+        return head + self.cleaner(flow - head, insight), head, stages
 
 
 class MEFlowNet(nn.Module):
@@ -173,8 +171,20 @@ class MEFlowNet(nn.Module):
         self.config = config or SIZES["s"]
         self.encoder = Encoder(self.config)
         self.matcher = Matcher(self.config)
+        self.register_buffer("up", cubic(CROP, CROP // CELL), persistent=False)
+
+    def enlarge(self, flow: Tensor) -> Tensor:
+        """Flow (B, 2, 64, 64) on the grid of 4 px brought to every pixel, (B, 256, 256, 2)."""
+        return spread(self.up, flow).permute(0, 2, 3, 1)
 
     def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Facial and head flow between crops (B, 3, 256, 256) uint8 RGB; see `Matcher.forward`."""
+        """Flow between crops.
+
+        Args:
+            first, second: (B, 3, 256, 256) uint8 RGB.
+
+        Returns:
+            facial and head flow (B, 2, 256, 256) px, and the facial flow on the grid of 4 px after every step.
+        """
         facial, head, stages = self.matcher(self.encoder(first.float()), self.encoder(second.float()))
-        return facial, head, stages
+        return spread(self.up, facial), spread(self.up, head), stages

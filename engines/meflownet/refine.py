@@ -5,7 +5,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from calib.face import CROP
-from engines.meflownet.grids import cubic, gradients, linear, pixel_grid, spread, warp, window
+from engines.meflownet.grids import (
+    compressed,
+    cubic,
+    gradients,
+    linear,
+    pixel_grid,
+    pooled,
+    pooling,
+    spread,
+    warp,
+    window,
+)
 
 _CELLS = CROP // 4
 _RADIUS = 2
@@ -93,17 +104,19 @@ class Refiner(nn.Module):
         self.register_buffer("grid", pixel_grid(cells), persistent=False)
         self.register_buffer("up", cubic(cells, _CELLS), persistent=False)
         self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS]), persistent=False)
+        self.register_buffer("pool", pooling(_CELLS, cells), persistent=False)
 
     def forward(
         self, first: Tensor, second: Tensor, flow: Tensor, context: Tensor, trunk: Trunk
     ) -> tuple[Tensor, Tensor]:
-        """Better flow (B, 2, 64, 64) px, and the evidence (B, EVIDENCE, 64, 64) it rests on."""
+        """Better flow (B, 2, 64, 64) px, and what the network made of the evidence (B, hidden, 64, 64)."""
         steps, evidence = self._measure(first, second, flow)
         inputs = torch.cat([evidence, 0.25 * flow, context], dim=1)
-        judged = self.leave(trunk(functional.relu(self.enter(inputs))))
+        insight = trunk(functional.relu(self.enter(inputs)))
+        judged = self.leave(insight)
         share = judged[:, 2:].softmax(1).unsqueeze(2)
         change = (share * steps).sum(1) + judged[:, :2]
-        return flow + self.step * change, evidence
+        return flow + self.step * change, insight
 
     def _measure(self, first: Tensor, second: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
         """Displacements (B, windows, 2, 64, 64) in this resolution's cells, and the evidence."""
@@ -115,14 +128,14 @@ class Refiner(nn.Module):
         rest = fetched - first
         products = [gx * gx, gx * gy, gy * gy, gx * rest, gy * rest, rest * rest]
         moments = torch.cat([_grouped(p) for p in products], dim=1)
-        moments = functional.avg_pool2d(moments, 4 // self.step) if self.step < 4 else moments
+        moments = pooled(self.pool, moments) if self.step < 4 else moments
         near = spread(self.windows[0], moments)
         whole = moments[:, ::2] + moments[:, 1::2]
         smooth = torch.stack([near[:, ::2] + near[:, 1::2], *(spread(w, whole) for w in self.windows[1:])])
         ridge = functional.softplus(self.ridge)
         step, certainty = _solve(smooth, ridge)
         grouped, _ = _solve(torch.stack([near[:, ::2], near[:, 1::2]]), 0.5 * ridge[0])
-        misfit = torch.log(smooth[:2, :, 5] + 1e-4).transpose(0, 1)
+        misfit = compressed(smooth[:2, :, 5] + 1e-4).transpose(0, 1)
         evidence = torch.cat(
             [
                 step.permute(1, 0, 2, 3, 4).flatten(1, 2),
@@ -145,20 +158,24 @@ def _grouped(products: Tensor) -> Tensor:
 
 
 def _solve(m: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
-    """Solve the normal equations of moments (n, B, 6, h, w): displacement (n, B, 2, h, w) within ±2, log certainty."""
+    """Solve the normal equations of moments (n, B, 6, h, w): displacement (n, B, 2, h, w) within ±2, certainty."""
     xx, xy, yy = m[:, :, 0] + ridge, m[:, :, 1], m[:, :, 2] + ridge
     xt, yt = m[:, :, 3], m[:, :, 4]
     determinant = xx * yy - xy * xy
     u, v = (xy * yt - yy * xt) / determinant, (xy * xt - xx * yt) / determinant
-    return 2 * torch.tanh(0.5 * torch.stack([u, v], dim=2)), torch.log(determinant / (xx + yy))
+    return 2 * torch.tanh(0.5 * torch.stack([u, v], dim=2)), compressed(determinant / (xx + yy))
 
 
 class Cleaner(nn.Module):
-    """The expression decoder: what the facial flow leaves when the head's motion is taken off, cleaned of noise."""
+    """The expression decoder: what the facial flow leaves when the head's motion is taken off, cleaned of noise.
 
-    def __init__(self, context: int, hidden: int) -> None:
+    It sees the expression and the same smoothed, and what the last step made of its evidence.
+    """
+
+    def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden, 1)
+        self.enter = nn.Conv2d(hidden + 2 * len(_WINDOWS), hidden, 1)
+        self.body = nn.Conv2d(hidden, hidden, 3, padding=1)
         self.leave = nn.Conv2d(hidden, 2 + 1 + len(_WINDOWS), 1)
         nn.init.zeros_(self.leave.weight)
         nn.init.constant_(self.leave.bias, 0.0)
@@ -167,9 +184,10 @@ class Cleaner(nn.Module):
             self.leave.bias[3] = 2.0
         self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS[1:]]), persistent=False)
 
-    def forward(self, expression: Tensor, evidence: Tensor, context: Tensor, trunk: Trunk) -> Tensor:
+    def forward(self, expression: Tensor, insight: Tensor) -> Tensor:
         """Expression flow (B, 2, 64, 64) px."""
-        judged = self.leave(trunk(functional.relu(self.enter(torch.cat([expression, evidence, context], dim=1)))))
         choices = torch.stack([expression, *(spread(w, expression) for w in self.windows)], dim=1)
+        x = functional.relu(self.enter(torch.cat([choices.flatten(1, 2), insight], dim=1)))
+        judged = self.leave(x + functional.relu(self.body(x)))
         share = judged[:, 3:].softmax(1).unsqueeze(2)
         return (share * choices).sum(1) * judged[:, 2:3].sigmoid() + judged[:, :2]

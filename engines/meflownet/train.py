@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -106,7 +107,14 @@ def _fresh_pairs(maker: PairMaker, start: int, workers: int) -> Iterator[Pair]:
 class Run:
     """One training run and its folder."""
 
-    def __init__(self, config: TrainConfig, people: list[Person], shapes: ShapeModel | None, folder: Path) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        people: list[Person],
+        shapes: ShapeModel | None,
+        folder: Path,
+        start: Path | None = None,
+    ) -> None:
         """Start a run, or take up the one in the folder.
 
         Args:
@@ -114,9 +122,11 @@ class Run:
             people: all photos; those of people held out are only tested on.
             shapes: scanned shapes, if any.
             folder: where checkpoint, weights, curve and table are written.
+            start: weights to begin from, as the export writes them (.npz); those of the same name and shape are taken.
 
         Raises:
-            ValueError: the config or the people make no run, or the folder's checkpoint is of another network.
+            ValueError: the config or the people make no run, or the weights or the folder's checkpoint are of another
+                network.
         """
         if config.size not in SIZES:
             raise ValueError(f"no size {config.size!r}; there are: {', '.join(SIZES)}")
@@ -129,6 +139,8 @@ class Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(config.seed)
         self.net = MEFlowNet(SIZES[config.size]).to(self.device)
+        if start is not None:
+            _take(self.net, start)
         self.mean = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=config.rate, weight_decay=config.decay)
         self.maker = PairMaker(train, PairConfig(), shapes, config.seed)
@@ -226,12 +238,27 @@ class Run:
         torch.save({"size": self.config.size, "weights": self.mean, "step": self.step}, self.folder / "weights.pt")
 
 
+def _take(net: MEFlowNet, path: Path) -> None:
+    """Begin with the weights of a file where they fit."""
+    own = net.state_dict()
+    try:
+        with np.load(path) as file:
+            known = {name: torch.from_numpy(file[name]) for name in file.files if name in own}
+    except (OSError, ValueError, BadZipFile) as error:
+        raise ValueError(f"{path}: not the weights of a network ({error})") from None
+    fitting = {name: value for name, value in known.items() if value.shape == own[name].shape}
+    if not fitting:
+        raise ValueError(f"{path}: no weights of this network in it; expected is meflownet_SIZE.npz of an export")
+    net.load_state_dict(fitting, strict=False)
+
+
 @app.default
 def train(
     photos: Annotated[list[Path], Parameter(help="Folders of face photos; the same file name is the same person.")],
     *,
     out: Annotated[Path, Parameter(help="Folder of the run; one that holds a checkpoint is taken up again.")],
     shapes: Annotated[Path | None, Parameter(help="ICT-FaceKit's arrays (ict_face_light.npz).")] = None,
+    start: Annotated[Path | None, Parameter(help="Weights to begin from (meflownet_s.npz), where they fit.")] = None,
     workers: Annotated[int, Parameter(help="Processes that make pairs.")] = 1,
     threads: Annotated[int, Parameter(help="Threads of the training itself on a CPU.")] = 2,
     config: Annotated[TrainConfig | None, Parameter(name="*")] = None,
@@ -242,10 +269,11 @@ def train(
         signal.signal(number, signal.default_int_handler)
     console = Console()
     torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)  # vanishing gradients are denormal numbers, which took a quarter of a step's time
     config = config or TrainConfig()
     out.mkdir(parents=True, exist_ok=True)
     try:
-        run = Run(config, load_people(photos), ShapeModel(shapes) if shapes else None, out)
+        run = Run(config, load_people(photos), ShapeModel(shapes) if shapes else None, out, start)
     except ValueError as error:
         console.print(f"error: {error}", highlight=False)
         sys.exit(2)

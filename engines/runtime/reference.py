@@ -1,6 +1,7 @@
 """The reference answer that comes with the weights: what torch said to one pair of crops, in float32."""
 
 import io
+import time
 from zipfile import BadZipFile
 
 import numpy as np
@@ -9,31 +10,53 @@ from engines.runtime.interface import EngineError, FlowEngine, WeightsError
 from engines.runtime.weights import Weights
 
 
-def check_reference(engine: FlowEngine, weights: Weights, tolerance_px: float) -> float:
-    """Hold an engine against the reference answer: it catches a runtime that computes too roughly.
+class Reference:
+    """The reference answer of a folder of weights."""
 
-    Args:
-        engine: freshly opened.
-        weights: where the answer lies.
-        tolerance_px: largest mean distance allowed.
+    def __init__(self, weights: Weights) -> None:
+        """Read it.
 
-    Returns:
-        The larger mean distance of facial and head flow, px.
+        Raises:
+            WeightsError: the file is missing, or holds no such answer.
+        """
+        name = f"meflownet_{weights.size}_reference.npz"
+        self._folder = weights.folder
+        try:
+            with np.load(io.BytesIO(weights.read(name))) as file:
+                self._first, self._second, self._facial, self._head = (
+                    file[key] for key in ("first", "second", "facial", "head")
+                )
+        except (ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise WeightsError(f"{weights.folder / name}: not a reference answer ({error})") from None
 
-    Raises:
-        EngineError: the distance is larger, or the file holds no such answer.
-    """
-    name = f"meflownet_{weights.size}_reference.npz"
-    try:
-        with np.load(io.BytesIO(weights.read(name))) as file:
-            first, second, facial, head = (file[key] for key in ("first", "second", "facial", "head"))
-    except (ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise WeightsError(f"{weights.folder / name}: not a reference answer ({error})") from None
-    fields = engine.flow(engine.encode(first), engine.encode(second))
-    assert fields.head is not None
-    pairs = ((fields.facial, facial), (fields.head, head))
-    apart = max(float(np.hypot(*np.moveaxis(flow[1::4, 1::4] - true, -1, 0)).mean()) for flow, true in pairs)
-    if not apart <= tolerance_px:
-        raise EngineError(f"{engine.name} is {apart:.3f} px away from the reference answer of {weights.folder}, "
-                          f"{tolerance_px:g} px are allowed: this machine computes it too roughly")  # fmt: skip
-    return apart
+    def check(self, engine: FlowEngine, tolerance_px: float) -> float:
+        """Hold an engine against the answer: it catches a runtime that computes too roughly.
+
+        Args:
+            engine: freshly opened.
+            tolerance_px: largest mean distance allowed.
+
+        Returns:
+            The larger mean distance of facial and head flow, px.
+
+        Raises:
+            EngineError: the distance is larger.
+        """
+        fields = engine.flow(engine.encode(self._first), engine.encode(self._second))
+        assert fields.head is not None
+        pairs = ((fields.facial, self._facial), (fields.head, self._head))
+        apart = max(float(np.hypot(*np.moveaxis(flow[1::4, 1::4] - true, -1, 0)).mean()) for flow, true in pairs)
+        if not apart <= tolerance_px:
+            raise EngineError(f"{engine.name} is {apart:.3f} px away from the reference answer of {self._folder}, "
+                              f"{tolerance_px:g} px are allowed: this machine computes it too roughly")  # fmt: skip
+        return apart
+
+    def pace_s(self, engine: FlowEngine, rounds: int = 9) -> float:
+        """How long an engine takes for a live frame, one encoding and one flow: the median of some rounds, s."""
+        anchor = engine.encode(self._first)
+        times = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            engine.flow(anchor, engine.encode(self._second))
+            times.append(time.perf_counter() - began)
+        return float(np.median(times))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.runtime.interface import EngineError, FlowFields, WeightsError, check_crop
-from engines.runtime.reference import check_reference
+from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 
 
@@ -45,7 +45,7 @@ class TorchEngine:
         except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise WeightsError(f"{files.folder / name}: not the weights of this network ({error})") from None
         self._net.eval().to(self._device)
-        check_reference(self, files, 0.01)
+        Reference(files).check(self, 0.01)
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
         """The crop's features; see `FlowEngine.encode`."""
@@ -58,7 +58,7 @@ class TorchEngine:
         """See `FlowEngine.flow`."""
         with self._torch.inference_mode():
             facial, head, _ = self._net.matcher(first, second)
-        arrays = (np.ascontiguousarray(flow[0].permute(1, 2, 0).cpu().numpy()) for flow in (facial, head))
+            arrays = (self._net.enlarge(flow)[0].cpu().numpy() for flow in (facial, head))
         return FlowFields(*arrays)
 
     def close(self) -> None:

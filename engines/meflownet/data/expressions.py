@@ -35,7 +35,7 @@ class ExpressionConfig:
 
     still: float = 0.12
     micro_px: tuple[float, float] = (0.05, 4.0)
-    macro: float = 0.3
+    macro: float = 0.35
     macro_px: tuple[float, float] = (4.0, 15.0)
     scanned: float = 0.25
     smooth: float = 0.2

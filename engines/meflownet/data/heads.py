@@ -25,7 +25,7 @@ class HeadConfig:
     """
 
     still: float = 0.1
-    strength: tuple[float, float] = (0.05, 1.0)
+    strength: tuple[float, float] = (0.05, 1.5)
     turn_deg: float = 2.5
     roll_deg: float = 2.0
     shift_iod: float = 0.045

@@ -46,7 +46,7 @@ class PairConfig:
     photometry: PhotometryConfig = field(default_factory=PhotometryConfig)
     frame_iod: tuple[float, float] = (60.0, 150.0)
     jitter: float = 2.0
-    posed: float = 0.15
+    posed: float = 0.2
     still_background: float = 0.4
     mirrored: bool = True
 

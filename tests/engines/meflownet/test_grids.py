@@ -9,7 +9,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engines.meflownet.grids import cubic, gradients, linear, pixel_grid, spread, warp, window
+from engines.meflownet.grids import (
+    compressed,
+    cubic,
+    gradients,
+    linear,
+    pixel_grid,
+    pooled,
+    pooling,
+    spread,
+    warp,
+    window,
+)
 
 SIZES = [(256, 64), (128, 64), (64, 32), (32, 16), (64, 64), (16, 64)]
 Interpolation = Callable[[int, int], Tensor]
@@ -67,6 +78,26 @@ def test_a_window_averages(sigma: float) -> None:
     assert torch.allclose(found, found.flip(0, 1), atol=1e-7)
     middle = found[32] * (torch.arange(64) - 32.0) ** 2
     assert float(middle.sum()) == pytest.approx(sigma**2, rel=0.05)
+
+
+@pytest.mark.parametrize("sigma", [0.8, 2.0, 5.0])
+def test_no_number_of_a_window_is_denormal(sigma: float) -> None:
+    found = window(64, sigma)
+    assert float(found[found > 0].min()) > 1e-9
+
+
+@pytest.mark.parametrize("size", [256, 128])
+def test_pooling_is_averaging_in_blocks(size: int) -> None:
+    picture = image(size)
+    assert torch.allclose(pooled(pooling(64, size), picture), functional.avg_pool2d(picture, size // 64), atol=1e-5)
+
+
+def test_what_is_compressed_keeps_its_order_and_is_a_logarithm_near_one() -> None:
+    x = torch.logspace(-6, 4, 200)
+    found = compressed(x)
+    assert bool((found.diff() > 0).all())
+    near = (x > 0.5) & (x < 2)
+    assert torch.allclose(found[near], torch.log(x[near]), atol=0.04)
 
 
 def test_a_wider_window_leaves_less_noise() -> None:

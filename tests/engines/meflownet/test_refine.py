@@ -40,8 +40,10 @@ def distance(flow: Tensor, u: float, v: float) -> float:
 @torch.no_grad()
 def refined(step: int, first: Tensor, second: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     built, trunk = refiner(step)
-    found, evidence = built(first, second, flow, torch.zeros(1, CONTEXT, 64, 64), trunk)
-    return found, evidence
+    found, insight = built(first, second, flow, torch.zeros(1, CONTEXT, 64, 64), trunk)
+    assert insight.shape == (1, HIDDEN[0], 64, 64)
+    assert bool(insight.isfinite().all())
+    return found, built._measure(first, second, flow)[1]
 
 
 @pytest.mark.parametrize("step", [1, 2, 4])
@@ -120,8 +122,7 @@ def test_the_trunk_keeps_the_shape_and_sees_far() -> None:
 @torch.no_grad()
 def cleaned(expression: Tensor) -> Tensor:
     torch.manual_seed(0)
-    cleaner, trunk = Cleaner(CONTEXT, HIDDEN[0]), Trunk(HIDDEN)
-    found: Tensor = cleaner(expression, torch.zeros(1, EVIDENCE, 64, 64), torch.zeros(1, CONTEXT, 64, 64), trunk)
+    found: Tensor = Cleaner(HIDDEN[0])(expression, torch.zeros(1, HIDDEN[0], 64, 64))
     return found
 
 

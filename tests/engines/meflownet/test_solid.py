@@ -22,6 +22,7 @@ def decoder(seed: int = 0, ridge: float = -16.0) -> SolidHead:
         for weight in head.judge.parameters():
             weight.add_(0.1 * torch.randn_like(weight))
         head.ridge.fill_(ridge)
+        head.distance.fill_(ridge)
     head.eval()
     return head
 
@@ -42,17 +43,24 @@ def plane(coefficients: list[list[float]]) -> Tensor:
 
 
 AFFINE = plane([[2.0, 0.5, -0.3, 0, 0, 0], [-1.0, 0.3, 0.5, 0, 0, 0]])
-QUADRATIC = plane([[2.0, 0.5, -0.3, 0.4, -0.2, 0.1], [-1.0, 0.3, 0.5, -0.1, 0.3, 0.2]])
+PERSPECTIVE = plane([[2.0, 0.5, -0.3, 0.4, -0.2, 0], [-1.0, 0.3, 0.5, 0, 0.4, -0.2]])
+BENT = plane([[2.0, 0.5, -0.3, 0.4, -0.2, 0.3], [-1.0, 0.3, 0.5, 0.3, -0.4, 0.2]])
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("flow", [AFFINE, QUADRATIC], ids=["affine", "quadratic"])
+@pytest.mark.parametrize("flow", [AFFINE, PERSPECTIVE], ids=["affine", "perspective"])
 def test_a_solid_heads_flow_is_given_back_whatever_the_weights(seed: int, flow: Tensor) -> None:
     with torch.no_grad():
         found = decoder(seed)(flow, *inputs(seed))
     # Averaging x² over the fit's cells adds (2 px)²/IOD² of it: 0.0007 px a coefficient.
     assert found.shape == flow.shape
     assert float((found - flow)[INNER].abs().max()) < 1e-3
+
+
+def test_what_no_camera_shows_of_a_solid_head_is_left_over() -> None:
+    with torch.no_grad():
+        found = decoder(1)(BENT, *inputs(1))
+    assert float((found - BENT)[INNER].abs().max()) > 0.1
 
 
 def test_as_built_it_gives_back_an_affine_flow() -> None:
@@ -102,8 +110,8 @@ def test_faces_of_a_batch_do_not_touch_each_other() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_elimination_solves_as_numpy_does(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    root = rng.normal(size=(5, 7, 7))
-    normal = root @ root.transpose(0, 2, 1) + 0.1 * np.eye(7)
-    right = rng.normal(size=(5, 7, 2))
+    root = rng.normal(size=(5, 4, 4))
+    normal = root @ root.transpose(0, 2, 1) + 0.1 * np.eye(4)
+    right = rng.normal(size=(5, 4, 6))
     found = _solve(torch.from_numpy(normal), torch.from_numpy(right))
     assert found.numpy() == pytest.approx(np.linalg.solve(normal, right), abs=1e-6)

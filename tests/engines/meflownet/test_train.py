@@ -142,6 +142,25 @@ def test_a_checkpoint_of_something_else_is_named(people: list[Person], stopped: 
         Run(QUICK, people, None, stopped)
 
 
+def test_a_run_begins_from_given_weights_where_they_fit(people: list[Person], tmp_path: Path) -> None:
+    plain = Run(QUICK, people, None, tmp_path).net.state_dict()
+    given = {"encoder.to_half.weight": 2 * plain["encoder.to_half.weight"].numpy(), "matcher.head.ridge": np.ones(7)}
+    np.savez(tmp_path / "given.npz", **given)
+    begun = Run(QUICK, people, None, tmp_path, tmp_path / "given.npz").net.state_dict()
+    assert np.array_equal(begun["encoder.to_half.weight"].numpy(), given["encoder.to_half.weight"])
+    assert all(torch.equal(w, plain[name]) for name, w in begun.items() if name != "encoder.to_half.weight")
+
+
+@pytest.mark.parametrize("content", ["none", "foreign", "garbage"])
+def test_weights_that_make_no_beginning_are_named(people: list[Person], tmp_path: Path, content: str) -> None:
+    if content == "foreign":
+        np.savez(tmp_path / "given.npz", other=np.ones(3))
+    elif content == "garbage":
+        (tmp_path / "given.npz").write_bytes(b"garbage")
+    with pytest.raises(ValueError, match=r"given\.npz: (not the weights|no weights of this network)"):
+        Run(QUICK, people, None, tmp_path, tmp_path / "given.npz")
+
+
 def test_pairs_are_counted_from_where_they_start(people: list[Person]) -> None:
     maker = PairMaker(people, seed=3)
     assert np.array_equal(Pairs(maker, 5)[2].second, maker.pair(7).second)

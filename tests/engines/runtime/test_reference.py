@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from calib.face import CROP, Floats
 from calib.phantom import PhantomFace
 from engines.runtime.interface import EngineError, FlowFields
-from engines.runtime.reference import check_reference
+from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 from tests.engines.runtime.folders import write_folder
 from tests.engines.scenes import Scene, scene
@@ -54,7 +54,7 @@ class Told:
         return len(self.seen)
 
     def flow(self, first: int, second: int) -> FlowFields:
-        assert (first, second) == (1, 2)
+        assert (first, second) == (1, len(self.seen))
         return self.fields
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class Told:
 
 def test_the_answer_itself_is_no_distance_away(weights: Weights, smile: Scene) -> None:
     engine = Told(WAVES, WAVES / 2)
-    assert check_reference(engine, weights, 0.01) == pytest.approx(0, abs=1e-6)
+    assert Reference(weights).check(engine, 0.01) == pytest.approx(0, abs=1e-6)
     assert np.array_equal(engine.seen[0], smile.first)
     assert np.array_equal(engine.seen[1], smile.second)
 
@@ -72,14 +72,14 @@ def test_the_answer_itself_is_no_distance_away(weights: Weights, smile: Scene) -
 def test_the_larger_distance_of_face_and_head_counts(weights: Weights, part: str) -> None:
     off = np.array([0.03, -0.04], np.float32)
     engine = Told(WAVES + off * (part == "facial"), WAVES / 2 + off * (part == "head"))
-    assert check_reference(engine, weights, 0.06) == pytest.approx(0.05, rel=1e-3)
+    assert Reference(weights).check(engine, 0.06) == pytest.approx(0.05, rel=1e-3)
     with pytest.raises(EngineError, match=r"told is 0\.050 px away .* 0\.01 px are allowed"):
-        check_reference(Told(engine.fields.facial, WAVES / 2 + off * (part == "head")), weights, 0.01)
+        Reference(weights).check(Told(engine.fields.facial, WAVES / 2 + off * (part == "head")), 0.01)
 
 
 def test_what_is_no_number_is_never_near(weights: Weights) -> None:
     with pytest.raises(EngineError, match="nan px away"):
-        check_reference(Told(WAVES * np.float32("nan"), WAVES / 2), weights, 1e6)
+        Reference(weights).check(Told(WAVES * np.float32("nan"), WAVES / 2), 1e6)
 
 
 @pytest.mark.parametrize("kind", ["garbage", "empty", "truncated", "incomplete"])
@@ -87,10 +87,18 @@ def test_a_file_without_an_answer_is_named(smile: Scene, tmp_path: Path, kind: s
     content = {"garbage": b"garbage", "empty": b"", "truncated": answer(smile)[:3000],
                "incomplete": answer(smile, head=None)}[kind]  # fmt: skip
     with pytest.raises(EngineError, match=f"{NAME}: not a reference answer"):
-        check_reference(Told(WAVES, WAVES), Weights(write_folder(tmp_path, {NAME: content})), 0.01)
+        Reference(Weights(write_folder(tmp_path, {NAME: content})))
 
 
 def test_a_corrupt_answer_is_named(weights: Weights) -> None:
     (weights.folder / NAME).write_bytes(b"rotten")
     with pytest.raises(EngineError, match=f"{NAME}: corrupt.*SHA-256"):
-        check_reference(Told(WAVES, WAVES), weights, 0.01)
+        Reference(weights)
+
+
+def test_the_pace_is_that_of_one_encoding_and_one_flow(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(np.cumsum([0, 5, 1, 3, 1, 9, 1, 4, 1, 2]).tolist())
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))
+    engine = Told(WAVES, WAVES)
+    assert Reference(weights).pace_s(engine, rounds=5) == 4.0
+    assert len(engine.seen) == 1 + 5

@@ -64,6 +64,44 @@ def test_auto_takes_the_first_that_works(monkeypatch: pytest.MonkeyPatch) -> Non
     assert open_engine("auto").name == "dis"
 
 
+class Paced(DisEngine):
+    """An engine of a name and a pace, which remembers whether it was closed."""
+
+    def __init__(self, name: str, pace_s: float) -> None:
+        super().__init__()
+        self.name, self.pace_s, self.closed = name, pace_s, False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Clock:
+    """Stands in for the reference answer: engines say themselves how long they take."""
+
+    def __init__(self, weights: object) -> None:
+        """Nothing to read."""
+
+    def pace_s(self, engine: Paced) -> float:
+        return engine.pace_s
+
+
+@pytest.mark.parametrize(
+    ("paces", "fastest"),
+    [((10, 8, 9), "meflownet-bf16"), ((10, 9.8, 12), "meflownet"), ((10, 9, 7), "meflownet-int8"),
+     ((10, 9, 8.8), "meflownet-bf16"), ((5, 9, 9), "meflownet")],
+)  # fmt: skip
+def test_auto_takes_the_fastest_network_and_the_more_exact_one_when_they_are_close(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, paces: tuple[float, ...], fastest: str
+) -> None:
+    made = [Paced(name, pace) for name, pace in zip(registry.TIMED, paces, strict=True)]
+    openers = {engine.name: (lambda _, engine=engine: engine) for engine in made}
+    monkeypatch.setattr(registry, "ENGINES", openers | {"dis": dis})
+    monkeypatch.setattr(registry, "Weights", lambda folder: folder)
+    monkeypatch.setattr(registry, "Reference", Clock)
+    assert open_engine("auto", tmp_path).name == fastest
+    assert [engine.name for engine in made if not engine.closed] == [fastest]
+
+
 def test_an_engine_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "ENGINES", {"tensorrt": missing, "dis": dis})
     with pytest.raises(EngineError, match="driver is too old"):
