@@ -63,11 +63,14 @@ def spotting(
     seed: Annotated[int, Parameter(help="Of people and performances.")] = 0,
     out: Annotated[Path, Parameter(help=f"Folder for {PAGE} and {PICTURE}.")] = RESULTS,
 ) -> int:
-    """Spot micro- and macro-expressions in long videos whose events are known; write a page and a picture.
+    """Spot expressions in long videos whose events are known; write a page and a picture.
 
-    Every video goes through the live pipeline once, with each flow engine; the spotter and two whole-video methods get
-    the same motions. A frame takes about 0.06 s on one core with both engines: the default, 8 videos of 60 s at 30
-    fps, a quarter of an hour.
+    Every video goes through the live pipeline once, with each flow engine.
+    The spotter and two whole-video methods get the same motions.
+
+    A frame takes about 0.06 s with both engines on two cores: the default,
+    8 videos of 60 s at 30 fps, a quarter of an hour. With --motion FOLDER the
+    work is kept: delete the folder when alignment or flow have changed.
     """
     prepare()
     from bench.flow.people import BenchError
@@ -75,8 +78,8 @@ def spotting(
     from realtime.source import SourceError
 
     try:
-        plan = Plan(_rates(fps), seconds, videos, seed, motion)
-        return _bench(plan, photos, held_out, engines, weights, out)
+        plan = Plan(_rates(fps), seconds, videos, seed, motion, weights)
+        return _bench(plan, photos, held_out, engines, out)
     except KeyboardInterrupt:
         complain(
             "stopped",
@@ -92,9 +95,7 @@ def spotting(
     return BAD_INPUT
 
 
-def _bench(
-    plan: "Plan", photos: Path | None, held_out: Path | None, names: str, weights: Path | None, out: Path
-) -> int:
+def _bench(plan: "Plan", photos: Path | None, held_out: Path | None, names: str, out: Path) -> int:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from bench.flow.people import BenchError, built_in, find_people, read_names
@@ -107,7 +108,7 @@ def _bench(
         raise BenchError(f"--held-out {held_out}: there is nothing to choose from; give --photos as well")
     chosen = read_names(held_out) if held_out is not None else None
     out.mkdir(parents=True, exist_ok=True)
-    engines, missing = _open(names, weights)
+    engines, missing = _open(names, plan.weights)
     bar = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     try:

@@ -1,5 +1,6 @@
 """A whole run: every video measured once, or taken from a folder of recordings, and every method on all of them."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from bench.spotting.recording import Recording, file_name, load, record, respot,
 from bench.spotting.videos import Video, make_videos
 from calib.phantom import PhantomFace
 from engines.runtime import FlowEngine
+from engines.runtime.dis import DisEngine
+from engines.runtime.weights import MANIFEST, SHIPPED
 
 Progress = Callable[[int], None]
 """Called with the number of frames that were dealt with."""
@@ -25,7 +28,9 @@ class Plan:
         seconds: length of each video.
         videos: so many a frame rate.
         seed: of people and performances.
-        motion: folder of recordings, to read and to write; None keeps none.
+        motion: folder of recordings, to read and to write; None keeps none. A recording is used only if it is of the
+            same performance, face and weights; other changes to alignment and flow it cannot know of.
+        weights: folder of MEFlowNet's weights; None for the shipped ones.
     """
 
     rates: tuple[float, ...] = (30.0,)
@@ -33,6 +38,7 @@ class Plan:
     videos: int = 8
     seed: int = 0
     motion: Path | None = None
+    weights: Path | None = None
 
     @property
     def frames(self) -> int:
@@ -54,7 +60,7 @@ def measure(
     for fps in sorted(plan.rates):
         own: dict[str, list[Recording]] = {engine.name: [] for engine in engines}
         for video in make_videos(faces, (fps,), plan.seconds, plan.videos, plan.seed):
-            for recording in _recordings(video, engines, plan.motion, progress):
+            for recording in _recordings(video, engines, plan, progress):
                 own[recording.engine].append(recording)
         examples = examples or [recordings[0] for recordings in own.values()]
         for recordings in own.values():
@@ -62,25 +68,34 @@ def measure(
     return results, examples
 
 
-def _recordings(
-    video: Video, engines: Sequence[FlowEngine], folder: Path | None, progress: Progress
-) -> list[Recording]:
+def _recordings(video: Video, engines: Sequence[FlowEngine], plan: Plan, progress: Progress) -> list[Recording]:
     """A video's recordings, one an engine: kept ones with the spotter run anew, the others made."""
-    kept = {engine.name: _kept(video, engine, folder) for engine in engines}
+    digests = {engine.name: weights_digest(engine.name, plan.weights) for engine in engines}
+    kept = {name: _kept(video, name, digest, plan.motion) for name, digest in digests.items()}
     new = [engine for engine in engines if kept[engine.name] is None]
-    for recording in record(video, new, lambda: progress(1)) if new else ():
-        kept[recording.engine] = recording
-        if folder is not None:
-            save(recording, folder / file_name(video, recording.engine))
+    for made in record(video, new, lambda: progress(1)) if new else ():
+        recording = replace(made, weights=digests[made.engine])
+        kept[made.engine] = recording
+        if plan.motion is not None:
+            save(recording, plan.motion / file_name(video, made.engine))
     if not new:
         progress(video.frames)
     return [recording for recording in kept.values() if recording is not None]
 
 
-def _kept(video: Video, engine: FlowEngine, folder: Path | None) -> Recording | None:
+def _kept(video: Video, engine: str, digest: str, folder: Path | None) -> Recording | None:
     """The recording of this very video, if the folder has it; the spots are those of the spotter as it is now."""
-    path = folder / file_name(video, engine.name) if folder is not None else None
+    path = folder / file_name(video, engine) if folder is not None else None
     if path is None or not path.exists():
         return None
     recording = load(path)
-    return replace(recording, spots=tuple(respot(recording))) if recording.key == video.key else None
+    if (recording.key, recording.weights) != (video.key, digest):
+        return None
+    return replace(recording, spots=tuple(respot(recording)))
+
+
+def weights_digest(engine: str, folder: Path | None) -> str:
+    """What tells the weights of one engine from others: a digest of their manifest; empty for DIS, which has none."""
+    if engine == DisEngine.name:
+        return ""
+    return hashlib.sha256(((folder or SHIPPED) / MANIFEST).read_bytes()).hexdigest()[:16]
