@@ -24,6 +24,9 @@ CUT_HZ = 5.0
 EDGE = 1 / 3
 """Share of the height over the valley at which an event begins and ends."""
 
+TOP = 0.95
+"""Share of the height at which a peak counts as reached: on a held one the highest sample is anywhere."""
+
 _SHORTEST_S, _LONGEST_S = 0.1, 4.0
 _PARTS = np.array([region.part in ("brow", "nose", "mouth") for region in REGIONS])
 _OVERLAP = 0.3
@@ -82,7 +85,9 @@ def _peaks(curves: Curves, heights: Doubles, start: int, level: float) -> Iterat
         last = _crossing(heights, peak, after)
         seconds = (last - first) / curves.fps
         if _SHORTEST_S <= seconds <= _LONGEST_S:
-            onset_s, apex_s, offset_s = (curves.time(start + place) for place in (first, peak, last))
+            top = heights[before] + TOP * (heights[peak] - heights[before])
+            apex = before + int(np.argmax(heights[before : peak + 1] >= top))
+            onset_s, apex_s, offset_s = (curves.time(start + place) for place in (first, apex, last))
             rise = float(heights[peak] - max(heights[before], heights[after]))
             yield rise, Found(onset_s, apex_s, offset_s, kind_of(seconds))
 

@@ -10,7 +10,7 @@ from calib.phantom import PhantomEvent, PhantomScript
 from realtime.messages import AnyMessage, End
 from tests.realtime.curves import perform
 
-MICRO = PhantomEvent(3.0, 3.18, 3.42, (("AU12", 0.02),))
+MICRO = PhantomEvent(3.0, 3.18, 3.42, (("AU12", 0.022),))
 MACRO = PhantomEvent(5.5, 5.9, 7.5, (("AU4", 0.05),), hold_s=0.9)
 TINY = PhantomEvent(9.0, 9.2, 9.4, (("AU15", 0.006),))
 SECONDS = 12.0

@@ -44,7 +44,7 @@ def test_expressions_keep_to_their_sizes_and_lengths(seed: int) -> None:
         length = event.offset_s - event.onset_s
         low, high = MICRO_IOD if event.kind == "micro" else MACRO_IOD
         sizes = [size for _, size in event.units]
-        assert low - 1e-9 <= max(sizes) <= high + 1e-9
+        assert low - 1e-9 <= event.amplitude_iod <= high + 1e-9
         assert min(sizes) >= 0.59 * max(sizes)
         assert SHORTEST_S - 1e-9 <= length <= 0.5 if event.kind == "micro" else 0.6 <= length <= 3.0 + 1e-9
 
@@ -68,7 +68,7 @@ def test_the_mix_and_the_amplitudes_are_as_asked() -> None:
     assert sum(distractors.values()) / kinds["micro"] == pytest.approx(mix.distractors / mix.micro, rel=0.2)
     assert len(distractors) == 10
     assert max(distractors.values()) < 2.5 * min(distractors.values())
-    sizes = [max(s for _, s in e.units) for script in scripts for e in script.events if e.kind == "micro"]
+    sizes = [e.amplitude_iod for script in scripts for e in script.events if e.kind == "micro"]
     assert np.median(sizes) == pytest.approx(np.sqrt(MICRO_IOD[0] * MICRO_IOD[1]), rel=0.15)
     sides = Counter(parse_code(e.units[0][0])[0] for script in scripts for e in script.events)
     assert sides["L"] > 10 < sides["R"]
