@@ -6,10 +6,12 @@ from cyclopts import App
 
 from bench.flow.command import flow
 from bench.latency import latency
+from bench.spotting.command import spotting
 
 app = App(name="bench", help="Measures the house.", help_format="plaintext")
 app.command(flow)
 app.command(latency)
+app.command(spotting)
 
 if __name__ == "__main__":
     raise SystemExit(app(sys.argv[1:], result_action="return_value"))

@@ -1,11 +1,8 @@
 """`python -m bench.flow`: flow engines and OpenCV's methods side by side on faces whose motion is known exactly."""
 
-import datetime
 import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +10,8 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
+from bench import machine
+from bench.complaint import BAD_INPUT, STOPPED, complain
 from realtime.environment import prepare
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ RESULTS = Path(__file__).parents[1] / "results"
 PAGE, PICTURE = "flow.md", "flow-table.png"
 TABLE_COLUMNS = 112
 """Narrower than this the closing table cannot be read."""
-
-BAD_INPUT, STOPPED = 2, 130
-_PACKAGES = ("numpy", "opencv-contrib-python", "openvino", "mediapipe", "mellm-live")
 
 
 @app.default
@@ -65,12 +61,12 @@ def flow(
     try:
         return _bench(photos, held_out, smiles, engines, weights, pairs, seed, out)
     except KeyboardInterrupt:
-        _complain("stopped", "nothing was written")
+        complain("stopped", "nothing was written")
         return STOPPED
     except (BenchError, SourceError) as error:
-        _complain("error", str(error))
+        complain("error", str(error))
     except OSError as error:
-        _complain("error", f"{error.filename}: {error.strerror}; choose another --out")
+        complain("error", f"{error.filename}: {error.strerror}; choose another --out")
     return BAD_INPUT
 
 
@@ -167,27 +163,10 @@ def _facts(people: "People", chosen: bool, count: int, seed: int, load: float) -
     return (
         ("faces", source),
         ("pairs", f"{count} a set, seed {seed}"),
-        ("machine", f"{_cpu()}, one core; load average {load:.1f} when it began"),
-        ("versions", ", ".join([f"Python {platform.python_version()}", *_versions()])),
-        ("date", datetime.datetime.now(datetime.timezone.utc).date().isoformat()),
+        ("machine", f"{machine.cpu()}, one core; load average {load:.1f} when it began"),
+        ("versions", machine.versions()),
+        ("date", machine.today()),
     )
-
-
-def _versions() -> Iterator[str]:
-    for package in _PACKAGES:
-        try:
-            yield f"{package} {metadata.version(package)}"
-        except metadata.PackageNotFoundError:
-            continue
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 @contextmanager
@@ -203,8 +182,3 @@ def _one_core() -> Iterator[None]:
     finally:
         os.sched_setaffinity(0, cores)
         cv2.setNumThreads(threads)
-
-
-def _complain(what: str, text: str) -> None:
-    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
-    console.print(Text.assemble((f"{what}: ", "red"), text), soft_wrap=True)

@@ -1,12 +1,12 @@
 """The flow benchmark as one picture: every method's error by noise, and what some of them saw of one smile."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.canvas import INK, PALE, Canvas
 from bench.flow.measures import Judge
 from bench.flow.methods import Method
 from bench.flow.pairs import NOISES, Image, Pair, PairSet, make_pair
@@ -17,7 +17,6 @@ from calib.phantom import portrait
 from engines.picture import flow_colours
 
 WIDTH = 1800
-INK, PALE, RULE, PAPER = (40, 36, 32), (120, 116, 110), (226, 224, 220), (255, 255, 255)
 DOTS = ((214, 178, 120), (180, 112, 36), (96, 44, 8))
 """Colours (BGR) of the noise levels, the darker the noisier."""
 
@@ -26,57 +25,6 @@ TILE, GAP, SHOWN = 196, 12, 4
 
 ERROR_PX = 0.5
 """The error that is drawn in full colour."""
-
-_FONT = cv2.FONT_HERSHEY_DUPLEX
-_FINER = 4
-
-
-@dataclass
-class Canvas:
-    """A white sheet; drawn `_FINER` times as large, since OpenCV's letters have few steps of their own.
-
-    Attributes:
-        width, height: px of the finished picture, in which all coordinates are.
-    """
-
-    width: int
-    height: int
-    pixels: NDArray[Any] = field(init=False)
-    _tiles: list[tuple[int, int, Image]] = field(init=False, default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.pixels = np.full((self.height * _FINER, self.width * _FINER, 3), 255, np.uint8)
-
-    def text(self, x: float, y: float, words: str, size: float = 22, ink: tuple[int, int, int] = INK,
-             anchor: float = 0.0) -> None:  # fmt: skip
-        """Words whose middle height is y; anchor 0 begins, 0.5 centres, 1 ends them at x."""
-        scale = size * _FINER / 33
-        (across, up), _ = cv2.getTextSize(words, _FONT, scale, _FINER)
-        at = (round(x * _FINER - anchor * across), round(y * _FINER + up / 2))
-        cv2.putText(self.pixels, words, at, _FONT, scale, ink, round(1.1 * _FINER), cv2.LINE_AA)
-
-    def line(self, x0: float, y0: float, x1: float, y1: float, ink: tuple[int, int, int] = RULE) -> None:
-        """A thin line."""
-        ends = [(round(x * _FINER), round(y * _FINER)) for x, y in ((x0, y0), (x1, y1))]
-        cv2.line(self.pixels, ends[0], ends[1], ink, _FINER, cv2.LINE_AA)
-
-    def dot(self, x: float, y: float, ink: tuple[int, int, int], filled: bool = True) -> None:
-        """A dot, or a ring."""
-        at = (round(x * _FINER), round(y * _FINER))
-        cv2.circle(self.pixels, at, 10 * _FINER, PAPER, -1, cv2.LINE_AA)
-        cv2.circle(self.pixels, at, 8 * _FINER, ink, -1 if filled else 2 * _FINER, cv2.LINE_AA)
-
-    def tile(self, x: int, y: int, image: Image) -> None:
-        """A square picture, as it is."""
-        self._tiles.append((x, y, np.asarray(cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_CUBIC), np.uint8)))
-
-    def png(self) -> bytes:
-        """The sheet, packed."""
-        sheet = cv2.resize(self.pixels, (self.width, self.height), interpolation=cv2.INTER_AREA)
-        for x, y, image in self._tiles:
-            sheet[y : y + TILE, x : x + TILE] = image
-            cv2.rectangle(sheet, (x, y), (x + TILE - 1, y + TILE - 1), RULE, 1)
-        return bytes(cv2.imencode(".png", sheet)[1].tobytes())
 
 
 def draw(report: Report) -> bytes:
@@ -134,17 +82,17 @@ def _draw_example(canvas: Canvas, report: Report, top: int) -> None:
     canvas.text(left, 34, f"One smile of {pair.motion_px:.1f} px, noise {pair.set.noise:g}", 27)
     canvas.text(left, 70, "above: expression flow as colours; below: its error, and its mean", 18, PALE)
     canvas.text(left + TILE / 2, top - 18, "crop", 19, INK, 0.5)
-    canvas.tile(left, top, np.asarray(cv2.cvtColor(pair.crops[0][window], cv2.COLOR_RGB2BGR), dtype=np.uint8))
+    canvas.tile(left, top, TILE, np.asarray(cv2.cvtColor(pair.crops[0][window], cv2.COLOR_RGB2BGR), dtype=np.uint8))
     canvas.text(left + TILE / 2, second - 20, "true flow", 19, INK, 0.5)
-    canvas.tile(left, second, _colours(pair, pair.expression)[window])
+    canvas.tile(left, second, TILE, _colours(pair, pair.expression)[window])
     for k, method in enumerate(_chosen(report), start=1):
         x = left + k * (TILE + GAP)
         expression = judge.expression(measure(method, pair)[0])
         lengths = np.linalg.norm(expression - pair.expression, axis=-1)
         canvas.text(x + TILE / 2, top - 18, method.label, 19, INK, 0.5)
-        canvas.tile(x, top, _colours(pair, expression)[window])
+        canvas.tile(x, top, TILE, _colours(pair, expression)[window])
         canvas.text(x + TILE / 2, second - 20, f"{lengths[pair.hull].mean():.3f} px", 19, INK, 0.5)
-        canvas.tile(x, second, _heat(np.where(pair.hull, lengths, np.nan))[window])
+        canvas.tile(x, second, TILE, _heat(np.where(pair.hull, lengths, np.nan))[window])
     _draw_scale(canvas, left + TILE + GAP, second + TILE + 30)
 
 

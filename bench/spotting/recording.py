@@ -41,6 +41,7 @@ class Recording(msgspec.Struct, frozen=True):
         truth: what really happened.
         messages: what the spotter took: `Motion`, and `Lost` and `End`, in order.
         spots: what it said, in order.
+        weights: digest of the engine's weights; empty if it has none, or nobody asked.
         format: of the file.
     """
 
@@ -50,6 +51,7 @@ class Recording(msgspec.Struct, frozen=True):
     truth: Truth
     messages: tuple[AnyMessage, ...]
     spots: tuple[Spot, ...]
+    weights: str = ""
     format: int = FORMAT
 
     @property

@@ -17,7 +17,7 @@ class TrueEvent(msgspec.Struct, frozen=True):
     Attributes:
         kind: micro or macro, by its length.
         onset_s, apex_s, offset_s: when.
-        amplitude_iod: of its strongest unit, IOD.
+        amplitude_iod: of the region that moves most, IOD.
         codes: its action units.
     """
 
@@ -61,7 +61,7 @@ def truth_of(script: PhantomScript, seconds: float) -> Truth:
     events = tuple(
         TrueEvent(
             event.kind, event.onset_s, event.apex_s, event.offset_s,
-            max(size for _, size in event.units), tuple(code for code, _ in event.units),
+            event.amplitude_iod, tuple(code for code, _ in event.units),
         )
         for event in script.events if event.offset_s <= seconds
     )  # fmt: skip

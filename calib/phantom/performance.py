@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from calib.facs import pattern
 from calib.phantom.distractors import (
     Distractor,
     Exposure,
@@ -40,7 +41,7 @@ SHORTEST_S = 0.17
 """Micro-expressions of the tables that are shorter than this, five frames at 30 fps, are not performed."""
 
 MICRO_IOD, MACRO_IOD = (0.005, 0.03), (0.02, 0.08)
-"""Amplitudes, IOD."""
+"""Amplitudes of the region that moves most, IOD."""
 
 BLINKS_PER_MINUTE = 17.0
 """Of a person at rest (Bentivoglio et al., *Movement Disorders* 12, 1997)."""
@@ -137,15 +138,16 @@ def _macro(onset_s: float, one_sided: float, rng: np.random.Generator) -> Phanto
 def _units(
     amplitudes: tuple[float, float], one_sided: float, rng: np.random.Generator
 ) -> tuple[tuple[str, float], ...]:
-    """Units of one expression: log-uniform amplitude of the first, the others at 0.6 to 1 of it."""
+    """Units of one expression, the later ones at 0.6 to 1 of the first; log-uniform the region that moves most."""
     codes = _UNITS[int(rng.integers(len(_UNITS)))]
     size = math.exp(float(rng.uniform(*np.log(amplitudes))))
     side = str(rng.choice(["L", "R"])) if rng.random() < one_sided and codes[-1] in _ONE_SIDED else ""
     if side:
         codes = codes[-1:]
-    return tuple(
-        (side + code, size * (1.0 if k == 0 else float(rng.uniform(0.6, 1.0)))) for k, code in enumerate(codes)
-    )
+    shares = [1.0, *(float(rng.uniform(0.6, 1.0)) for _ in codes[1:])]
+    moved = sum((share * pattern(side + code) for code, share in zip(codes, shares, strict=True)), np.zeros((1, 2)))
+    scale = size / float(np.hypot(moved[:, 0], moved[:, 1]).max())
+    return tuple((side + code, scale * share) for code, share in zip(codes, shares, strict=True))
 
 
 def _blinks(seconds: float, winks: list[Wink], rng: np.random.Generator) -> Iterator[float]:

@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from calib.facs import parse_code
+from calib.face import REGIONS
+from calib.facs import parse_code, pattern
 from calib.phantom.distractors import Distractor
 
 MICRO_LIMIT_S = 0.5
@@ -41,6 +42,12 @@ class PhantomEvent:
     def kind(self) -> Literal["micro", "macro"]:
         """Micro up to `MICRO_LIMIT_S` from onset to offset."""
         return "micro" if self.offset_s - self.onset_s <= MICRO_LIMIT_S + 1e-9 else "macro"
+
+    @property
+    def amplitude_iod(self) -> float:
+        """How far the strongest region moves at the peak by all units together, IOD: they may add up or cancel."""
+        moved = sum((size * pattern(code) for code, size in self.units), np.zeros((len(REGIONS), 2)))
+        return float(np.hypot(moved[:, 0], moved[:, 1]).max())
 
     def strength(self, t_s: float) -> float:
         """Share of the full amplitude at a time, 0 to 1."""

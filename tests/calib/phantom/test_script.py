@@ -78,6 +78,17 @@ def test_times_out_of_order_are_refused(onset: float, apex: float, offset: float
         PhantomEvent(onset, apex, offset, (("AU12", 0.02),), hold)
 
 
+def test_units_of_one_expression_add_up_or_cancel() -> None:
+    def amplitude(*units: tuple[str, float]) -> float:
+        return PhantomEvent(1.0, 1.2, 1.5, units).amplitude_iod
+
+    assert amplitude(("AU12", 0.02)) == pytest.approx(0.02, rel=0.01)
+    assert amplitude(("LAU12", 0.02), ("RAU12", 0.01)) == pytest.approx(0.02, rel=0.01)
+    assert amplitude(("AU9", 0.02), ("AU4", 0.02)) > 0.025
+    assert amplitude(("AU1", 0.02), ("AU4", 0.02)) < 0.017
+    assert amplitude() == 0.0
+
+
 def test_unknown_units_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match="AU3 is not in the table"):
         PhantomEvent(1.0, 1.2, 1.5, (("AU12", 0.02), ("AU3", 0.02)))

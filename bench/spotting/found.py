@@ -1,0 +1,57 @@
+"""An event as a method found it."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from calib.phantom.scoring import Interval
+from calib.phantom.script import MICRO_LIMIT_S
+from realtime.messages import Kind, Spot
+
+
+@dataclass(frozen=True)
+class Found:
+    """An event that a method found.
+
+    Attributes:
+        onset_s, apex_s, offset_s: when, s.
+        kind: micro or macro.
+        confidence: 0 to 1; NaN if the method gives none.
+        announced_s: when the apex was first told of, s; NaN if the method waits for the end of the video.
+    """
+
+    onset_s: float
+    apex_s: float
+    offset_s: float
+    kind: Kind
+    confidence: float = math.nan
+    announced_s: float = math.nan
+
+    @property
+    def interval(self) -> Interval:
+        """(onset, offset), s."""
+        return self.onset_s, self.offset_s
+
+    @property
+    def length_s(self) -> float:
+        """From onset to offset, s."""
+        return self.offset_s - self.onset_s
+
+
+def kind_of(seconds: float) -> Kind:
+    """What an event of this length is (MEGC)."""
+    return "micro" if seconds <= MICRO_LIMIT_S else "macro"
+
+
+def spotted(spots: Iterable[Spot]) -> list[Found]:
+    """The events that a spotter closed, each with the time of the first message that told its apex."""
+    announced: dict[int, int] = {}
+    found = []
+    for spot in spots:
+        if spot.phase in ("apex", "closed"):
+            announced.setdefault(spot.spot_id, spot.t_media_ns)
+        if spot.phase == "closed" and spot.kind is not None:
+            onset_s, apex_s, offset_s = (t_ns / 1e9 for t_ns in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
+            told_s = announced[spot.spot_id] / 1e9
+            found.append(Found(onset_s, apex_s, offset_s, spot.kind, spot.confidence, told_s))
+    return found

@@ -1,0 +1,32 @@
+import pytest
+
+from bench.spotting.found import Found, kind_of, spotted
+from realtime.messages import Spot
+from tests.bench.spotting.performances import MACRO, MICRO, recording
+
+
+def test_half_a_second_is_micro() -> None:
+    assert [kind_of(s) for s in (0.2, 0.5, 0.51, 3.0)] == ["micro", "micro", "macro", "macro"]
+
+
+def test_closed_spots_are_found_with_the_time_that_their_apex_was_told() -> None:
+    found = spotted(recording((MICRO, MACRO)).spots)
+    assert [f.kind for f in found] == ["micro", "macro"]
+    for own, event in zip(found, (MICRO, MACRO), strict=True):
+        assert own.apex_s == pytest.approx(event.apex_s, abs=0.1)
+        assert event.onset_s < own.announced_s < event.offset_s
+        assert 0 < own.confidence <= 1
+        assert own.interval == (own.onset_s, own.offset_s)
+        assert own.length_s == own.offset_s - own.onset_s
+
+
+def test_spots_that_were_taken_back_are_not_found() -> None:
+    def spot(spot_id: int, phase: str, t_s: float) -> Spot:
+        return Spot(
+            seq=0, t_capture_ns=0, t_media_ns=round(t_s * 1e9), spot_id=spot_id, phase=phase,  # type: ignore[arg-type]
+            onset_ns=10**9, apex_ns=1_200_000_000, offset_ns=1_400_000_000 if phase == "closed" else -1,
+            kind="micro" if phase == "closed" else None, confidence=0.8,
+        )  # fmt: skip
+
+    said = [spot(0, "rising", 1.1), spot(0, "revoked", 1.2), spot(1, "apex", 1.3), spot(1, "apex", 1.5)]
+    assert spotted([*said, spot(1, "closed", 1.7)]) == [Found(1.0, 1.2, 1.4, "micro", 0.8, 1.3)]
