@@ -24,6 +24,7 @@ _HALF = 0.5  # an edge is taken through the crossings of this share of the peak 
 _LOW = (0.06, 0.2)  # …which lies between these, as low as the noise allows
 _LOW_SIGMAS = 3.0
 _PART = 0.1  # of the strongest region's reach: a region that moves less has no part in the movement
+_EVEN, _STEEP = 4.0, 2.5  # at its threshold four movements of five are right, at twice that one of twenty is wrong
 _BACK = 0.15  # below this share of its peak a movement is back at rest
 
 
@@ -72,6 +73,12 @@ class Movement:
         """The regions that have part in it, (29,)."""
         reach = self.reach
         return np.asarray(self.mask & (reach > _PART * reach.max()))
+
+    @property
+    def confidence(self) -> float:
+        """Share of movements with such a score that were right in phantom videos; `bench spotting` has the table."""
+        chance = _EVEN * max(self.score, 1e-9) ** _STEEP
+        return chance / (1 + chance)
 
     def height(self, displacement: Doubles) -> float:
         """How far along the movement's direction a displacement lies, IOD over all its regions."""

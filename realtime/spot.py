@@ -81,7 +81,7 @@ class SpotNode:
             seq=at.seq, face_id=face_id, t_capture_ns=at.t_capture_ns, t_media_ns=at.t_media_ns,
             spot_id=movement.number, phase=phase, onset_ns=onset_ns,
             apex_ns=apex_ns if movement.apex_s >= 0 else -1, offset_ns=offset_ns, kind=kind,
-            confidence=round(movement.score**2 / (1 + movement.score**2), 4),
+            confidence=round(movement.confidence, 4),
             magnitude_iod=round(max((r.mean_iod for r in measured.regions), default=0.0), 6),
             iod_px=self._seen[face_id].iod_px, regions=measured.regions,
             noise_iod=(self._config.threshold_iod,) * len(measured.regions), movements=movement.movements,

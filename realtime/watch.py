@@ -70,7 +70,9 @@ class Watch:
         if any(movement.apex_s < 0 for movement in self.open):
             return
         mask = self._free(sample)
-        if self._speech.talking:
+        young = any(LOWER[_strongest(m)] and sample.t_s - m.onset_s < SYLLABLE_S for m in self.open)
+        if self._speech.talking or young:
+            # What moves beside a syllable is part of the same speech.
             mask = mask & ~LOWER
         score = self._score(sample, mask, limits)
         self._above = self._above + 1 if score > 1 else 0
