@@ -77,7 +77,7 @@ class Movement:
     @property
     def confidence(self) -> float:
         """Share of movements with such a score that were right in phantom videos; `bench spotting` has the table."""
-        chance = _EVEN * max(self.score, 1e-9) ** _STEEP
+        chance = _EVEN * float(max(self.score, 1e-9) ** _STEEP)
         return chance / (1 + chance)
 
     def height(self, displacement: Doubles) -> float:

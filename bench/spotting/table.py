@@ -18,7 +18,7 @@ SIZES: tuple[tuple[Kind, float, float], ...] = (
 )  # fmt: skip
 """Amplitudes by which recall is broken down, IOD."""
 
-CONFIDENCES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+CONFIDENCES = (0.0, 0.5, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0)
 """Edges of the bins of confidence."""
 
 

@@ -1,0 +1,65 @@
+"""What the watch adds to single movements: thresholds, who may begin, and what leaks. Its curves are in test_spot."""
+
+import numpy as np
+import pytest
+
+from calib.face import REGION_INDEX, Doubles
+from calib.phantom import PhantomEvent
+from realtime.config import SpotConfig
+from realtime.watch import Watch
+from tests.realtime.curves import displacement, motion
+
+NOISE = 0.0002
+
+
+def watched(curve: dict[str, tuple[float, float]] | list[PhantomEvent], head: float = 0.0) -> list[str]:
+    """Phases told of a pulse of 0.3 s at 2 s, of single regions (u, v) or of events; the head jumps by so much, px."""
+    watch, rng, phases = Watch(SpotConfig()), np.random.default_rng(2), list[str]()
+    for k in range(150):
+        t_s = k / 30
+        moved: Doubles = NOISE * rng.standard_normal((29, 2))
+        pulse = 0.5 - 0.5 * np.cos(2 * np.pi * (t_s - 2) / 0.3) if 2 < t_s < 2.3 else 0.0
+        if isinstance(curve, dict):
+            for name, way in curve.items():
+                moved[REGION_INDEX[name]] += pulse * np.array(way)
+        else:
+            moved += displacement(curve, t_s)
+        shown = motion(t_s, moved, k)
+        if head:
+            shift = (head * pulse, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            shown = type(shown)(**{f: getattr(shown, f) for f in shown.__struct_fields__} | {"head": shift})
+        phases += [phase for _, phase in watch.step(shown, 0)]
+    return phases
+
+
+def test_two_regions_open_an_event_together_and_one_alone_must_go_farther() -> None:
+    small = SpotConfig().threshold_iod * 1.5
+    one = {"Left Mouth Corner": (0.0, -small)}
+    assert watched(one) == []
+    assert "closed" in watched(one | {"Left Cheek": (0.0, -small)})
+    assert "closed" in watched({"Left Mouth Corner": (0.0, -2 * small)})
+
+
+def test_eyelids_open_nothing_and_hide_what_they_leak() -> None:
+    lids = {f"{side} Upper Eyelid Center": (0.0, 0.1) for side in ("Left", "Right")}
+    assert watched(lids) == []
+    leak = {f"{side} Inner Eyebrow": (0.0, 0.012) for side in ("Left", "Right")}
+    assert watched(lids | leak) == []
+    assert "closed" in watched(leak)
+
+
+@pytest.mark.parametrize(("head_px", "seen"), [(0.0, True), (4.0, False)])
+def test_what_a_moving_head_may_leave_is_no_event(head_px: float, seen: bool) -> None:
+    left = dict.fromkeys(("Left Cheek", "Right Cheek", "Chin"), (0.005, 0.0))
+    assert ("closed" in watched(left, head_px)) is seen
+
+
+def test_a_face_that_is_gone_has_its_movement_closed_if_its_apex_was_known() -> None:
+    held = PhantomEvent(2.0, 2.2, 9.0, (("AU12", 0.03),), hold_s=6.0)
+    watch, rng = Watch(SpotConfig()), np.random.default_rng(0)
+    for k in range(90):
+        moved = displacement([held], k / 30) + NOISE * rng.standard_normal((29, 2))
+        list(watch.step(motion(k / 30, moved, k), 7))
+    ((movement, phase),) = watch.abandon()
+    assert (movement.number, phase) == (7, "closed")
+    assert movement.offset_s == pytest.approx(89 / 30)
