@@ -13,12 +13,12 @@ NOISE = 0.0002
 
 
 def watched(curve: dict[str, tuple[float, float]] | list[PhantomEvent], head: float = 0.0) -> list[str]:
-    """Phases told of a pulse of 0.3 s at 2 s, of single regions (u, v) or of events; the head jumps by so much, px."""
+    """Phases told of a pulse of 0.3 s at 8 s, of single regions (u, v) or of events; the head jumps by so much, px."""
     watch, rng, phases = Watch(SpotConfig()), np.random.default_rng(2), list[str]()
-    for k in range(150):
+    for k in range(300):
         t_s = k / 30
         moved: Doubles = NOISE * rng.standard_normal((29, 2))
-        pulse = 0.5 - 0.5 * np.cos(2 * np.pi * (t_s - 2) / 0.3) if 2 < t_s < 2.3 else 0.0
+        pulse = 0.5 - 0.5 * np.cos(2 * np.pi * (t_s - 8) / 0.3) if 8 < t_s < 8.3 else 0.0
         if isinstance(curve, dict):
             for name, way in curve.items():
                 moved[REGION_INDEX[name]] += pulse * np.array(way)
