@@ -1,12 +1,11 @@
-"""Local rises of a whole video, after He (ACM MM 2021, "Research on Micro-Expression Spotting Method Based on Optical
-Flow Features"), which needs no training.
+"""Local rises of a whole video, after He (ACM Multimedia 2021), which needs no training.
 
 In windows that overlap by half, every region of brows, nose and mouth is measured against the window's first frame and
 freed of what is faster than 5 Hz. A peak that rises from the valley before it and falls to the valley after it by more
 than a threshold is an event; it begins and ends at a third of those heights. What is too short or too long is dropped,
 and of events that overlap the highest stays. The paper takes the nose's motion off every region; here the pipeline has
 taken off the head's. The paper averages the strongest pixels of a region; here a region's mean is all there is.
-"""  # noqa: D205 - the paper's name is long
+"""
 
 from collections.abc import Iterator, Sequence
 

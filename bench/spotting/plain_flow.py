@@ -1,11 +1,11 @@
-"""Plain flow and one threshold for the whole video, after Moilanen et al. (ICPR 2014, "Spotting rapid facial movements").
+"""Plain flow and one threshold for the whole video, after Moilanen, Zhao & Pietikäinen (ICPR 2014).
 
 A frame is compared with the mean of the frames half an interval before and after it; the third of the regions that
 differ most is averaged; the same mean of that curve half an interval before and after is taken off; and what exceeds
-the curve's mean by a share of the way to its maximum is an event. The paper does so on texture and gives peaks alone;
-here it is done on the regions' displacements, eyelids among them, once for micro- and once for macro-expressions, and an
-event lasts while the comparison stays above a share of its peak.
-"""  # noqa: E501 - the paper's name
+the curve's mean by a share of the way to its maximum is an event. The paper does so on texture and gives peaks alone.
+Here it is done on the regions' displacements, eyelids among them, once for micro- and once for macro-expressions, and
+an event lasts while the comparison stays above a share of its peak.
+"""
 
 from collections.abc import Sequence
 
