@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from calib.face import REGIONS, Doubles
-from calib.neutral import RestLevel
+from calib.neutral import Baseline, RestLevel
 from engines.regions import RegionMotion
 from realtime.config import SpotConfig
 from realtime.flow import SEEN, head_shift_iod
@@ -80,20 +80,28 @@ class _Watch:
 class SpotNode:
     """Takes `Motion`, gives `Spot`; passes everything else on."""
 
-    def __init__(self, config: SpotConfig, measure: Measure, first_id: int = 0) -> None:
+    def __init__(
+        self, config: SpotConfig, measure: Measure, first_id: int = 0, baseline: Baseline | None = None
+    ) -> None:
         """Start watching.
 
         Args:
             config: settings.
             measure: the flow node's pass between two frames (`FlowNode.between`).
             first_id: the first event's number.
+            baseline: noise measured at rest before; by default it is learned on the way.
         """
-        self._config, self._measure = config, measure
+        self._config, self._measure, self._baseline = config, measure, baseline
         self._watches: dict[int, _Watch] = {}
         self._next_id = first_id
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def rest(self, face_id: int) -> RestLevel | None:
+        """What is known of a face at rest; None if it is not watched."""
+        watch = self._watches.get(face_id)
+        return watch.rest if watch is not None else None
 
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """See the class."""
@@ -109,7 +117,7 @@ class SpotNode:
         yield message
 
     def _watch(self, motion: Motion) -> Iterator[Spot]:
-        watch = self._watches.setdefault(motion.face_id, _Watch())
+        watch = self._watches.setdefault(motion.face_id, _Watch(RestLevel(self._baseline)))
         sample = self._take(watch, motion)
         if sample is None:
             return
