@@ -7,6 +7,8 @@ import numpy as np
 
 from calib.face import Doubles
 
+_NEIGHBOURS = 2  # sizes so near each other in the row are close enough
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -84,11 +86,17 @@ class Detection:
     def next_sizes(self, count: int, share: float) -> list[int]:
         """Indices of the sizes that it is best to try next.
 
-        Before any trial, spread over all; then around the size that `size_found` gives, where the answer is decided.
+        Before any trial, spread over all; then spread between the largest size that was found too rarely and the
+        smallest found often enough; once these are neighbours, around the size that `size_found` gives.
         """
         last = len(self.sizes) - 1
         if not any(self.tried):
             return [int(index) for index in np.round(np.linspace(0, last, count))]
         size = min(self.size_found(share), self.sizes[-1])
+        shares = self.shares()
+        enough = next((index for index in range(last + 1) if shares[index] >= share - 1e-9), last)
+        below = max((index for index in range(enough) if self.tried[index]), default=0)
+        if enough - below > _NEIGHBOURS:
+            return [int(index) for index in np.round(np.linspace(below, enough, count + 2))[1:-1]]
         middle = int(np.abs(np.log(np.array(self.sizes) / size)).argmin())
         return [min(max(middle + (0, 1, -1)[k % 3], 0), last) for k in range(count)]

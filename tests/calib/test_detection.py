@@ -55,7 +55,10 @@ def test_trials_go_from_everywhere_to_where_it_is_decided() -> None:
     assert seen.next_sizes(6, 0.9) == [0, 2, 4, 7, 9, 11]
     seen = seen.with_trials([(index, index >= 6) for index in range(12)])
     assert set(seen.next_sizes(6, 0.9)) == {5, 6, 7}
-    assert set(Detection.unused(SIZES).with_trials([(3, False)]).next_sizes(6, 0.9)) == {10, 11}
+    seen = Detection.unused(SIZES).with_trials([(0, False), (11, True)])
+    assert seen.next_sizes(2, 0.9) == [4, 7]
+    assert max(Detection.unused(SIZES).with_trials([(10, False)]).next_sizes(6, 0.9)) == 11
+    assert min(Detection.unused(SIZES).with_trials([(8, True)]).next_sizes(6, 0.9)) == 1
 
 
 @pytest.mark.parametrize(("mu", "width"), [(0.004, 0.1), (0.008, 0.25)])

@@ -13,7 +13,7 @@ UPRIGHT: Doubles = np.array([[1.0, 0, 0], [0, 1.0, 0]])
 
 def uniform(u: float, v: float) -> dict[str, Floats]:
     """A field that moves the whole crop."""
-    return {"AU12": np.tile(np.float32([u, v]), (CROP, CROP, 1))}
+    return {"AU12": np.tile(np.array([u, v], np.float32), (CROP, CROP, 1))}
 
 
 def noise(sigma: float, seed: int) -> NDArray[np.uint8]:
