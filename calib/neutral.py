@@ -1,6 +1,9 @@
-"""A person's zero: where each region rests and how much it trembles there, learned on the fly."""
+"""A person's zero: where each region rests and how much it trembles there, measured before or learned on the fly."""
 
+import math
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,17 +20,65 @@ _WINDOW_S = 1.2
 _LEARN_S = 4.0
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """How much each region of a person trembles at rest before one camera.
+
+    Attributes:
+        sigma_iod: σ of each region's displacement along one axis, IOD; order of `calib.face.REGIONS`.
+    """
+
+    sigma_iod: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.sigma_iod) != len(REGIONS):
+            raise ValueError(f"a baseline has {len(REGIONS)} regions, not {len(self.sigma_iod)}")
+        if not all(math.isfinite(sigma) and sigma >= 0 for sigma in self.sigma_iod):
+            raise ValueError("the noise of a region must be a number from 0")
+
+
+def measure_baseline(distances: Sequence[Doubles]) -> Baseline:
+    """The noise in some samples at rest.
+
+    The median, so that a blink or a twitch among them counts for nothing: that of a 2-D Gaussian's length is
+    σ √(2 ln 2), the Rayleigh distribution's.
+
+    Args:
+        distances: how far each region was from rest in every sample, (29,) IOD, as `RestLevel.away` gives it.
+
+    Raises:
+        ValueError: no samples.
+    """
+    if not distances:
+        raise ValueError("no samples at rest, so no noise can be measured")
+    median = np.median(np.stack(distances), axis=0)
+    return Baseline(tuple((median / math.sqrt(2 * math.log(2))).tolist()))
+
+
 class RestLevel:
     """Follows the rest position and the noise of the 29 regions of one face.
 
     The rest position is the median over a window that ends `_DELAY_S` ago, so that a rise does not lift it before it
-    is noticed. The noise of a region is a running mean of its distance from rest.
+    is noticed. The noise of a region is a running mean of its distance from rest. With a baseline it starts at the
+    noise measured there and never falls below: seconds that happen to be quiet do not make the scene a better one. It
+    may rise above, since a scene can get noisier (dusk, a longer distance) after it was measured.
+
+    Attributes:
+        level: rest position of each region, (29, 2) IOD.
+        sigma_iod: noise of each region, (29,) IOD.
+        away: how far the last sample was from rest, (29,) IOD.
+        settled_s: time of the last sample that was held against a rest position of samples before it; -1 before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, baseline: Baseline | None = None) -> None:
+        """Know nothing yet but the baseline, if one was measured."""
         self._past: deque[tuple[float, Doubles]] = deque()
+        measured = np.zeros(len(REGIONS)) if baseline is None else np.asarray(baseline.sigma_iod)
+        self._floor: Doubles = np.maximum(measured, SIGMA_FLOOR_IOD)
         self.level: Doubles = np.zeros((len(REGIONS), 2))
-        self.sigma_iod: Doubles = np.full(len(REGIONS), SIGMA_START_IOD)
+        self.sigma_iod: Doubles = np.full(len(REGIONS), SIGMA_START_IOD) if baseline is None else self._floor.copy()
+        self.away: Doubles = np.zeros(len(REGIONS))
+        self.settled_s = -1.0
         self._last_s = 0.0
 
     def update(self, t_s: float, displacement: Doubles) -> None:
@@ -40,11 +91,12 @@ class RestLevel:
         settled = [d for t, d in self._past if t_s - t >= _DELAY_S]
         if settled:
             self.level = np.median(settled, axis=0)
-            away = np.hypot(*(displacement - self.level).T)
+            self.away = np.hypot(*(displacement - self.level).T)
+            self.settled_s = t_s
             # The mean length of a 2-D Gaussian is σ √(π/2).
             share = min((t_s - self._last_s) / _LEARN_S, 1.0)
-            sigma = self.sigma_iod + share * (away / np.sqrt(np.pi / 2) - self.sigma_iod)
-            self.sigma_iod = np.maximum(sigma, SIGMA_FLOOR_IOD)
+            sigma = self.sigma_iod + share * (self.away / np.sqrt(np.pi / 2) - self.sigma_iod)
+            self.sigma_iod = np.maximum(sigma, self._floor)
         self._last_s = t_s
 
     def restart(self, t_s: float, displacement: Doubles) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from realtime.calibration import mismatch, open_calibration
 from realtime.chain import run_chain
 from realtime.config import Config
 from realtime.export import Event, make_event, write_events, write_motion
@@ -32,13 +33,23 @@ class OutputError(Exception):
 
 @dataclass(frozen=True)
 class Analysis:
-    """What became of one video; `fps` is the median rate of frames with a face."""
+    """What became of one video.
+
+    Attributes:
+        folder: where the results are.
+        events: what was found.
+        faces: how many were followed.
+        duration_s: length of the video.
+        fps: median rate of frames with a face.
+        notes: what the calibration and the video do not have in common.
+    """
 
     folder: Path
     events: tuple[Event, ...]
     faces: int
     duration_s: float
     fps: float
+    notes: tuple[str, ...] = ()
 
 
 def output_names(videos: Sequence[Path]) -> list[str]:
@@ -89,7 +100,10 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
         write_sheet(events, sketches, fresh / "events.png")
     times_ns = sorted({m.t_media_ns for m in motions})
     fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
-    return Analysis(folder, tuple(events), len({m.face_id for m in motions}), end_ns / 1e9, fps)
+    faces = {m.face_id: m for m in reversed(motions)}  # the first motion of each
+    calibration = open_calibration(config.spot)
+    said = [text for m in faces.values() for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
+    return Analysis(folder, tuple(events), len(faces), end_ns / 1e9, fps, tuple(dict.fromkeys(said)))
 
 
 def _collect(

@@ -30,18 +30,34 @@ def run_chain(config: Config) -> Iterator[AnyMessage]:
     """
     frames, crops = (Ring.local(size.slots, size.slot_bytes) for size in ring_sizes(config))
     stages: list[Sequence[Node | Head]] = []
-    stop = threading.Event()
-    threads: list[threading.Thread] = []
     try:
         for spec in PROCESSES:
             stages.append(spec.make(config, Rings(frames, crops), Resume()))
-        # Capture and align each get a thread; measuring, spotting and narrating are done in the caller's.
-        captured: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
-        aligned: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
-        threads = [
-            threading.Thread(target=_pump, args=(stages[0], None, captured, stop), name="capture", daemon=True),
-            threading.Thread(target=_pump, args=(stages[1], captured, aligned, stop), name="align", daemon=True),
-        ]
+        yield from run_stages(stages)
+    finally:
+        for stage in stages:
+            for node in stage:
+                node.close()
+
+
+def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
+    """The same for nodes made elsewhere, which the caller closes: those of the table's first processes, three or more.
+
+    Closing the iterator stops the threads.
+
+    Raises:
+        RuntimeError: a gap, which must not happen here.
+        Exception: whatever a node raised.
+    """
+    # Capture and align each get a thread; measuring, spotting and narrating are done in the caller's.
+    stop = threading.Event()
+    captured: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
+    aligned: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
+    threads = [
+        threading.Thread(target=_pump, args=(stages[0], None, captured, stop), name="capture", daemon=True),
+        threading.Thread(target=_pump, args=(stages[1], captured, aligned, stop), name="align", daemon=True),
+    ]
+    try:
         for thread in threads:
             thread.start()
         while True:
@@ -57,10 +73,8 @@ def run_chain(config: Config) -> Iterator[AnyMessage]:
     finally:
         stop.set()
         for thread in threads:
-            thread.join()
-        for stage in stages:
-            for node in stage:
-                node.close()
+            if thread.ident is not None:
+                thread.join()
 
 
 def _onward(stages: Sequence[Sequence[Node | Head]], index: int, message: AnyMessage) -> Iterator[AnyMessage]:

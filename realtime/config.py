@@ -25,7 +25,8 @@ class CaptureConfig:
     """Where frames come from.
 
     Attributes:
-        source: webcam index or device, video file, folder of frames, rtsp:// or http:// URL, or "phantom".
+        source: webcam index or device, video file, folder of frames, rtsp:// or http:// URL, "phantom", or
+            "phantom-rest" (the same face with nothing to show).
         fps: frames per second of a folder, of the phantom, or asked of a webcam; 0 takes 30, or what the webcam offers.
         width: width asked of a webcam or made by the phantom, px.
         height: height asked of a webcam or made by the phantom, px.
@@ -105,6 +106,8 @@ class SpotConfig:
         apex_wait_s: the apex is announced when the movement has not grown for so long.
         speech_movements: so many mouth movements in close order are speech.
         speech_gap_s: and this is close order: the longest rest between them. Mouth movements are told so much later.
+        calibration: file that `mellm calibrate` wrote for this person and camera: no region's noise is then taken to be
+            smaller than it was measured there; empty for noise that is learned on the way.
     """
 
     threshold_iod: float = 0.003
@@ -115,6 +118,7 @@ class SpotConfig:
     apex_wait_s: float = 0.06
     speech_movements: int = 3
     speech_gap_s: float = 0.4
+    calibration: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,22 @@ class NarrateConfig:
 
 
 @dataclass(frozen=True)
+class CalibrateConfig:
+    """How a person and a camera are calibrated.
+
+    Attributes:
+        seconds: length of the rest that is recorded.
+        passes: how often the recording is played with known movements in it; each pass tries about six.
+        smallest_iod, largest_iod: sizes of the movements, from and to, IOD.
+    """
+
+    seconds: float = 8.0
+    passes: int = 6
+    smallest_iod: float = 0.002
+    largest_iod: float = 0.04
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole run, one table of the TOML file a part."""
 
@@ -137,6 +157,7 @@ class Config:
     flow: FlowConfig = field(default_factory=FlowConfig)
     spot: SpotConfig = field(default_factory=SpotConfig)
     narrate: NarrateConfig = field(default_factory=NarrateConfig)
+    calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing.

@@ -1,6 +1,8 @@
-"""Environment variables that native libraries read when they are loaded: set them before importing any."""
+"""What native libraries are told: environment variables that are set before importing any, and OpenCV's threads."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 """One thread a process, and waits that do not spin: two processes that spin take each other's cores."""
@@ -13,3 +15,16 @@ def prepare() -> None:
     """Set what the user has not set."""
     for key, value in {**THREADS, **SILENCE}.items():
         os.environ.setdefault(key, value)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """OpenCV on one thread while several of ours work side by side."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -201,7 +201,7 @@ class FlowNode:
             u_iod=tuple(displacement[:, 0].tolist()), v_iod=tuple(displacement[:, 1].tolist()),
             head=tuple(head.ravel().tolist()), epoch=curve.epoch, iod_px=inter_ocular_distance(points),
             noise_iod=curve.jitter_iod, magnitude_iod=float(np.sort(lengths)[-2]),
-            eye_opening=face.eye_opening, quality=face.quality,
+            eye_opening=face.eye_opening, quality=face.quality, engine=self._engine.name,
         )  # fmt: skip
 
     def _measure(self, curve: _Curve, shot: _Shot) -> tuple[Doubles, Doubles]:

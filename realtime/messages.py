@@ -93,6 +93,7 @@ class Motion(Message, frozen=True, kw_only=True):
         magnitude_iod: second largest displacement of a region other than the eyelids, IOD.
         eye_opening: of the image-left and image-right eye.
         quality: of the face.
+        engine: name of the flow engine that measured it; empty if unknown.
     """
 
     u_iod: tuple[float, ...]
@@ -104,6 +105,7 @@ class Motion(Message, frozen=True, kw_only=True):
     magnitude_iod: float
     eye_opening: tuple[float, float]
     quality: float
+    engine: str = ""
 
 
 Phase = Literal["rising", "apex", "closed", "revoked"]

@@ -135,11 +135,13 @@ def _align(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
 
 
 def _perceive(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
+    from realtime.calibration import open_calibration
     from realtime.flow import FlowNode
     from realtime.spot import SpotNode
 
+    calibration = open_calibration(config.spot)
     flow = FlowNode(config.flow, rings.crops)
-    return [flow, SpotNode(config.spot, flow.between, resume.spot_id)]
+    return [flow, SpotNode(config.spot, flow.between, resume.spot_id, calibration.baseline if calibration else None)]
 
 
 def _narrate(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:

@@ -18,7 +18,7 @@ from typing import Literal
 import zmq
 
 from realtime.bus import Inbox, Outbox, Wiring
-from realtime.config import Config
+from realtime.config import Config, ConfigError
 from realtime.latency import LatencyHistogram
 from realtime.messages import AnyMessage, End, Gap, MessageError, Status
 from realtime.nodes import BACKLOG, PROCESSES, Head, Node, ProcessSpec, Resume, Rings, RingSize, through
@@ -137,7 +137,7 @@ class _Worker:
 
         try:
             return self._spec.make(self._place.config, rings, self._place.resume)
-        except (SourceError, EngineError, NarratorError) as error:
+        except (ConfigError, SourceError, EngineError, NarratorError) as error:
             self._report("failed", str(error))
             return ()
 

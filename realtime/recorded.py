@@ -9,11 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.phantom import PhantomScript, PhantomVideo, demo_script, portrait
+from calib.phantom.script import BLINK_S
 from engines.quiet import quiet_stderr
 from realtime.config import CaptureConfig
 from realtime.source import Grab, SourceError, check_size
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+PHANTOMS = ("phantom", "phantom-rest")
+"""The built-in face as a source: performing, or at rest but for its head's sway and a blink every 3 to 5 s."""
+
 PHANTOM_SECONDS = 3600.0
 """Length of an endless phantom's performance; then it begins anew."""
 
@@ -70,7 +74,12 @@ class PhantomSource:
 
 def phantom_script(config: CaptureConfig) -> PhantomScript:
     """What the phantom performs under a configuration: known to whoever knows its seed."""
-    return demo_script(config.seconds or PHANTOM_SECONDS, config.seed)
+    seconds = config.seconds or PHANTOM_SECONDS
+    if config.source == PHANTOMS[1]:
+        pauses_s = np.random.default_rng(config.seed).uniform(3.0, 5.0, math.ceil(seconds / 3.0))
+        blinks_s = np.cumsum(pauses_s)
+        return PhantomScript((), tuple(blinks_s[blinks_s + BLINK_S <= seconds].tolist()), seed=config.seed)
+    return demo_script(seconds, config.seed)
 
 
 class FileSource:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from realtime.config import CaptureConfig
-from realtime.recorded import FileSource, FolderSource, PhantomSource
+from realtime.recorded import PHANTOMS, FileSource, FolderSource, PhantomSource
 from realtime.source import Source, SourceError
 from realtime.streams import CameraSource, StreamSource
 
@@ -13,6 +13,17 @@ LIVE_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
 def is_live(source: str) -> bool:
     """Whether a source is a camera or a URL rather than a file, folder or phantom."""
     return source.isdigit() or source.lower().startswith(("/dev/", *LIVE_SCHEMES))
+
+
+def source_kind(source: str) -> str:
+    """What kind of source a name means, without the name: webcam, stream, phantom, folder or file."""
+    if source in PHANTOMS:
+        return "phantom"
+    if source.lower().startswith(LIVE_SCHEMES):
+        return "stream"
+    if is_live(source):
+        return "webcam"
+    return "folder" if Path(source).is_dir() else "file"
 
 
 def open_source(config: CaptureConfig) -> Source:
@@ -26,7 +37,7 @@ def open_source(config: CaptureConfig) -> Source:
         name.encode()
     except UnicodeEncodeError as error:
         raise SourceError(f"{name!a}: the name is not UTF-8, which OpenCV needs; rename it") from error
-    if name == "phantom":
+    if name in PHANTOMS:
         return PhantomSource(config)
     if name.lower().startswith(LIVE_SCHEMES):
         return StreamSource(config)

@@ -6,6 +6,7 @@ irregularly. Phases follow each other as they become known: rising, apex (again,
 
 from collections.abc import Callable, Iterator
 
+from calib.neutral import Baseline, RestLevel
 from realtime.config import SpotConfig
 from realtime.flow import Measured
 from realtime.messages import AnyMessage, End, Kind, Lost, Motion, Phase, Spot
@@ -21,15 +22,18 @@ Measure = Callable[[int, int, int], Measured]
 class SpotNode:
     """Takes `Motion`, gives `Spot`; passes everything else on."""
 
-    def __init__(self, config: SpotConfig, measure: Measure, first_id: int = 0) -> None:
+    def __init__(
+        self, config: SpotConfig, measure: Measure, first_id: int = 0, baseline: Baseline | None = None
+    ) -> None:
         """Start watching.
 
         Args:
             config: settings.
             measure: the flow node's pass between two frames (`FlowNode.between`).
             first_id: the first event's number.
+            baseline: noise measured at rest before; by default it is learned on the way.
         """
-        self._config, self._measure = config, measure
+        self._config, self._measure, self._baseline = config, measure, baseline
         self._watches: dict[int, Watch] = {}
         self._seen: dict[int, Motion] = {}
         self._measured: dict[int, Measured] = {}  # of events that have not ended
@@ -38,11 +42,16 @@ class SpotNode:
     def close(self) -> None:
         """Nothing to release."""
 
+    def rest(self, face_id: int) -> RestLevel | None:
+        """What is known of a face at rest; None if it is not watched."""
+        watch = self._watches.get(face_id)
+        return watch.rest if watch is not None else None
+
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """See the class."""
         if isinstance(message, Motion):
             yield message
-            watch = self._watches.setdefault(message.face_id, Watch(self._config))
+            watch = self._watches.setdefault(message.face_id, Watch(self._config, self._baseline))
             self._seen[message.face_id] = message
             for movement, phase in watch.step(message, self._next_id):
                 if phase == "rising":

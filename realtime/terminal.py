@@ -11,6 +11,7 @@ from rich.text import Text
 
 from calib.phantom import PhantomScript
 from calib.phantom.scoring import match
+from realtime.calibration import Calibration, mismatch
 from realtime.messages import AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 
@@ -26,10 +27,12 @@ class LiveView:
     Attributes:
         console: where to print.
         verbose: also print rising movements and faces coming and going.
+        calibration: in use; what does not fit it is said.
     """
 
     console: Console
     verbose: bool = False
+    calibration: Calibration | None = None
     spots: dict[int, Spot] = field(default_factory=dict)
     words: dict[int, Say] = field(default_factory=dict)
     statuses: dict[str, Status] = field(default_factory=dict)
@@ -87,6 +90,8 @@ class LiveView:
             self._line(
                 motion.t_media_ns, Text(f"face {motion.face_id}: {motion.iod_px:.0f} px between the eyes", "dim")
             )
+            for text in mismatch(self.calibration, motion.engine, motion.iod_px) if self.calibration else ():
+                self._line(motion.t_media_ns, Text(f"note: {text}", "yellow"))
 
     def _say(self, say: Say) -> None:
         spot = self.spots.get(say.spot_id)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from calib.face import REGIONS, Doubles
-from calib.neutral import RestLevel
+from calib.neutral import Baseline, RestLevel
 from realtime.config import SpotConfig
 from realtime.flow import SEEN
 from realtime.messages import Motion
@@ -38,14 +38,15 @@ News = tuple[Movement, Literal["rising", "apex", "closed", "revoked"]]
 class Watch:
     """One face."""
 
-    def __init__(self, config: SpotConfig) -> None:
+    def __init__(self, config: SpotConfig, baseline: Baseline | None = None) -> None:
         """Start watching.
 
         Args:
             config: settings.
+            baseline: noise measured at rest before; by default it is learned on the way.
         """
         self._config = config
-        self._rest = RestLevel()
+        self.rest = RestLevel(baseline)
         self._samples = Samples()
         self._speech = Speech(config)
         self._free_s: Doubles = np.zeros(len(REGIONS))
@@ -84,7 +85,7 @@ class Watch:
             self.open.append(movement)
             yield movement, "rising"
         elif score < 1 and not self.open and not self._speech.active(sample.t_s):
-            self._rest.update(sample.t_s, sample.displacement)
+            self.rest.update(sample.t_s, sample.displacement)
 
     def abandon(self) -> Iterator[News]:
         """The face is gone: end what was under way, and take back what had not reached its apex."""
@@ -108,7 +109,7 @@ class Watch:
                 self._wake, self._wake_s = _WAKE * movement.reach, sample.t_s + _WAKE_S
             if movement.level is not None:
                 self._free_s[part] = movement.offset_s
-                self._rest.restart(sample.t_s, np.where(part[:, None], movement.level, self._rest.level))
+                self.rest.restart(sample.t_s, np.where(part[:, None], movement.level, self.rest.level))
             if LOWER[_strongest(movement)]:
                 yield from self._speech.hold(movement)
             else:
@@ -125,13 +126,13 @@ class Watch:
         """Whether regions of a movement that has ended are still on their way; where they come to lie is rest."""
         if self._free_s.max() <= self._settled_s:
             return False
-        away = np.hypot(*(sample.displacement - self._rest.level).T)
+        away = np.hypot(*(sample.displacement - self.rest.level).T)
         if (away < limits)[SEEN].all():
             self._free_s = np.minimum(self._free_s, sample.t_s)
         elif sample.t_s < self._free_s.max():
             return True
         else:
-            self._rest.restart(sample.t_s, sample.displacement)
+            self.rest.restart(sample.t_s, sample.displacement)
         self._settled_s = sample.t_s
         return False
 
@@ -151,12 +152,12 @@ class Watch:
 
     def _quiet_limits(self) -> Doubles:
         """What each region must exceed when neither lids nor head move, IOD."""
-        noise = self._config.noise_factor * self._rest.sigma_iod
+        noise = self._config.noise_factor * self.rest.sigma_iod
         return np.asarray(np.maximum(self._config.threshold_iod, noise))
 
     def _limits(self, sample: Sample) -> Doubles:
         """What each region must exceed, IOD: its noise, and what blinks, the head and open movements leave in it."""
-        away = np.hypot(*(sample.displacement - self._rest.level).T)
+        away = np.hypot(*(sample.displacement - self.rest.level).T)
         lids = float(away[_LIDS].max())
         before = [s.head for s in self._samples.since(sample.t_s - 0.2)]
         jerk = float(np.hypot(*np.ptp(before, axis=0))) if before else 0.0
@@ -168,7 +169,7 @@ class Watch:
         """How far two of some regions have left rest, or one alone, in thresholds; a slow drift counts nothing."""
         if mask.sum() < 2:
             return 0.0
-        away = np.hypot(*(sample.displacement - self._rest.level).T)
+        away = np.hypot(*(sample.displacement - self.rest.level).T)
         free_s = self._free_s[mask].max()
         before = self._samples.since(max(free_s, sample.t_s - _RISE_S))
         if not before:
@@ -179,7 +180,7 @@ class Watch:
 
     def _begin(self, sample: Sample, mask: Mask, score: float, number: int) -> Movement:
         free_s = float(self._free_s[mask].max())
-        rest, sigma = self._rest.level.copy(), self._rest.sigma_iod.copy()
+        rest, sigma = self.rest.level.copy(), self.rest.sigma_iod.copy()
         movement = Movement(number, rest, sigma, mask, free_s, score, np.zeros_like(rest))
         movement.rise(self._samples, sample)
         return movement

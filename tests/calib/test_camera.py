@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calib.camera import camera_timing
+from calib.camera import Flicker, brightness, camera_timing, flicker
+from calib.face import Doubles
 
 
 def fresh(count: int, seed: int = 0) -> list[NDArray[np.uint8]]:
@@ -64,3 +65,52 @@ def test_frames_that_all_came_at_once_give_a_number_all_the_same() -> None:
 def test_too_few_or_unequal_numbers_are_refused(times: int, frames: int) -> None:
     with pytest.raises(ValueError, match=f"{frames} frames and {times} times"):
         camera_timing(regular(times, 30), fresh(frames))
+
+
+def levels(times_s: Doubles, hertz: float, share: float, seed: int = 0, drift: float = 0.0) -> list[Doubles]:
+    """Brightness of six strips of frames under a flickering lamp, with a rolling shutter and a little noise."""
+    rng = np.random.default_rng(seed)
+    bands = np.arange(6) / 6 * 2 * math.pi
+    wave = share * np.sin(2 * math.pi * hertz * times_s[:, None] + bands)
+    slow = drift * np.sin(2 * math.pi * 0.12 * times_s[:, None])
+    return list(120 * (1 + wave + slow) + rng.normal(0, 0.03, (len(times_s), 6)))
+
+
+def stamps(times_s: Doubles) -> list[int]:
+    return [round(t * 1e9) for t in times_s]
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.floats(2.5, 13.5), st.floats(0.005, 0.1), st.floats(0.0, 0.2), st.integers(0, 99))
+def test_flicker_is_found_under_drift_and_jitter(hertz: float, share: float, drift: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    times = np.arange(240) / 30 + rng.uniform(-0.004, 0.004, 240)
+    found = flicker(stamps(times), levels(times, hertz, share, seed, drift))
+    assert found.amplitude == pytest.approx(share, rel=0.2)
+    assert found.hertz == pytest.approx(hertz, abs=0.15)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.floats(0.0, 0.2), st.integers(0, 99))
+def test_drift_and_noise_are_no_flicker(drift: float, seed: int) -> None:
+    times = np.arange(240) / 30
+    assert flicker(stamps(times), levels(times, 0.0, 0.0, seed, drift)) == Flicker()
+
+
+def test_a_lamp_that_is_switched_on_is_no_flicker() -> None:
+    times = np.arange(240) / 30
+    step = [strip * (1.0 if t < 4 else 1.3) for t, strip in zip(times, levels(times, 0, 0), strict=True)]
+    assert flicker(stamps(times), step).amplitude < 0.02
+
+
+def test_too_little_to_tell_is_no_flicker() -> None:
+    times = np.arange(30) / 30
+    assert flicker(stamps(times), levels(times, 10, 0.1)) == Flicker()
+    assert flicker([], []) == Flicker()
+    with pytest.raises(ValueError, match="1 frames with 0 times"):
+        flicker([], levels(times, 0, 0)[:1])
+
+
+def test_brightness_is_told_from_top_to_bottom() -> None:
+    frame = np.repeat(np.arange(60, dtype=np.uint8), 50 * 3).reshape(60, 50, 3)
+    assert brightness(frame) == pytest.approx(4.5 + 10 * np.arange(6))

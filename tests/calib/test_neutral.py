@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calib.face import REGIONS, Doubles
-from calib.neutral import SIGMA_FLOOR_IOD, SIGMA_START_IOD, RestLevel
+from calib.neutral import SIGMA_FLOOR_IOD, SIGMA_START_IOD, Baseline, RestLevel, measure_baseline
 
 FPS = 30
 STILL: Doubles = np.zeros((len(REGIONS), 2))
@@ -145,3 +145,49 @@ def test_time_may_start_anywhere() -> None:
     feed(late, 86_400.0, 5.0, offset(0.01))
     assert late.level == pytest.approx(early.level)
     assert late.sigma_iod == pytest.approx(early.sigma_iod)
+
+
+def baseline(sigma: float) -> Baseline:
+    return Baseline((sigma,) * len(REGIONS))
+
+
+def test_with_a_baseline_the_noise_begins_there_and_never_falls_below() -> None:
+    rest = RestLevel(baseline(0.003))
+    assert rest.sigma_iod == pytest.approx(np.full(len(REGIONS), 0.003))
+    feed(rest, 0.0, 30.0, STILL)
+    assert rest.sigma_iod == pytest.approx(np.full(len(REGIONS), 0.003))
+
+
+def test_with_a_baseline_the_noise_still_follows_a_noisier_scene() -> None:
+    rng = np.random.default_rng(4)
+    rest = RestLevel(baseline(0.001))
+    for k in range(25 * FPS):
+        rest.update(k / FPS, rng.normal(0, 0.004, STILL.shape))
+    assert rest.sigma_iod.mean() == pytest.approx(0.004, rel=0.1)
+
+
+def test_a_baseline_below_the_floor_is_not_believed() -> None:
+    assert RestLevel(baseline(0.0)).sigma_iod == pytest.approx(np.full(len(REGIONS), SIGMA_FLOOR_IOD))
+
+
+@pytest.mark.parametrize("twitches", [0, 6])
+def test_the_baseline_is_the_true_noise_whatever_twitches(twitches: int) -> None:
+    rng = np.random.default_rng(9)
+    rest, distances = RestLevel(), []
+    for k in range(8 * FPS):
+        moved = rng.normal(0, 0.001, STILL.shape)
+        moved += 0.02 * (k % 40 < twitches)
+        rest.update(k / FPS, moved)
+        if k > FPS:
+            distances.append(rest.away)
+    measured = np.array(measure_baseline(distances).sigma_iod)
+    assert measured.mean() == pytest.approx(0.001, rel=0.3 if twitches else 0.08)
+
+
+def test_a_baseline_needs_samples_and_all_regions() -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        measure_baseline([])
+    with pytest.raises(ValueError, match="29 regions, not 2"):
+        Baseline((0.1, 0.1))
+    with pytest.raises(ValueError, match="from 0"):
+        Baseline((float("nan"),) * len(REGIONS))

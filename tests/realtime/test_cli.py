@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Command
 
 
-@pytest.mark.parametrize("command", [[], ["live"], ["analyze"], ["flow"], ["explain"], ["doctor"]])
+@pytest.mark.parametrize("command", [[], ["live"], ["calibrate"], ["analyze"], ["flow"], ["explain"], ["doctor"]])
 def test_help_teaches(mellm: Command, command: list[str]) -> None:
     status, out, _ = mellm(*command, "--help")
     assert status == 0
@@ -92,6 +92,12 @@ def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, 
         (["live", "[/x] :smile: [dQw4].mp4"], "[/x] :smile: [dQw4].mp4: no such file"),
         (["analyze", "phantom", "--out", "out"], "phantom: no such file"),
         (["live", "phantom", "--config", "none.toml"], "none.toml"),
+        (["live", "phantom", "--calibration", "none.toml"], "cannot read the calibration none.toml"),
+        (["analyze", "a.mp4", "--out", "out", "--calibration", "none.toml"], "cannot read the calibration none.toml"),
+        (["calibrate", "nothing.mp4"], "nothing.mp4: no such file"),
+        (["calibrate", "97"], "no camera 97"),
+        (["calibrate", "phantom", "--out", "me.txt"], "--out me.txt: must end in .toml"),
+        (["calibrate", "phantom", "--seconds", "1"], "--seconds 1: a rest is 3 to 60 s long"),
         (["explain"], "give two pictures"),
         (["explain", "a.png", "b.png"], "a.png: no such image"),
         (["flow", "a.png", "b.png", "--out", "f.txt"], "must end in .npz"),
@@ -115,6 +121,37 @@ def test_a_typo_in_the_settings_is_named_with_the_right_key(mellm: Command, tmp_
     status, _, err = mellm("live", "phantom", "--config", config)
     assert status == 1
     assert "unknown setting 'align.face'; did you mean 'align.faces'?" in err
+
+
+def test_a_calibration_is_measured_saved_and_used(mellm: Command, clip: Path, tmp_path: Path) -> None:
+    config, me = tmp_path / "c.toml", tmp_path / "me.toml"
+    config.write_text("[calibrate]\npasses = 1\n")
+    status, out, err = mellm("calibrate", "phantom", "--seconds", "3", "--engine", "dis", "--config", config,
+                             "--out", me)  # fmt: skip
+    assert (status, err) == (0, "")
+    for words in ("the phantom rests for 3 s", "640×480 at 30.0 fps", "no flicker", "Noise at rest: ",
+                  "Smallest movement found nine times in ten: ", f"--calibration {me}"):  # fmt: skip
+        assert words in out
+    status, out, err = mellm("analyze", clip, "--out", tmp_path / "out", "--calibration", me)
+    assert status == 0
+    assert "1 micro, 0 macro" in out + err
+    assert "the calibration was made with the flow engine dis, this run measures with meflownet" in out + err
+
+
+def test_a_performance_is_not_calibrated_on(mellm: Command, clip: Path, tmp_path: Path) -> None:
+    status, _, err = mellm("calibrate", clip, "--out", tmp_path / "me.toml")
+    assert status == 1
+    assert "only 2.5 s with a face (75 frames): a rest must be 3 s long at least" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_calibration_replaces_nothing_but_a_calibration(mellm: Command, tmp_path: Path) -> None:
+    other = tmp_path / "settings.toml"
+    other.write_text("[align]\nfaces = 1\n")
+    status, _, err = mellm("calibrate", "phantom", "--out", other)
+    assert status == 1
+    assert "settings.toml: holds something that is no calibration; choose another" in err
+    assert other.read_text() == "[align]\nfaces = 1\n"
 
 
 def test_the_doctor_reports(mellm: Command) -> None:

@@ -125,6 +125,14 @@ def test_the_phantom_performs_its_script_at_any_rate() -> None:
     assert later.t_media_ns == 2_000_000_000
 
 
+def test_a_phantom_at_rest_only_blinks() -> None:
+    script = phantom_script(CaptureConfig("phantom-rest", seconds=30.0))
+    assert script.events == ()
+    assert 5 <= len(script.blinks_s) <= 10
+    assert script == phantom_script(CaptureConfig("phantom-rest", seconds=30.0))
+    assert isinstance(open_source(CaptureConfig("phantom-rest")), PhantomSource)
+
+
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
 def test_a_video_cut_anywhere_is_refused(tmp_path: Path, clip: Path, share: float) -> None:
     """As a download cut short leaves it: the index in front, the end of the pictures missing."""

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from realtime.config import CaptureConfig
 from realtime.source import SourceError
-from realtime.sources import is_live, open_source
+from realtime.sources import is_live, open_source, source_kind
 
 
 @pytest.mark.parametrize("name", ["nothing.mp4", "97", "/dev/video97"])
@@ -29,3 +31,9 @@ def test_a_name_that_is_not_utf_8_is_refused_before_opencv_sees_it() -> None:
 )
 def test_what_runs_by_itself_is_known(source: str, live: bool) -> None:
     assert is_live(source) is live
+
+
+def test_a_kind_tells_nothing_of_whose_source_it_is(tmp_path: Path) -> None:
+    names = ("0", "/dev/video3", "rtsp://camera/anna", "phantom", "phantom-rest", str(tmp_path), "anna.mp4")
+    kinds = ["webcam", "webcam", "stream", "phantom", "phantom", "folder", "file"]
+    assert [source_kind(name) for name in names] == kinds

@@ -3,6 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calib.face import REGIONS
+from calib.neutral import Baseline
 from calib.phantom import PhantomEvent
 from engines.regions import RegionMotion
 from realtime.config import SpotConfig
@@ -59,6 +61,22 @@ def test_phases_come_in_order_and_in_time() -> None:
 
 def test_rest_is_quiet() -> None:
     assert spots(perform([], steady(30, 60.0), noise_iod=0.001)) == []
+
+
+def test_a_baseline_hides_what_its_noise_would_hide() -> None:
+    """Measured noise is used from the first frame on, and not forgotten while the face happens to be still."""
+    small = PhantomEvent(2.0, 2.18, 2.4, (("AU4", 0.012),))
+    found = []
+    for sigma_iod in (0.0005, 0.004):
+        baseline = Baseline((sigma_iod,) * len(REGIONS))
+        node = SpotNode(SpotConfig(), lambda face_id, onset_ns, apex_ns: Measured(), baseline=baseline)
+        messages = [out for m in perform([small], steady(30), noise_iod=0.0003) for out in node.step(m)]
+        found.append(len(closed([m for m in messages if isinstance(m, Spot)])))
+        level = node.rest(0)
+        assert level is not None
+        assert level.sigma_iod.min() >= sigma_iod
+    assert found == [1, 0]
+    assert node.rest(7) is None
 
 
 def test_blinks_are_no_events() -> None:

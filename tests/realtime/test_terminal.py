@@ -1,11 +1,13 @@
 import io
 
+import msgspec
 from rich.console import Console
 
 from calib.phantom import PhantomEvent, PhantomScript
 from realtime.messages import AnyMessage, Gap, Lost, Say, Spot, Status
 from realtime.terminal import LiveView
 from tests.realtime.curves import perform
+from tests.realtime.test_calibration import CALIBRATION
 
 EVENT = PhantomEvent(1.0, 1.2, 1.4, (("AU4", 0.02),))
 
@@ -49,6 +51,15 @@ def test_the_truth_stands_beside_what_was_spotted() -> None:
     assert "missed" in text
     assert "extra micro" in text
     assert "Found 1 of 2 with the right kind (overlap of half or more); 1 extra" in text
+
+
+def test_a_calibration_of_another_set_up_is_said_once() -> None:
+    text = io.StringIO()
+    view = LiveView(Console(file=text, width=200), calibration=CALIBRATION)
+    for message in perform([EVENT], [k / 30 for k in range(30)]):
+        view.show(msgspec.structs.replace(message, iod_px=40.0, engine="dis"))
+    assert text.getvalue().count("made with the flow engine meflownet, this run measures with dis") == 1
+    assert text.getvalue().count("40 px between the eyes and was 100 px") == 1
 
 
 def test_gaps_are_told_and_summed() -> None:

@@ -1,0 +1,1 @@
+"""The commands of `mellm`, one a file; `realtime.cli` puts them together."""

@@ -1,0 +1,101 @@
+"""`mellm analyze`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from realtime.commands.options import (
+    ERRORS,
+    CalibrationFile,
+    ConfigFile,
+    Engine,
+    Faces,
+    NarratorName,
+    UsageError,
+    complain,
+    note,
+    reason,
+    settings_from,
+)
+from realtime.environment import one_thread
+
+SLOW_FPS = 15
+"""Below this frame rate a rise of a tenth of a second is not sampled twice."""
+
+
+def analyze(
+    videos: Annotated[list[Path], Parameter(help="Video files, or folders of frames.")],
+    *,
+    out: Annotated[Path, Parameter(help="Folder for the results; one folder a video in it.")],
+    fps: Annotated[float, Parameter(help="Frame rate of folders of frames.")] = 0.0,
+    faces: Faces = None,
+    engine: Engine = "",
+    narrator: NarratorName = "",
+    calibration: CalibrationFile = None,
+    config: ConfigFile = None,
+) -> int:
+    """Analyse recorded videos without loss: events.jsonl, .csv and .png, and motion.parquet for each.
+
+    Example: mellm analyze interviews/*.mp4 --out results
+    """
+    settings = settings_from(config, faces, engine, narrator, calibration)
+    settings = dataclasses.replace(
+        settings, capture=dataclasses.replace(settings.capture, fps=fps or settings.capture.fps)
+    )
+    if not videos:
+        raise UsageError("no videos given; try: mellm analyze interview.mp4 --out results")
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from realtime.analyze import OutputError, output_names
+    from realtime.analyze import analyze as analyze_one
+    from realtime.source import SourceError
+
+    failed = 0
+    columns = (
+        TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    shown = Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal)
+    with one_thread(), shown as bar:
+        for video, name in zip(videos, output_names(videos), strict=True):
+            task = bar.add_task(video.name, total=_length_s(video, settings.capture.fps), at="")
+
+            def advance(t_s: float, task: "int" = int(task)) -> None:
+                bar.update(task, completed=t_s, at=f"{t_s:.1f} s")  # type: ignore[arg-type]
+
+            try:
+                done = analyze_one(video, name, out, settings, advance)
+            except (SourceError, OutputError, OSError) as error:
+                failed += 1
+                complain(reason(error))
+                continue
+            finally:
+                bar.remove_task(task)
+            if done.fps < SLOW_FPS:
+                note(bar.console, f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames")
+            for text in done.notes:
+                note(bar.console, f"{video}: {text}")
+            kinds = [event.kind for event in done.events]
+            bar.console.print(
+                f"{video}: {kinds.count('micro')} micro, {kinds.count('macro')} macro in {done.duration_s:.1f} s "
+                f"→ {done.folder}", soft_wrap=True,
+            )  # fmt: skip
+    return 1 if failed else 0
+
+
+def _length_s(video: Path, fps: float) -> float | None:
+    """A video's length for the progress bar, if it can be told."""
+    from realtime.config import CaptureConfig
+    from realtime.source import SourceError
+    from realtime.sources import open_source
+
+    try:
+        source = open_source(CaptureConfig(source=str(video), fps=fps))
+    except SourceError:
+        return None
+    try:
+        return source.frames / source.fps if source.frames > 0 else None
+    finally:
+        source.close()

@@ -1,0 +1,95 @@
+"""What the commands share: their options, the settings these make, and how they speak to the user."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
+
+from realtime.config import CaptureConfig, Config, load_config
+
+Source = Annotated[
+    str,
+    Parameter(help="Webcam number or device, video file, folder, rtsp:// or http:// URL, phantom or phantom-rest."),
+]
+Fps = Annotated[float, Parameter(help="Frame rate of a folder or the phantom, or asked of a webcam.")]
+Size = Annotated[str, Parameter(help="Size asked of a webcam or made by the phantom.")]
+Engine = Annotated[str, Parameter(help="Flow engine: auto, or one that `mellm doctor` lists.")]
+NarratorName = Annotated[str, Parameter(help="Narrator: auto, or one that `mellm doctor` lists.")]
+ConfigFile = Annotated[
+    Path | None, Parameter(help="TOML file with settings; tables capture, align, flow, spot, narrate, calibrate.")
+]
+CalibrationFile = Annotated[
+    Path | None, Parameter(help="What `mellm calibrate` saved for this person and camera: noise floors to spot with.")
+]
+Faces = Annotated[int | None, Parameter(help="Follow at most so many faces [default: 2].")]
+ERRORS = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+
+class UsageError(Exception):
+    """A wrong use of the command line; one line."""
+
+
+def plain() -> Console:
+    """A console that prints names as they are: brackets are no markup, colons no emoji."""
+    return Console(markup=False, emoji=False, highlight=False)
+
+
+def complain(text: str) -> None:
+    """Say on stderr, in one line, what went wrong."""
+    line = text.splitlines()[0] if text else "unknown"
+    ERRORS.print(Text.assemble(("error: ", "red"), line), soft_wrap=True)
+
+
+def note(console: Console, text: str) -> None:
+    """Say something that the user should know and that stops nothing."""
+    console.print(Text.assemble(("note: ", "yellow"), text), soft_wrap=True)
+
+
+def reason(error: Exception) -> str:
+    """What an error says; for one of the operating system, what was to be read or written."""
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f" {error.filename}:" if error.filename else ""
+    return f"cannot write or read{where} {error.strerror or error}"
+
+
+def settings_from(
+    path: Path | None, faces: int | None, engine: str, narrator: str = "", calibration: Path | None = None
+) -> Config:
+    """The settings of a file, with what the command line changes in them.
+
+    Raises:
+        ConfigError: the file, a setting or the calibration is wrong.
+    """
+    from realtime.calibration import open_calibration
+
+    settings = load_config(path) if path is not None else Config()
+    if faces is not None:
+        settings = dataclasses.replace(settings, align=dataclasses.replace(settings.align, faces=faces))
+    if engine:
+        settings = dataclasses.replace(settings, flow=dataclasses.replace(settings.flow, engine=engine))
+    if narrator:
+        settings = dataclasses.replace(settings, narrate=dataclasses.replace(settings.narrate, narrator=narrator))
+    if calibration is not None:
+        settings = dataclasses.replace(settings, spot=dataclasses.replace(settings.spot, calibration=str(calibration)))
+    open_calibration(settings.spot)  # a wrong one is said here, before anything starts
+    return settings
+
+
+def capture_from(settings: CaptureConfig, source: str, fps: float, size: str) -> CaptureConfig:
+    """The capture's settings for a source of the command line."""
+    capture = dataclasses.replace(settings, source=source, fps=fps or settings.fps)
+    if size:
+        width, height = _parse_size(size)
+        capture = dataclasses.replace(capture, width=width, height=height)
+    return capture
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().replace("×", "x").partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise UsageError(f"--size {text}: write it like 640x480")
+    return int(width), int(height)

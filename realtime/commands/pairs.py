@@ -1,0 +1,119 @@
+"""`mellm flow` and `mellm explain`: two pictures of a face, or a table of them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from realtime.commands.options import (
+    ERRORS,
+    ConfigFile,
+    Engine,
+    NarratorName,
+    UsageError,
+    complain,
+    plain,
+    settings_from,
+)
+from realtime.config import Config
+
+if TYPE_CHECKING:
+    from realtime.pair import PairMeter
+
+
+def flow(
+    onset: Annotated[Path | None, Parameter(help="Picture before the expression.")] = None,
+    apex: Annotated[Path | None, Parameter(help="Picture at its peak.")] = None,
+    *,
+    out: Annotated[Path, Parameter(help="The .npz to write; with --pairs, a folder for one a row.")],
+    pairs: Annotated[Path | None, Parameter(help="CSV with columns onset,apex instead of two pictures.")] = None,
+    engine: Engine = "",
+    config: ConfigFile = None,
+) -> int:
+    """Measure the optical flow of a face between two pictures.
+
+    Writes facial, head and expression flow, float32 (H, W, 2) px on the onset picture's grid, NaN outside the face's
+    crop; beside the .npz a colour picture of the expression flow and an overlay on the onset picture.
+
+    Example: mellm flow onset.png apex.png --out flow.npz
+    """
+    from realtime.pair import write_flow
+
+    settings = settings_from(config, None, engine, "")
+    if pairs is None and out.suffix != ".npz":
+        raise UsageError(f"--out {out}: must end in .npz")
+
+    def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
+        target = out if pairs is None else out / f"{index + 1:05d}_{first.stem}_{second.stem}.npz"
+        write_flow(meter.measure(first, second), first, second, target)
+        ERRORS.print(f"{first} → {second}: {target}", soft_wrap=True)
+
+    return _each_pair(settings, onset, apex, pairs, measure, lambda first, second, error: None)
+
+
+def explain(
+    onset: Annotated[Path | None, Parameter(help="Picture before the expression.")] = None,
+    apex: Annotated[Path | None, Parameter(help="Picture at its peak.")] = None,
+    *,
+    json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object a pair, a line each.")] = False,
+    pairs: Annotated[Path | None, Parameter(help="CSV with columns onset,apex instead of two pictures.")] = None,
+    engine: Engine = "",
+    narrator: NarratorName = "",
+    config: ConfigFile = None,
+) -> int:
+    """Say what moved between two pictures of a face, which action units that is, and what it may mean.
+
+    Example: mellm explain onset.png apex.png --json
+    """
+    from realtime.explanation import explanation, print_explanation, print_json
+
+    settings = settings_from(config, None, engine, narrator)
+
+    def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
+        found = meter.measure(first, second)
+        if json:
+            print_json(explanation(meter.explain(found), found, first, second))
+        else:
+            print_explanation(plain(), meter.explain(found), found, first, second)
+
+    def failed(first: Path, second: Path, error: str) -> None:
+        if json and pairs is not None:
+            print_json({"onset": str(first), "apex": str(second), "error": error})
+
+    return _each_pair(settings, onset, apex, pairs, measure, failed)
+
+
+def _each_pair(
+    settings: Config,
+    onset: Path | None,
+    apex: Path | None,
+    table: Path | None,
+    work: "Callable[[PairMeter, int, Path, Path], None]",
+    failed: Callable[[Path, Path, str], None],
+) -> int:
+    """Do some work for the given pair, or for every row of a table; the models are loaded once."""
+    from realtime.pair import PairMeter, read_pairs
+    from realtime.source import SourceError
+
+    rows: Sequence[tuple[Path, Path]]
+    if table is not None:
+        if onset is not None or apex is not None:
+            raise UsageError("give either two pictures or --pairs, not both")
+        rows = list(read_pairs(table))
+        if not rows:
+            raise UsageError(f"{table}: no pairs in it")
+    elif onset is None or apex is None:
+        raise UsageError("give two pictures, onset and apex, or --pairs FILE.csv")
+    else:
+        rows = [(onset, apex)]
+    wrong = 0
+    with PairMeter(settings) as meter:
+        for index, (first, second) in enumerate(rows):
+            try:
+                work(meter, index, first, second)
+            except SourceError as error:
+                wrong += 1
+                complain(str(error))
+                failed(first, second, str(error))
+    return 1 if wrong else 0
