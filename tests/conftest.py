@@ -1,6 +1,6 @@
 """What many tests share: a phantom to look at, videos made of it, and the command line run in place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,14 @@ cv2.setNumThreads(1)
 
 Image = NDArray[np.uint8]
 SMILE = PhantomEvent(1.0, 1.2, 1.45, (("AU12", 0.03),))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing of the user's cache is read or written; what one test finds out the next ones know."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from engines.runtime import choice
 from engines.runtime.dis import DisEngine
 from engines.runtime.interface import EngineError, FlowEngine, WeightsError
 from engines.runtime.openvino import OpenVinoEngine
@@ -28,7 +30,10 @@ _WORTH = 0.95
 
 
 def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
-    """Open an engine by name; "auto" takes the fastest of `TIMED` on this machine, else the first of all that works.
+    """Open an engine by name.
+
+    "auto" takes the fastest of `TIMED` on this machine, as timed the first time and remembered since (`choice`), else
+    the first of all that works.
 
     Args:
         name: of the engine.
@@ -42,28 +47,49 @@ def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
         if name not in ENGINES:
             raise EngineError(f"no flow engine {name!r}; there are: auto, {', '.join(ENGINES)}")
         return ENGINES[name](weights)
+    files = Weights(weights)
+    key = choice.machine_key(files)
+    known = choice.recall(key)
+    if known in TIMED and known in ENGINES:
+        with suppress(EngineError):
+            return ENGINES[known](weights)
     reasons: list[str] = []
+    fastest = _fastest(files, weights, reasons)
+    if fastest is not None:
+        choice.remember(key, fastest.name)
+        return fastest
+    for candidate in ENGINES:
+        if candidate not in TIMED:
+            engine = _try(candidate, weights, reasons)
+            if engine is not None:
+                return engine
+    raise EngineError("no flow engine works here: " + "; ".join(reasons))
+
+
+def _fastest(files: Weights, weights: Path | None, reasons: list[str]) -> FlowEngine | None:
+    """The fastest of `TIMED`; None if none works here."""
     best: FlowEngine | None = None
     best_s = math.inf
-    for candidate, opener in ENGINES.items():
-        if best is not None and candidate not in TIMED:
-            break
-        try:
-            engine = opener(weights)
-        except WeightsError:
-            raise
-        except EngineError as error:
-            reasons.append(f"{candidate}: {error}")
+    for candidate in (name for name in TIMED if name in ENGINES):
+        engine = _try(candidate, weights, reasons)
+        if engine is None:
             continue
-        if candidate not in TIMED:
-            return engine
-        taken_s = Reference(Weights(weights)).pace_s(engine)
+        taken_s = Reference(files).pace_s(engine)
         if taken_s >= _WORTH * best_s:
             engine.close()
             continue
         if best is not None:
             best.close()
         best, best_s = engine, taken_s
-    if best is None:
-        raise EngineError("no flow engine works here: " + "; ".join(reasons))
     return best
+
+
+def _try(name: str, weights: Path | None, reasons: list[str]) -> FlowEngine | None:
+    """An engine, or None and the reason why not; broken weights are no reason to take another."""
+    try:
+        return ENGINES[name](weights)
+    except WeightsError:
+        raise
+    except EngineError as error:
+        reasons.append(f"{name}: {error}")
+        return None

@@ -6,6 +6,7 @@ from engines.runtime import registry
 from engines.runtime.dis import DisEngine
 from engines.runtime.interface import EngineError, FlowEngine, WeightsError
 from engines.runtime.registry import ENGINES, open_engine
+from tests.engines.runtime.folders import write_folder
 
 
 def missing(_: Path | None) -> FlowEngine:
@@ -30,6 +31,7 @@ def test_the_folder_of_weights_is_handed_on(monkeypatch: pytest.MonkeyPatch, tmp
         return DisEngine()
 
     monkeypatch.setattr(registry, "ENGINES", {"one": remembered})
+    write_folder(tmp_path, {})
     open_engine("one", tmp_path)
     open_engine("auto", tmp_path)
     open_engine()
@@ -85,21 +87,49 @@ class Clock:
         return engine.pace_s
 
 
+def paced(monkeypatch: pytest.MonkeyPatch, paces: tuple[float, ...]) -> list[Paced]:
+    """Let the networks' engines have these paces."""
+    made = [Paced(name, pace) for name, pace in zip(registry.TIMED, paces, strict=True)]
+    openers = {engine.name: (lambda _, engine=engine: engine) for engine in made}
+    monkeypatch.setattr(registry, "ENGINES", openers | {"dis": dis})
+    monkeypatch.setattr(registry, "Reference", Clock)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of weights, and a cache of choices that is empty."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return write_folder(tmp_path / "weights", {})
+
+
 @pytest.mark.parametrize(
     ("paces", "fastest"),
     [((10, 8, 9), "meflownet-bf16"), ((10, 9.8, 12), "meflownet"), ((10, 9, 7), "meflownet-int8"),
      ((10, 9, 8.8), "meflownet-bf16"), ((5, 9, 9), "meflownet")],
 )  # fmt: skip
 def test_auto_takes_the_fastest_network_and_the_more_exact_one_when_they_are_close(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, paces: tuple[float, ...], fastest: str
+    monkeypatch: pytest.MonkeyPatch, folder: Path, paces: tuple[float, ...], fastest: str
 ) -> None:
-    made = [Paced(name, pace) for name, pace in zip(registry.TIMED, paces, strict=True)]
-    openers = {engine.name: (lambda _, engine=engine: engine) for engine in made}
-    monkeypatch.setattr(registry, "ENGINES", openers | {"dis": dis})
-    monkeypatch.setattr(registry, "Weights", lambda folder: folder)
-    monkeypatch.setattr(registry, "Reference", Clock)
-    assert open_engine("auto", tmp_path).name == fastest
+    made = paced(monkeypatch, paces)
+    assert open_engine("auto", folder).name == fastest
     assert [engine.name for engine in made if not engine.closed] == [fastest]
+
+
+def test_what_was_the_fastest_stays_the_choice(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Or two runs over one video might differ in the third decimal."""
+    paced(monkeypatch, (10, 5, 9))
+    assert open_engine("auto", folder).name == "meflownet-bf16"
+    paced(monkeypatch, (1, 5, 9))
+    assert open_engine("auto", folder).name == "meflownet-bf16"
+
+
+def test_a_choice_that_does_not_work_any_more_is_made_anew(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    paced(monkeypatch, (10, 5, 9))
+    open_engine("auto", folder)
+    paced(monkeypatch, (10, 5, 9))
+    monkeypatch.setitem(registry.ENGINES, "meflownet-bf16", missing)
+    assert open_engine("auto", folder).name == "meflownet-int8"
 
 
 def test_an_engine_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
