@@ -19,6 +19,7 @@ app = App(
     help="Real-time micro-expression perception: what a face did for a fifth of a second, measured and said in words.",
     version=lambda: __import__("importlib.metadata").metadata.version("mellm-live"),
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # `main` ends a Ctrl-C its own way
 )
 for command in (live, calibrate, analyze, flow, explain, doctor):
     app.command(command)

@@ -72,12 +72,14 @@ def calibrate(
     if is_live(source):
         console.print(
             f"mellm calibrate {source}: look at the camera and keep a resting face for {length_s:g} s; blinks are fine",
-            style="bold",
-        )
+            style="bold", soft_wrap=True,
+        )  # fmt: skip
     elif source in PHANTOMS:
         console.print(f"mellm calibrate {source}: the phantom rests for {length_s:g} s", style="bold")
     else:
-        console.print(f"mellm calibrate {source}: the first {length_s:g} s with a face must be rest", style="bold")
+        console.print(
+            f"mellm calibrate {source}: the first {length_s:g} s with a face must be rest", style="bold", soft_wrap=True
+        )
     with one_thread(), _Steps() as steps:
         calibration = measure(settings, steps.show)
     write_calibration(calibration, out)
