@@ -9,8 +9,8 @@ import numpy as np
 
 from calib.face import REGIONS, Doubles
 
-SIGMA_START_IOD = 0.0015
-"""Noise assumed before any was seen, IOD: about what DIS gives on a webcam."""
+SIGMA_START_IOD = 0.001
+"""Noise assumed before any was seen, IOD: less than DIS gives on a webcam, more than MEFlowNet."""
 
 SIGMA_FLOOR_IOD = 0.0006
 """Noise never assumed smaller, IOD."""

@@ -33,6 +33,7 @@ SEEN = np.array([region.part != "eyelid" for region in REGIONS])
 """The regions that can open an event: all but the eyelids."""
 
 _REST_NS = 500_000_000
+_STILL, _STILL_IOD = 2.5, 0.0005  # a face whose regions wander by so many times their jitter, or less than this, rests
 
 
 @dataclass
@@ -228,8 +229,10 @@ class FlowNode:
     def _resting(self, curve: _Curve) -> bool:
         if curve.recent[-1][0] - curve.recent[0][0] < 0.8 * _REST_NS:
             return False
-        wander = np.stack([d for _, d in curve.recent]).std(axis=0)
-        return bool(wander.max() < self._config.rest_iod)
+        wander = np.stack([d for _, d in curve.recent]).std(axis=0).max(axis=1)
+        # A small movement is no rest either: an anchor taken in the middle of it would shift all that follows.
+        still_iod = float(np.clip(_STILL * curve.jitter_iod, _STILL_IOD, self._config.rest_iod))
+        return bool(wander[SEEN].max() < still_iod and wander.max() < self._config.rest_iod)
 
     @staticmethod
     def _move_anchor(curve: _Curve, shot: _Shot, displacement: Doubles) -> None:
