@@ -171,6 +171,7 @@ class Config:
                 _check(f"{part.name}.{key.name}", getattr(values, key.name))
 
 
+_FROM_ONE = ("spot.speech_movements",)
 _FROM_ZERO = ("capture.fps", "capture.seconds", "capture.reconnects", "capture.seed")
 _SIDES = ("capture.width", "capture.height", "capture.max_side")
 
@@ -181,6 +182,9 @@ def _check(name: str, value: object) -> None:
     if name in _SIDES:
         if not 32 <= value <= 8192:
             raise ConfigError(f"{name} is {value}: it must be 32 to 8192 px")
+    elif name in _FROM_ONE:
+        if value < 1:
+            raise ConfigError(f"{name} is {value}: it must be 1 or more")
     elif name in _FROM_ZERO:
         if not (math.isfinite(value) and value >= 0):
             raise ConfigError(f"{name} is {value}: it must be 0 or more")

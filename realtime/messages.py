@@ -118,7 +118,8 @@ class Spot(Message, frozen=True, kw_only=True):
     Attributes:
         spot_id: number of the event, the same through its phases.
         phase: rising, apex, closed, or revoked (it was nothing).
-        onset_ns, apex_ns, offset_ns: times in the stream; -1 while unknown.
+        onset_ns, apex_ns, offset_ns: times in the stream; -1 while unknown. The offset is where the fall leads to, a
+            moment ahead of the message perhaps.
         kind: micro or macro; None while unknown.
         confidence: 0–1.
         magnitude_iod: largest mean displacement of a region, onset to apex, IOD.

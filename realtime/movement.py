@@ -168,6 +168,8 @@ class Movement:
             way = [s for s in samples.since(max(self.free_s, self.peak_s - _RISE_MAX_S)) if s.t_s <= self.peak_s][::-1]
         else:
             way = samples.since(self.peak_s)
+        if not way:  # free only since the moment between the first of the averaged samples and their mean
+            return self.peak_s
         heights = [self.height(s.displacement) for s in way]
         end = _valley(way, heights, self.peak)
         rest = 0.0 if at_rest else heights[end]

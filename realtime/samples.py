@@ -12,7 +12,7 @@ from realtime.messages import Motion
 
 _NS = 1e9
 _HISTORY_S = 6.0
-_SMOOTH_S = 0.034  # samples closer than this are averaged: one frame at 30 fps, seven at 200
+_SMOOTH_S = 0.034  # samples closer than this are averaged: two frames at 30 fps, seven at 200
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,14 @@ class Samples:
         self._past: deque[Sample] = deque()
 
     def take(self, motion: Motion) -> Sample | None:
-        """Keep a motion; the newest sample, averaged over `_SMOOTH_S`, or None for a repeated or late frame."""
+        """Keep a motion; the newest sample, averaged over `_SMOOTH_S`.
+
+        None for a repeated or late frame, and for one that holds what is no number.
+        """
         t_s = motion.t_media_ns / _NS
-        if self._past and t_s <= self._past[-1].t_s:
-            return None
         raw = Sample(t_s, np.stack([motion.u_iod, motion.v_iod], axis=-1), head_shift_iod(motion.head))
+        if (self._past and t_s <= self._past[-1].t_s) or not np.isfinite(raw.displacement).all():
+            return None
         self._past.append(raw)
         while t_s - self._past[0].t_s > _HISTORY_S:
             self._past.popleft()

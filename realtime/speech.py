@@ -20,6 +20,9 @@ SYLLABLE_S = 0.6
 """What lasts longer is no movement of speech, in which the mouth opens 2 to 7 times a second (Chandrasekaran et al.,
 *PLoS Computational Biology* 5, 2009)."""
 
+_TRAIN_S = 15.0
+"""So long a train may go on by the mouth's mere motion, without a new movement of its own: it might be noise."""
+
 
 class Speech:
     """Listens to one mouth."""
@@ -46,16 +49,23 @@ class Speech:
 
     def go_on(self, t_s: float) -> None:
         """The mouth has moved once more."""
-        if self._held:
-            self._end_s = t_s
+        if not self._held:
+            return
+        if not self.talking:
+            t_s = min(t_s, self._held[-1].offset_s + SYLLABLE_S)
+        elif t_s - self._held[0].onset_s > _TRAIN_S:
+            return
+        self._end_s = max(self._end_s, t_s)
 
     def hold(self, movement: Movement) -> Iterator[tuple[Movement, Literal["closed", "revoked"]]]:
         """Take in a mouth movement that has ended; if it turns out to be speech, take back all but the first."""
         known = self.talking
-        if not known and movement.offset_s - movement.onset_s > SYLLABLE_S:
-            yield from self.end()
-            yield movement, "closed"
-            return
+        if movement.offset_s - movement.onset_s > SYLLABLE_S:
+            if not known:
+                yield from self.end()
+            if not known or movement.onset_s < self._held[0].onset_s:
+                yield movement, "closed"
+                return
         self._held.append(movement)
         self._end_s = max(self._end_s, movement.offset_s)
         if self.talking:

@@ -14,6 +14,8 @@ from realtime.movement import Movement
 from realtime.watch import Watch
 
 _NS = 1e9
+_BREAK_NS = 500_000_000
+"""After a longer gap nobody knows what the face did meanwhile: it is watched anew."""
 
 Measure = Callable[[int, int, int], Measured]
 """(face_id, onset_ns, apex_ns) → what the face did between the two."""
@@ -51,8 +53,14 @@ class SpotNode:
         """See the class."""
         if isinstance(message, Motion):
             yield message
-            watch = self._watches.setdefault(message.face_id, Watch(self._config, self._baseline))
-            self._seen[message.face_id] = message
+            before = self._seen.get(message.face_id)
+            if before is not None and message.t_media_ns - before.t_media_ns > _BREAK_NS:
+                yield from self._abandon(message, message.face_id)
+            watch = self._watches.get(message.face_id)
+            if watch is None:
+                watch = self._watches[message.face_id] = Watch(self._config, self._baseline)
+            if before is None or message.t_media_ns > before.t_media_ns:
+                self._seen[message.face_id] = message
             for movement, phase in watch.step(message, self._next_id):
                 if phase == "rising":
                     self._next_id += 1
@@ -65,12 +73,13 @@ class SpotNode:
                 yield from self._abandon(message, face_id)
         yield message
 
-    def _abandon(self, message: Lost | End, face_id: int) -> Iterator[Spot]:
+    def _abandon(self, message: Motion | Lost | End, face_id: int) -> Iterator[Spot]:
         """Close or take back what was under way when a face went."""
         watch = self._watches.pop(face_id, None)
         if watch is not None:
             for movement, phase in watch.abandon():
                 yield self._say(movement, phase, message, face_id)
+        self._seen.pop(face_id, None)
 
     def _say(self, movement: Movement, phase: Phase, at: Motion | Lost | End, face_id: int) -> Spot:
         onset_ns, apex_ns = max(round(movement.onset_s * _NS), 0), round(movement.apex_s * _NS)
@@ -85,7 +94,10 @@ class SpotNode:
             self._measured[movement.number] = measured
         if phase == "closed":
             offset_ns = round(movement.offset_s * _NS)
-            kind = "micro" if movement.offset_s - movement.onset_s <= self._config.micro_s else "macro"
+            if not isinstance(at, Motion):
+                offset_ns = min(offset_ns, at.t_media_ns)
+            short = movement.offset_s - movement.onset_s <= self._config.micro_s
+            kind = "micro" if short and movement.movements == 1 else "macro"
         return Spot(
             seq=at.seq, face_id=face_id, t_capture_ns=at.t_capture_ns, t_media_ns=at.t_media_ns,
             spot_id=movement.number, phase=phase, onset_ns=onset_ns,

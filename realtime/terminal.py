@@ -136,7 +136,8 @@ class LiveView:
             "Latency counts from the frame's capture to the end of that process's work on it.", style="dim"
         )
         closed = [s for s in self.spots.values() if s.phase == "closed"]
-        micro, speech = sum(s.kind == "micro" for s in closed), sum(s.movements > 1 for s in closed)
+        micro = sum(s.kind == "micro" and s.movements == 1 for s in closed)
+        speech = sum(s.movements > 1 for s in closed)
         talked = f", {speech} stretches of speech" if speech else ""
         self.console.print(
             f"{micro} micro- and {len(closed) - micro - speech} macro-expressions{talked}; "

@@ -51,6 +51,7 @@ class Watch:
         self._speech = Speech(config)
         self._free_s: Doubles = np.zeros(len(REGIONS))
         self._settled_s = 0.0
+        self._jitter_iod = 0.0
         self._wake, self._wake_s = np.zeros(len(REGIONS)), 0.0
         self._above = 0
         self.open: list[Movement] = []
@@ -60,15 +61,15 @@ class Watch:
         sample = self._samples.take(motion)
         if sample is None:
             return
+        self._jitter_iod = motion.noise_iod
         for movement in list(self.open):
             yield from self._follow(movement, sample)
         yield from self._speech.due(sample.t_s, any(LOWER[_strongest(m)] for m in self.open))
         if self._mouth_moves(sample):
             self._speech.go_on(sample.t_s)
         limits = self._limits(sample)
-        if not self.open and self._returning(sample, limits):
-            return
-        if any(movement.apex_s < 0 for movement in self.open):
+        if any(m.apex_s < 0 for m in self.open) or (not self.open and self._returning(sample, limits)):
+            self._above = 0
             return
         mask = self._free(sample)
         young = any(LOWER[_strongest(m)] and sample.t_s - m.onset_s < SYLLABLE_S for m in self.open)
@@ -152,7 +153,8 @@ class Watch:
 
     def _quiet_limits(self) -> Doubles:
         """What each region must exceed when neither lids nor head move, IOD."""
-        noise = self._config.noise_factor * self.rest.sigma_iod
+        # What trembles now counts at once, also while a movement keeps the noise at rest from being learned.
+        noise = self._config.noise_factor * np.maximum(self.rest.sigma_iod, self._jitter_iod)
         return np.asarray(np.maximum(self._config.threshold_iod, noise))
 
     def _limits(self, sample: Sample) -> Doubles:

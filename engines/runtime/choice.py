@@ -42,19 +42,19 @@ def recall(key: str) -> str | None:
 
 def remember(key: str, name: str) -> None:
     """Keep a choice; where nothing can be written it is made anew each time."""
-    path = cache_file()
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
+        path = cache_file()
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(json.dumps({**_all(), key: name}, indent=2) + "\n", encoding="utf-8")
         draft.replace(path)
-    except OSError:
+    except (OSError, RuntimeError):  # also where there is no home
         return
 
 
 def _all() -> dict[str, object]:
     try:
         content = json.loads(cache_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -13,8 +13,8 @@ from engines.runtime.weights import Weights
 Precision = Literal["f32", "bf16", "int8"]
 
 _ROUGH = ("down_", "body_", "join_b", "up_b", "body.2", "body.4", "judge.2")
-"""Parts of the names of the matcher's convolutions that may be computed in bfloat16, those inside the U-net and the
-decoders: what they give is judged, not measured. All of it in bfloat16 would move the flow by pixels."""
+"""Parts of the names of the matcher's convolutions that may be computed in bfloat16: those inside the U-net, the first
+guess and the head's judge, whose answers are weighed. All of it in bfloat16 would move the flow by pixels."""
 
 
 class OpenVinoEngine:
@@ -52,7 +52,7 @@ class OpenVinoEngine:
             content = files.read(name)
             try:
                 graph = core.read_model(content)
-                if precision == "bf16":
+                if precision == "bf16" and part == "matcher":
                     _round(graph)
                 compiled.append(core.compile_model(graph, "CPU", settings))
             except RuntimeError as error:
@@ -92,10 +92,12 @@ def _round(graph: Any) -> None:
     """Rewrite the graph so that some convolutions take bfloat16, and give float32 again."""
     from openvino import opset13
 
+    rounded_any = False
     for rough in graph.get_ops():
         name = rough.get_friendly_name()
         if rough.get_type_name() != "Convolution" or not any(part in name for part in _ROUGH):
             continue
+        rounded_any = True
         inputs = [opset13.convert(rough.input_value(k), "bf16") for k in (0, 1)]
         shape = rough.get_attributes()
         rounded = opset13.convolution(
@@ -104,4 +106,6 @@ def _round(graph: Any) -> None:
         exact = opset13.convert(rounded.output(0), "f32")
         for target in list(rough.output(0).get_target_inputs()):
             target.replace_source_output(exact.output(0))
+    if not rounded_any:
+        raise EngineError("no convolution of these weights is known to bear bfloat16; use meflownet")
     graph.validate_nodes_and_infer_types()

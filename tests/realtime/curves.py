@@ -13,11 +13,11 @@ from realtime.messages import AnyMessage, Motion, Spot
 from realtime.spot import SpotNode
 
 
-def motion(t_s: float, displacement: Doubles, seq: int = 0, face_id: int = 0) -> Motion:
+def motion(t_s: float, displacement: Doubles, seq: int = 0, face_id: int = 0, noise_iod: float = 0.0005) -> Motion:
     """A motion at a time with a given displacement (29, 2) IOD and a still head."""
     return Motion(
         seq=seq, face_id=face_id, t_capture_ns=0, t_media_ns=round(t_s * 1e9), u_iod=tuple(displacement[:, 0].tolist()),
-        v_iod=tuple(displacement[:, 1].tolist()), head=(0.0,) * 8, epoch=0, iod_px=100.0, noise_iod=0.001,
+        v_iod=tuple(displacement[:, 1].tolist()), head=(0.0,) * 8, epoch=0, iod_px=100.0, noise_iod=noise_iod,
         magnitude_iod=0.0, eye_opening=(0.3, 0.3), quality=1.0,
     )  # fmt: skip
 
@@ -37,7 +37,12 @@ def perform(
     """Motions of a performance at given times, with the noise of a webcam."""
     rng = np.random.default_rng(seed)
     for seq, t_s in enumerate(times_s):
-        yield motion(t_s, displacement(events, t_s) + noise_iod * rng.standard_normal((len(REGIONS), 2)), seq)
+        yield motion(
+            t_s,
+            displacement(events, t_s) + noise_iod * rng.standard_normal((len(REGIONS), 2)),
+            seq,
+            noise_iod=noise_iod,
+        )
 
 
 def spots(messages: Sequence[AnyMessage] | Iterator[AnyMessage]) -> list[Spot]:

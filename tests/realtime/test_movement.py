@@ -80,6 +80,17 @@ def test_one_that_stays_ends_where_it_stays() -> None:
     assert np.hypot(*movement.level[SEEN].T).max() > 0.02
 
 
+def test_one_that_is_free_only_since_the_averaged_moment_begins_there() -> None:
+    samples, still = Samples(), np.zeros((len(REGIONS), 2))
+    for t_s in (0.0, 0.04, 0.08, 0.10):
+        sample = samples.take(motion(t_s, still + 0.01))
+    assert sample is not None
+    assert 0.08 < sample.t_s < 0.10
+    movement = Movement(0, still, np.full(len(REGIONS), NOISE), SEEN, 0.085, 1.0, still)
+    movement.rise(samples, sample)
+    assert movement.onset_s >= 0.085
+
+
 def test_confidence_grows_with_how_far_it_left_its_threshold() -> None:
     movement, _ = followed([PhantomEvent(1.0, 1.2, 1.5, (("AU12", 0.03),))], 4.0)
     sure = []

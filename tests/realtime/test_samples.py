@@ -28,6 +28,12 @@ def test_fast_frames_are_averaged_over_the_time_of_one_slow_one(fps: int) -> Non
     assert later.std() == pytest.approx(1 / np.sqrt(width), rel=0.15)
 
 
+def test_what_is_no_number_is_no_sample() -> None:
+    samples = Samples()
+    assert samples.take(motion(0.0, level(float("nan")))) is None
+    assert samples.take(motion(0.1, level(0.0))) is not None
+
+
 def test_an_averaged_sample_stands_at_the_mean_of_its_times() -> None:
     samples = Samples()
     for k in range(20):

@@ -64,6 +64,24 @@ def test_a_long_movement_is_no_syllable_and_ends_what_was_held() -> None:
     assert not speech.talking
 
 
+def test_a_smile_held_while_talking_is_no_syllable() -> None:
+    speech = Speech(CONFIG)
+    for k in range(3):
+        list(speech.hold(movement(1 + k, 3.0 + 0.3 * k)))
+    assert told(speech.hold(movement(0, 2.0, length_s=3.0))) == [(0, "closed")]
+    ((whole, _),) = speech.end()
+    assert whole.onset_s <= whole.apex_s <= whole.offset_s
+    assert whole.movements == 3
+
+
+def test_mere_motion_does_not_hold_a_movement_back_for_ever() -> None:
+    speech = Speech(CONFIG)
+    list(speech.hold(movement(0, 1.0)))
+    for k in range(100):
+        speech.go_on(1.2 + 0.1 * k)
+    assert not speech.active(3.0)
+
+
 def test_movement_goes_on_only_while_something_is_held() -> None:
     speech = Speech(CONFIG)
     speech.go_on(5.0)

@@ -169,6 +169,39 @@ def test_a_brow_that_moves_beside_a_held_smile_is_an_event_of_its_own_and_the_sm
         assert spot.offset_ns / 1e9 == pytest.approx(event.offset_s, abs=0.15)
 
 
+def test_noise_that_grows_holds_nothing_back() -> None:
+    """A mouth that trembles is neither speech without end nor deaf to what comes."""
+    smile, later = (PhantomEvent(t, t + 0.2, t + 0.4, (("AU12", size),)) for t, size in ((2.0, 0.03), (20.0, 0.06)))
+    quiet = [m for m in perform([smile, later], steady(30, 24.0)) if m.t_media_ns < 2.5e9]
+    noisy = [m for m in perform([smile, later], steady(30, 24.0), noise_iod=0.002) if m.t_media_ns >= 2.5e9]
+    told = [(spot.t_media_ns / 1e9, spot.onset_ns / 1e9) for spot in closed(spots([*quiet, *noisy]))]
+    assert any(abs(onset_s - 2.0) < 0.1 and told_s < 6.0 for told_s, onset_s in told)
+    assert any(abs(onset_s - 20.0) < 0.15 for _, onset_s in told)
+
+
+@pytest.mark.parametrize("gap_s", [1.0, 3.0, 4.9])
+def test_nothing_is_told_of_what_nobody_saw(gap_s: float) -> None:
+    seen = [m for m in perform([MICRO], steady(30, 9.0)) if not 2.25e9 < m.t_media_ns < (2.25 + gap_s) * 1e9]
+    for spot in closed(spots(seen)):
+        assert spot.offset_ns <= 2.3e9
+    assert spots(seen)[-1].phase in ("closed", "revoked")
+
+
+def test_faces_that_went_leave_nothing_behind() -> None:
+    node = SpotNode(SpotConfig(), lambda face_id, onset_ns, apex_ns: Measured())
+    for face_id in range(20):
+        list(node.step(motion(face_id, np.zeros((29, 2)), face_id=face_id)))
+        gone = Lost(seq=0, face_id=face_id, t_capture_ns=0, t_media_ns=face_id * 10**9, cause="gone")
+        list(node.step(gone))
+    assert not node._watches
+    assert not node._seen
+
+
+def test_quick_speech_is_no_micro_expression() -> None:
+    found = closed(spots(perform(talk(2.0, 3, every_s=0.14), steady(60))))
+    assert all(spot.kind == "macro" for spot in found if spot.movements > 1)
+
+
 def test_an_expression_that_stays_is_closed_at_the_longest() -> None:
     forever = PhantomEvent(1.0, 1.3, 30.0, (("AU12", 0.05),), hold_s=28.0)
     (spot,) = closed(spots(perform([forever], steady(30, 9.0))))

@@ -116,6 +116,11 @@ def test_a_crop_that_cannot_be_measured_is_refused(engine: OpenVinoEngine, shape
         engine.encode(np.zeros(shape, np.uint8))
 
 
+def test_weights_without_a_convolution_that_bears_it_are_not_called_bfloat16(folder: Path) -> None:
+    with pytest.raises(EngineError, match=r"bfloat16"):
+        OpenVinoEngine("bf16", folder)
+
+
 def test_int8_takes_its_own_graphs(folder: Path, tmp_path: Path, calibration: Pairs) -> None:
     with pytest.raises(EngineError, match="names no meflownet_t_matcher_int8"):
         OpenVinoEngine("int8", folder)
