@@ -52,8 +52,28 @@ def flow_picture(path: Path) -> None:
     cv2.imwrite(str(path), np.hstack([picture[40:450, 120:520] for picture in pictures]))
 
 
+def events_picture(path: Path, seconds: float = 20.0) -> None:
+    """What `mellm analyze` draws of the phantom's performance: a tile an event."""
+    from realtime.chain import run_chain
+    from realtime.config import CaptureConfig, Config
+    from realtime.export import make_event
+    from realtime.messages import Say, Spot
+    from realtime.sheet import write_sheet
+
+    spots: dict[int, Spot] = {}
+    events, sketches = [], []
+    for message in run_chain(Config(capture=CaptureConfig("phantom", seconds=seconds, paced=False))):
+        if isinstance(message, Spot) and message.phase == "closed":
+            spots[message.spot_id] = message
+        elif isinstance(message, Say) and message.final and message.spot_id in spots:
+            events.append(make_event("phantom", spots[message.spot_id], message))
+            sketches.append(spots[message.spot_id].sketch)
+    write_sheet(events, sketches, path)
+
+
 if __name__ == "__main__":
     prepare()
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "session.svg").write_text(session_picture(), encoding="utf-8")
     flow_picture(RESULTS / "flow.jpg")
+    events_picture(RESULTS / "events.png")
