@@ -58,7 +58,7 @@ def draw(report: Report) -> bytes:
 
 def _draw_f1(canvas: Canvas, report: Report) -> None:
     """Micro, macro and overall F1 of every method at every frame rate."""
-    axis = _Axis(0.0, 1.0, 360, 960)
+    axis = _Axis(0.0, 1.0, 400, 960)
     canvas.text(24, 34, f"F1, events of {FLOOR_IOD:g} IOD and more", 27)
     for x, name, ink in ((30, "micro", MICRO), (130, "macro", MACRO), (236, "overall", BOTH)):
         canvas.dot(x, 72, ink)
@@ -87,7 +87,7 @@ def _draw_recall(canvas: Canvas, report: Report) -> None:
     fps = report.rates[0]
     bins = [(low, high) for kind, low, high in SIZES if kind == "micro"]
     edges = [low for low, _ in bins] + [bins[-1][1]]
-    across = _Axis(float(np.log(edges[0])), float(np.log(edges[-1])), 1120, 1560)
+    across = _Axis(float(np.log(edges[0])), float(np.log(edges[-1])), 1120, 1470)
     up = _Axis(0.0, 1.0, _TOP + 290, _TOP + 10)
     canvas.text(1060, 34, f"Micro-expressions found, by amplitude, {fps:g} fps", 27)
     canvas.text(1060, 72, "IOD, log axis; share of the true ones", 18, PALE)
@@ -107,8 +107,8 @@ def _draw_recall(canvas: Canvas, report: Report) -> None:
         for x, y in points:
             canvas.dot(x, y, ink, filled=label.startswith(SPOTTER))
         y = _TOP + 20 + 30 * row
-        canvas.dot(1600, y, ink, filled=label.startswith(SPOTTER))
-        canvas.text(1618, y, label, 17, INK)
+        canvas.dot(1504, y, ink, filled=label.startswith(SPOTTER))
+        canvas.text(1522, y, label, 16, INK)
 
 
 def _draw_example(canvas: Canvas, report: Report, top: int) -> None:

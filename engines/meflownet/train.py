@@ -161,6 +161,14 @@ class Run:
 
     def train(self, workers: int, console: Console) -> None:
         """Train until the minutes are spent; Ctrl-C writes a checkpoint and stops."""
+        # Vanishing gradients are denormal numbers, which took a quarter of a step's time.
+        torch.set_flush_denormal(True)
+        try:
+            self._train(workers, console)
+        finally:
+            torch.set_flush_denormal(False)
+
+    def _train(self, workers: int, console: Console) -> None:
         c = self.config
         rng = np.random.default_rng([c.seed, self.step])
         memory: list[Pair] = []
@@ -269,7 +277,6 @@ def train(
         signal.signal(number, signal.default_int_handler)
     console = Console()
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)  # vanishing gradients are denormal numbers, which took a quarter of a step's time
     config = config or TrainConfig()
     out.mkdir(parents=True, exist_ok=True)
     try:
