@@ -43,7 +43,11 @@ def test_an_expression_is_found_at_any_frame_rate(fps: float, event: PhantomEven
 def test_any_unit_is_found_with_its_times(code: str, amplitude: float, rise_s: float, seed: int) -> None:
     event = PhantomEvent(2.0, 2.0 + rise_s, 2.0 + 2 * rise_s, ((code, amplitude),))
     (spot,) = closed(spots(perform([event], steady(30, 4.0), seed=seed)))
-    assert spot.kind == "micro"
+    length_s = (spot.offset_ns - spot.onset_ns) / 1e9
+    assert abs(length_s - 2 * rise_s) < 0.1
+    # Nearer to the limit than it can be measured, either kind is right.
+    if 2 * rise_s < SpotConfig().micro_s - 0.06:
+        assert spot.kind == "micro"
     assert abs(spot.apex_ns / 1e9 - event.apex_s) < 0.08
     assert spot.onset_ns < spot.apex_ns < spot.offset_ns
 
