@@ -75,6 +75,20 @@ class Movement:
         return np.asarray(self.mask & (reach > _PART * reach.max()))
 
     @property
+    def strongest(self) -> int:
+        """The region that goes farthest."""
+        return int(self.reach.argmax())
+
+    @property
+    def length_s(self) -> float:
+        """From onset to offset, once it has ended."""
+        return self.offset_s - self.onset_s
+
+    def verdict(self, config: SpotConfig) -> Literal["closed", "revoked"]:
+        """Whether a movement that has ended was long enough to be an expression."""
+        return "closed" if self.length_s >= config.shortest_s else "revoked"
+
+    @property
     def confidence(self) -> float:
         """Share of movements with such a score that were right in phantom videos; `bench spotting` has the table."""
         chance = _EVEN * float(max(self.score, 1e-9) ** _STEEP)

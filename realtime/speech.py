@@ -60,7 +60,7 @@ class Speech:
     def hold(self, movement: Movement) -> Iterator[tuple[Movement, Literal["closed", "revoked"]]]:
         """Take in a mouth movement that has ended; if it turns out to be speech, take back all but the first."""
         known = self.talking
-        if movement.offset_s - movement.onset_s > SYLLABLE_S:
+        if movement.length_s > SYLLABLE_S:
             if not known:
                 yield from self.end()
             if not known or movement.onset_s < self._held[0].onset_s:
@@ -90,8 +90,7 @@ class Speech:
                 yield self._whole(), "closed"
         else:
             for movement in self._held:
-                lasted_s = movement.offset_s - movement.onset_s
-                yield movement, "closed" if lasted_s >= self._config.shortest_s else "revoked"
+                yield movement, movement.verdict(self._config)
         self._held, self._end_s, self._told = [], -1.0, False
 
     def _whole(self) -> Movement:

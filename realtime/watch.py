@@ -64,7 +64,7 @@ class Watch:
         self._jitter_iod = motion.noise_iod
         for movement in list(self.open):
             yield from self._follow(movement, sample)
-        yield from self._speech.due(sample.t_s, any(LOWER[_strongest(m)] for m in self.open))
+        yield from self._speech.due(sample.t_s, any(LOWER[m.strongest] for m in self.open))
         if self._mouth_moves(sample):
             self._speech.go_on(sample.t_s)
         limits = self._limits(sample)
@@ -72,7 +72,7 @@ class Watch:
             self._above = 0
             return
         mask = self._free(sample)
-        young = any(LOWER[_strongest(m)] and sample.t_s - m.onset_s < SYLLABLE_S for m in self.open)
+        young = any(LOWER[m.strongest] and sample.t_s - m.onset_s < SYLLABLE_S for m in self.open)
         if self._speech.talking or young:
             # What moves beside a syllable is part of the same speech.
             mask = mask & ~LOWER
@@ -93,8 +93,7 @@ class Watch:
         yield from self._speech.end()
         for movement in self.open:
             movement.offset_s = self._samples.newest_s
-            known = movement.apex_s >= 0 and movement.offset_s - movement.onset_s >= self._config.shortest_s
-            yield movement, "closed" if known else "revoked"
+            yield movement, movement.verdict(self._config) if movement.apex_s >= 0 else "revoked"
 
     def _follow(self, movement: Movement, sample: Sample) -> Iterator[News]:
         step = movement.follow(self._samples, sample, self._config)
@@ -106,15 +105,15 @@ class Watch:
             part = movement.part
             self.open.remove(movement)
             self._free_s[part] = sample.t_s + SETTLE_S
-            if movement.offset_s - movement.onset_s > SYLLABLE_S:
+            if movement.length_s > SYLLABLE_S:
                 self._wake, self._wake_s = _WAKE * movement.reach, sample.t_s + _WAKE_S
             if movement.level is not None:
                 self._free_s[part] = movement.offset_s
                 self.rest.restart(sample.t_s, np.where(part[:, None], movement.level, self.rest.level))
-            if LOWER[_strongest(movement)]:
+            if LOWER[movement.strongest]:
                 yield from self._speech.hold(movement)
             else:
-                yield movement, _verdict(movement, self._config)
+                yield movement, movement.verdict(self._config)
 
     def _free(self, sample: Sample) -> Mask:
         """The regions that may begin a movement: seen, at rest long enough, and with no part in an open one."""
@@ -186,13 +185,3 @@ class Watch:
         movement = Movement(number, rest, sigma, mask, free_s, score, np.zeros_like(rest))
         movement.rise(self._samples, sample)
         return movement
-
-
-def _strongest(movement: Movement) -> int:
-    """The region that goes farthest."""
-    return int(movement.reach.argmax())
-
-
-def _verdict(movement: Movement, config: SpotConfig) -> Literal["closed", "revoked"]:
-    """Whether a movement that has ended was long enough to be an expression."""
-    return "closed" if movement.offset_s - movement.onset_s >= config.shortest_s else "revoked"
