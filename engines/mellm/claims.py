@@ -12,8 +12,8 @@ from engines.mellm.answer import Facts
 from engines.regions import OCTANTS
 
 _NAME = "|".join(re.escape(name) for name in sorted(REGION_NAMES, key=len, reverse=True))
-_WAY = r"(?:(?:up|down)(?:ward)?(?:s)?(?:\s+and\s+(?:to\s+the\s+)?|[- ])(?:left|right)|up|down|left|right)"
-_CLAIM = re.compile(rf"\b({_NAME})\b([^.;:|\n]{{0,60}}?\b(?P<way>{_WAY}))?", re.IGNORECASE)
+_WAY = r"(?:up|down)(?:\s+and\s+(?:to\s+the\s+)?|[- ])(?:left|right)|up|down|left|right"
+_WORD = re.compile(rf"\b(?:(?P<name>{_NAME})|(?P<way>{_WAY}))\b|(?P<stop>[.;:|\n](?!\d))", re.IGNORECASE)
 _PROPER = {name.lower(): name for name in REGION_NAMES}
 
 
@@ -33,27 +33,19 @@ class Claim:
 def claims(text: str) -> list[Claim]:
     """The region movements a text claims, in its order.
 
-    A direction counts for the region named before it, and for regions named just before that one ("A and B up").
+    A direction belongs to the regions named before it in the same clause: "A and B moved up". Regions are matched
+    before directions, so that the "right" of "Right Cheek" is none.
     """
     found: list[Claim] = []
-    place = 0
-    while (match := _CLAIM.search(text, place)) is not None:
-        named, between = match[1], match[2] or ""
-        # Another region named before the direction: the direction is that one's too.
-        if between and re.search(_NAME, between, re.IGNORECASE):
-            later = _CLAIM.search(text, match.end(1))
-            way = later["way"] if later is not None else None
-            place = match.end(1)
-        else:
-            way = match["way"]
-            place = match.end()
-        found.append(Claim(_PROPER[named.lower()], _octant(way)))
+    named: list[str] = []
+    for word in _WORD.finditer(text + "\n"):
+        if word["name"]:
+            named.append(_PROPER[word["name"].lower()])
+        elif named:
+            way = "-".join(re.findall(r"up|down|left|right", (word["way"] or "").lower()))
+            found += [Claim(name, way) for name in named]
+            named = []
     return found
-
-
-def _octant(way: str | None) -> str:
-    words = re.findall(r"up|down|left|right", (way or "").lower())
-    return "-".join(words)
 
 
 def false_claims(text: str, facts: Facts) -> list[Claim]:
