@@ -37,7 +37,7 @@ class LlamaLog:
         library.llama_log_set(self._callback, None)
 
     def _take(self, level: int, text: bytes, data: object) -> None:
-        if level == 4:  # GGML_LOG_LEVEL_ERROR
+        if level == 4 and len(self._lines) < 50:  # GGML_LOG_LEVEL_ERROR
             self._lines.append(text.decode("utf-8", "replace").strip())
 
     def clear(self) -> None:
