@@ -54,7 +54,7 @@ class TemplateNarrator:
         if not moving:
             yield "No region moved above the noise: no expression seen."
             return
-        for index, region in enumerate(_telling(moving)):
+        for index, region in enumerate(telling(moving, _SPOKEN_REGIONS)):
             yield f"{'' if index == 0 else '; '}{_movement(region, facts.iod_px)}"
         rest = len(moving) - _SPOKEN_REGIONS
         yield f"; and {rest} more {'region' if rest == 1 else 'regions'}. " if rest > 0 else ". "
@@ -72,14 +72,14 @@ class TemplateNarrator:
             yield f"Of {sum(CLASS_TOTALS):,} annotated micro-expressions, such units speak for {label} ({chance:.0%})."
 
 
-def _telling(moving: list[RegionMotion]) -> list[RegionMotion]:
-    """The regions to name: the strongest of every part of the face first, so that a mouth does not hide a brow."""
+def telling(moving: list[RegionMotion], count: int) -> list[RegionMotion]:
+    """At most `count` regions to name: the strongest of every part first, so that a mouth does not hide a brow."""
     parts = {region.name: region.part for region in REGIONS}
     first: dict[str, RegionMotion] = {}
     for region in moving:
         first.setdefault(parts[region.name], region)
     rest = [region for region in moving if region not in first.values()]
-    named = [*first.values(), *rest][:_SPOKEN_REGIONS]
+    named = [*first.values(), *rest][:count]
     return sorted(named, key=lambda region: -region.mean_iod)
 
 
