@@ -61,7 +61,7 @@ def recap(moments: Sequence[Moment], revoked: int, seconds: float) -> str:
     """
     ordered = sorted(moments, key=lambda m: (m.at_ns, m.face_id, m.magnitude_iod))
     shown = [m for m in ordered if not m.speech]
-    parts = [f"Watched {clock(seconds)}: {_counts(ordered)}{_taken_back(revoked)}."]
+    parts = [f"Watched {clock(round(seconds))}: {_counts(ordered)}{_taken_back(revoked)}."]
     if shown:
         parts.append(f"{_classes(shown)}.")
         parts.append(_timeline(shown, several=len({m.face_id for m in ordered}) > 1))

@@ -202,7 +202,8 @@ class LiveView:
         self.console.print(
             "Latency counts from the frame's capture to the end of that process's work on it.", style="dim"
         )
-        self.console.print(f"{counted(self.skipped, 'frame')} skipped in {counted(self.gaps, 'gap')}")
+        skipped = f"{counted(self.skipped, 'frame')} skipped in {counted(self.gaps, 'gap')}"
+        self.console.print(skipped if self.gaps else "No frame skipped")
         if self.first_word_ms:
             ordered = sorted(self.first_word_ms)
             self.console.print(f"First word {ordered[len(ordered) // 2]:.0f} ms after the apex (median)")

@@ -6,13 +6,14 @@ Asked is `/chat/completions` with `stream`, answered in server-sent events, as t
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
 
-from engines.mellm.answer import ModelError, StreamError
+from engines.mellm.answer import ModelError, NarratorError, StreamError
 
 KEYS = ("MELLM_API_KEY", "OPENAI_API_KEY")
 """Environment variables that may hold the server's key, the first one that does counts."""
@@ -31,14 +32,14 @@ def base_url(address: str) -> str:
     """Where a server's API begins: an address without a path gets /v1, one of the completions themselves loses that.
 
     Raises:
-        ModelError: no http or https address.
+        NarratorError: no http or https address.
     """
     try:
         url = httpx.URL(address.strip())
     except httpx.InvalidURL as error:
-        raise ModelError(f"{address!r} is no address ({error}); write it like http://127.0.0.1:8080/v1") from error
+        raise NarratorError(f"{address!r} is no address ({error}); write it like http://127.0.0.1:8080/v1") from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise ModelError(f"{address!r} is no http or https address; write it like http://127.0.0.1:8080/v1")
+        raise NarratorError(f"{address!r} is no http or https address; write it like http://127.0.0.1:8080/v1")
     path = url.path.rstrip("/").removesuffix("/chat/completions")
     return str(url.copy_with(path=path or "/v1", query=None, fragment=None)).rstrip("/")
 
@@ -60,6 +61,7 @@ class ChatServer:
 
         Raises:
             ModelError: there is no such server, or it lets nobody in, or it has no model.
+            NarratorError: the address is none.
         """
         self._url = base_url(address)
         self.name = f"http:{httpx.URL(self._url).netloc.decode()}"
@@ -223,4 +225,5 @@ def _complaint(text: str) -> str:
 def _cause(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "does not answer"
-    return " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(r"^\[Errno -?\d+\] ", "", " ".join(str(error).split()))
+    return text or type(error).__name__

@@ -5,7 +5,6 @@ import re
 _THOUGHT = re.compile(r"\A.*</think>|<think>.*\Z", re.DOTALL)  # the prompt may have begun the thought
 _TERMINAL = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*(?:[@-~]|\Z)|\Z)")  # ECMA-48 control sequences, whole or begun
 _SPECIAL = re.compile(r"<\|?/?\w{1,40}\|?>|<[|/\w]{0,40}\Z")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd]")
 _MARKDOWN = re.compile(r"[*`#]+")
 _UNIT = r"[LR]?AU\d+"
 _MAYBE_CLOSING = re.compile(
@@ -20,9 +19,9 @@ def clean(text: str) -> str:
 
     Of a text that is still being written, what may turn out to be one of these is left out.
     """
-    for pattern in (_THOUGHT, _TERMINAL, _SPECIAL, _CONTROL, _MARKDOWN):
+    for pattern in (_THOUGHT, _TERMINAL, _SPECIAL, _MARKDOWN):
         text = pattern.sub("", text)
-    return text
+    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "" for c in text)
 
 
 def words_so_far(text: str) -> str:

@@ -103,8 +103,16 @@ def piece(text: str, seq: int = 41, spot_id: int = 0, final: bool = False) -> Sa
     return Say(seq=seq, t_capture_ns=0, t_media_ns=1_400_000_000, spot_id=spot_id, text=text, final=final)
 
 
-APEX = msgspec.structs.replace(spot(1.0, -1e-9), phase="apex", kind=None, seq=38)
-TYPED = [APEX, piece("Brows ", 38), piece("down.", 38), spot(1.0, 1.4), piece("Brows"), piece(" down"), SAY]
+APEX: Spot = msgspec.structs.replace(spot(1.0, -1e-9), phase="apex", kind=None, seq=38)
+TYPED: list[AnyMessage] = [
+    APEX,
+    piece("Brows ", 38),
+    piece("down.", 38),
+    spot(1.0, 1.4),
+    piece("Brows"),
+    piece(" down"),
+    SAY,
+]
 
 
 def test_in_a_log_a_text_is_a_line_once_it_is_whole() -> None:

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from engines.mellm.answer import ModelError, StreamError
+from engines.mellm.answer import ModelError, NarratorError, StreamError
 from engines.mellm.chat_server import KEYS, ChatServer, base_url
 from tests.engines.mellm.servers import Request, event, models, replying, serving, streaming
 
@@ -40,7 +40,7 @@ def test_an_address_may_be_short(address: str, base: str) -> None:
 
 @pytest.mark.parametrize("address", ["localhost:8080", "ftp://host/v1", "http://", "http://host:port"])
 def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(ModelError, match=r"write it like http://127\.0\.0\.1:8080/v1"):
+    with pytest.raises(NarratorError, match=r"write it like http://127\.0\.0\.1:8080/v1"):
         base_url(address)
 
 

@@ -12,7 +12,7 @@ WHOLE = "The Chin moved up. Maybe doubt.\nAU17 LAU12 | negative | 0.70"
     ("text", "left"),
     [
         ("a\x1b[31mred\x1b[0m b", "ared b"),
-        ("a\x07\x00\x9b31m b", "a31m b"),
+        ("a\x07\x00\x9b31m\u00a0b", "a31m b"),
         ("Chin\u202e up\u200b", "Chin up"),
         ("<|im_start|>Chin up</s><unk>", "Chin up"),
         ("<think>\nAU1 | none | 0.1\n</think>\n\nChin up", "\n\nChin up"),
