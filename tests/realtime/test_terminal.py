@@ -42,7 +42,7 @@ def test_an_event_is_shown_with_its_times_units_and_words() -> None:
     text = shown([spot(1.0, 1.4), SAY])
     assert "micro-expression  1.00–1.40 s (apex 1.20, 400 ms)  AU4  negative 90%" in text
     assert "Brows down 1.0 px." in text
-    assert "Watched 0:02: 1 micro-expression and 0 macro-expressions." in text
+    assert "Watched 0:03: 1 micro-expression and 0 macro-expressions." in text
 
 
 def test_the_truth_stands_beside_what_was_spotted() -> None:
