@@ -83,6 +83,8 @@ def read_vocabulary(folder: Path, config: Mapping[str, Any]) -> Vocabulary:
     for key in ("ignore_merges", "byte_fallback", "dropout", "continuing_subword_prefix", "end_of_word_suffix"):
         if model.get(key):
             raise GgufError(f"{path}: model.{key} = {model[key]!r} has no counterpart in llama.cpp's gpt2 tokenizer")
+    if not isinstance(model.get("vocab"), dict) or not isinstance(model.get("merges"), list):
+        raise GgufError(f"{path}: model.vocab and model.merges are expected in it")
     normalizer = (content.get("normalizer") or {}).get("type", "NFC")
     if normalizer != "NFC":
         raise GgufError(f"{path}: a normalizer of type {normalizer}; llama.cpp does not change the text")

@@ -1,8 +1,12 @@
 """Tiny models with random weights and a tokenizer trained on a few sentences: no download."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import llama_cpp
+import pytest
 import torch
 import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -12,7 +16,7 @@ from engines.mellm.vocabulary import PATTERNS
 SENTENCES = (
     "The left mouth corner moved up and to the left by 2.1 px, 2.2% of the distance between the eyes.",
     "Right Outer Eyebrow up 90° 1.4 px 1.5%\nLeft Cheek down-left 230° 0.8 px 0.8%\n=3\n",
-    "Both inner eyebrows were drawn together and lowered; that is AU4, which was annotated negative.\n\nAU4 | negative | 0.63",
+    "Both inner eyebrows were drawn together and lowered; that is AU4, annotated negative.\n\nAU4 | negative | 0.63",
     "It isn't clear whether they've moved; we'll say so. user: assistant: none | none | 0.50",
 )
 ADDED = ("Left Mouth Corner", "Right Outer Eyebrow", "up-left", "up", "1.4 px", "1.5%", "AU12", "AU1", "140°", " | ")
@@ -46,8 +50,8 @@ def tokenizer(pre: str = "gpt-2", size: int = 400) -> transformers.PreTrainedTok
     return whole
 
 
-def model(kind: str = "llama", seed: int = 0, **changes: Any) -> Any:
-    """A model of an architecture, its weights wide apart and representable in f16."""
+def model(kind: str = "llama", seed: int = 0, learnt: Sequence[int] = (), **changes: Any) -> Any:
+    """A model of an architecture, its weights wide apart and representable in f16; it may know some tokens by heart."""
     numbers: dict[str, Any] = {
         "vocab_size": 448, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4,
         "num_key_value_heads": 2, "max_position_embeddings": 512, "initializer_range": 0.2,
@@ -62,15 +66,48 @@ def model(kind: str = "llama", seed: int = 0, **changes: Any) -> Any:
         for weight in made.parameters():
             # Norms and biases begin as ones and zeros, which would hide a mistaken order.
             value = weight if weight.dim() > 1 else weight + 0.3 * torch.randn_like(weight)
-            weight.copy_(value.half().float())
+            weight.copy_(value)
+    ids = torch.tensor([list(learnt)])
+    optimiser = torch.optim.AdamW(made.parameters(), lr=1e-2)
+    for _ in range(60 if learnt else 0):
+        optimiser.zero_grad()
+        made(ids, labels=ids).loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.copy_(weight.half().float())
     return made
 
 
-def save(folder: Path, kind: str = "llama", pre: str = "gpt-2", **changes: Any) -> Any:
+def save(folder: Path, kind: str = "llama", pre: str = "gpt-2", learnt: str = "", **changes: Any) -> Any:
     """Write a tiny model and its tokenizer as a folder; returns the model."""
-    made = model(kind, **changes)
     words = tokenizer(pre)
+    if learnt:
+        changes["learnt"] = words(learnt, add_special_tokens=False).input_ids
+    made = model(kind, **changes)
     made.config.eos_token_id = words.eos_token_id
     made.save_pretrained(folder)
     words.save_pretrained(folder)
     return made
+
+
+@contextmanager
+def opened(path: Path, **settings: Any) -> Iterator[Any]:
+    """A GGUF file opened by llama.cpp.
+
+    Without its repacked weights: its AMX code, as some compilers build it, ends the process with a protection fault.
+    """
+    plain = llama_cpp.llama_model_default_params
+
+    def parameters() -> Any:
+        made = plain()
+        made.use_extra_bufts = False
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(llama_cpp.llama_cpp, "llama_model_default_params", parameters)
+        made = llama_cpp.Llama(str(path), verbose=False, n_threads=1, n_threads_batch=1, **{"n_ctx": 256} | settings)
+    try:
+        yield made
+    finally:
+        made.close()
