@@ -76,6 +76,6 @@ def fill(template: str, facts: Facts) -> str:
         raise PromptError("the prompt has no place {movements}, so the model would be told nothing")
     try:
         return template.format_map(values)
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, AttributeError, TypeError, ValueError) as error:
         known = ", ".join(f"{{{name}}}" for name in values)
         raise PromptError(f"the prompt has a place that does not exist ({error}); there are {known}") from error

@@ -1,6 +1,6 @@
 """The template narrator: says what was measured in fixed sentences, and reads classes off the annotation counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from calib.face import REGIONS
 from calib.facs import CLASS_TOTALS, class_probabilities, parse_code
@@ -19,6 +19,14 @@ class TemplateNarrator:
 
     name = "template"
 
+    def __init__(self, notes: Sequence[str] = ()) -> None:
+        """Get ready.
+
+        Args:
+            notes: why it speaks instead of another.
+        """
+        self._notes = tuple(notes)
+
     def narrate(self, facts: Facts) -> Iterator[str | Answer]:
         """See `Narrator.narrate`."""
         moving = facts.moving
@@ -32,7 +40,12 @@ class TemplateNarrator:
         if label == "none" and moving:
             chance = 0.5  # something moved, and the counts say nothing of it
         codes = tuple(code for code, _ in units)
-        yield Answer(codes, label, round(chance * facts.certainty, 3), "".join(pieces))
+        yield Answer(codes, label, round(chance * facts.certainty, 3), "".join(pieces), self.name)
+
+    def notes(self) -> Sequence[str]:
+        """See `Narrator.notes`."""
+        notes, self._notes = self._notes, ()
+        return notes
 
     def close(self) -> None:
         """Nothing to release."""

@@ -34,13 +34,17 @@ def live(
     seed: Annotated[int | None, Parameter(help="Of the phantom's performance.")] = None,
     verbose: Annotated[bool, Parameter(negative="", help="Also show processes starting and movements rising.")] = False,
 ) -> int:
-    """Watch a face live: events and words as they happen, a closing table at the end. Ctrl-C stops.
+    """Watch a face live: events and words as they happen, a closing table and a summary at the end. Ctrl-C stops.
+
+    A language model that cannot be used, is too slow, or says what was not measured stops nothing: the template
+    narrator speaks instead, and a note says so.
 
     Examples:
       mellm live 0                         the first webcam
       mellm live interview.mp4             a file, at its own speed
       mellm live http://127.0.0.1:8080/    an MJPEG stream
       mellm live phantom --seconds 20      the built-in face, whose every movement is known
+      mellm live 0 --narrator gguf:models/qwen3-0.6b-q8_0.gguf
       mellm live 0 --calibration me.toml   with what mellm calibrate 0 --out me.toml has measured
     """
     settings = settings_from(config, faces, engine, narrator, calibration)
@@ -64,7 +68,10 @@ def live(
             for message in session:
                 view.show(message)
     except KeyboardInterrupt:
+        view.rest()
         console.print("stopped", style="dim")
+    finally:
+        view.rest()
     if source in PHANTOMS:
         view.against(phantom_script(capture))
     view.closing()

@@ -75,6 +75,9 @@ def test_another_narrator_can_speak() -> None:
             yield facts.kind
             yield Answer(("AU1",), "surprise", 0.5, facts.kind)
 
+        def notes(self) -> list[str]:
+            return []
+
         def close(self) -> None:
             pass
 

@@ -1,7 +1,7 @@
 import pytest
 
-from engines.mellm.answer import Answer, Facts
-from engines.mellm.registry import NARRATORS, NarratorError, open_narrator
+from engines.mellm.answer import Answer, Facts, NarratorError
+from engines.mellm.registry import NARRATORS, open_narrator
 
 
 @pytest.mark.parametrize("name", list(NARRATORS))
