@@ -42,13 +42,13 @@ class GgufModel:
         Raises:
             ModelError: it cannot be used, with the reason and, where there is one, the remedy.
         """
-        _check_file(path)
+        check_file(path)
         self._c = llama_library(path)
         self.name = f"gguf:{path.name}"
         self._model: Any = None
         self._context: Any = None
         self._held: list[int] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._closed = False
         self._grammar = grammar
         try:
@@ -81,10 +81,10 @@ class GgufModel:
         Raises:
             StreamError: it cannot be computed.
         """
-        first, *others = (self._tokens(self.chat(content)) for content in contents)
-        shared = min((_shared(first, other) for other in others), default=len(first))
         with self._lock:
-            if not self._closed and 0 < shared <= self._size:
+            first, *others = (self._tokens(self.chat(content)) for content in contents)
+            shared = min((_shared(first, other) for other in others), default=len(first))
+            if 0 < shared <= self._size:
                 self._hold(first[:shared], lambda: self._closed)
 
     def stream(self, content: str, stopped: Callable[[], bool]) -> Iterator[str]:
@@ -97,11 +97,11 @@ class GgufModel:
         Raises:
             StreamError: the message does not fit, or the model fails.
         """
-        tokens = self._tokens(self.chat(content))
-        if len(tokens) >= self._size:
-            raise StreamError(f"the prompt is {len(tokens)} tokens long, the context {self._size}")
         with self._lock:
-            if self._closed or not self._hold(tokens, stopped):
+            tokens = self._tokens(self.chat(content))
+            if len(tokens) >= self._size:
+                raise StreamError(f"the prompt is {len(tokens)} tokens long, the context {self._size}")
+            if not self._hold(tokens, stopped):
                 return
             sampler = self._sampler()
             try:
@@ -178,7 +178,10 @@ class GgufModel:
         room = len(data) + 8
         tokens = (self._c.llama_token * room)()
         special = not (self._begin and text.startswith(self._begin))  # templates may begin by themselves
-        count = self._c.llama_tokenize(self._vocabulary, data, len(data), tokens, room, special, True)
+        with self._lock:
+            if self._closed:
+                raise StreamError("the model is closed")
+            count = self._c.llama_tokenize(self._vocabulary, data, len(data), tokens, room, special, True)
         if count < 0:
             raise StreamError("the prompt cannot be cut into tokens")
         return list(tokens[:count])
@@ -253,7 +256,12 @@ class GgufModel:
         return buffer.raw[: max(length, 0)]
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Refuse what does not even look like a GGUF file.
+
+    Raises:
+        ModelError: it is not there, cannot be read, or is something else.
+    """
     try:
         with path.open("rb") as file:
             magic = file.read(4)

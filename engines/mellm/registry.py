@@ -28,10 +28,15 @@ def _template(settings: LanguageSettings) -> Narrator:
 
 
 def _gguf(path: str, settings: LanguageSettings) -> LanguageNarrator:
-    from engines.mellm.gguf_model import GgufModel
+    from engines.mellm.gguf_model import GgufModel, check_file
+    from engines.mellm.trial import survive
 
+    file = Path(path).expanduser()
     rules = "" if settings.answer_pattern else grammar()
-    return _speaking(GgufModel(Path(path).expanduser(), settings.context, settings.threads, rules), settings)
+    if file != SHIPPED:
+        check_file(file)
+        survive(file)
+    return _speaking(GgufModel(file, settings.context, settings.threads, rules), settings)
 
 
 def _http(address: str, settings: LanguageSettings) -> LanguageNarrator:

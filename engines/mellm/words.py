@@ -9,7 +9,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u
 _MARKDOWN = re.compile(r"[*`#]+")
 _UNIT = r"[LR]?AU\d+"
 _MAYBE_CLOSING = re.compile(
-    rf"\W*(?:n|no|non|none|[LR]|[LR]?AU?|{_UNIT}(?:[\s,+]+{_UNIT})*(?:[\s,+]+(?:[LR]|[LR]?AU?))?)?\s*(?:\|.*)?",
+    rf"\W*(?:n|no|non|none|[LR]|[LR]?AU?|{_UNIT}(?:[\s,+]+{_UNIT})*[\s,+]*(?:[LR]|[LR]?AU?)?)?\s*(?:\|.*)?",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[.!?](?=\s)")

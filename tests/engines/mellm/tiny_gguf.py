@@ -14,7 +14,7 @@ _WORDS = [*codes(), *LABELS, " | ", "0.", "Left", "Right", "Cheek", "moved", "up
 
 def write_tiny(
     path: Path, architecture: str = "llama", template: str | None = PASS_THROUGH, prompt: str = "house",
-    context: int = 1024, seed: int = 0,
+    context: int = 2048, seed: int = 0,
 ) -> Path:  # fmt: skip
     """Write a model of one layer whose vocabulary is every byte and some words.
 
