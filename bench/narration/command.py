@@ -92,7 +92,7 @@ def _bench(
         raise BenchError(f"--held-out {held_out}: there is nothing to choose from; give --photos as well")
     chosen = read_names(held_out) if held_out is not None else None
     learned, kept = split(read_annotations(statistics) if statistics else built_in_annotations())
-    strangers = [one for one in kept if one.held_out and sum(one.counts[:3])]
+    strangers = [one for one in kept if one.held_out and any(one.counts[:3])]
     out.mkdir(parents=True, exist_ok=True)
     load = os.getloadavg()[0]
     opened, missing = _open(names)

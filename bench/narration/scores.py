@@ -117,7 +117,7 @@ class Scores:
 
     def calibration(self, edges: Sequence[float]) -> list[tuple[float, float, float]]:
         """(mean confidence, share right, weight) of the answers with a class, by confidence."""
-        rows = []
+        rows: list[tuple[float, float, float]] = []
         for low, high in pairwise(edges):
             held = [one for one in self.spoken if low <= one.answer.confidence < high and one.answer.label in CLASSES]
             held = [one for one in held if sum(one.case.counts)]

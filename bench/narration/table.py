@@ -1,6 +1,6 @@
 """What the narration benchmark found, as tables for the terminal and as a page of Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.flow.table import Column, Table, make_table, to_markdown
@@ -56,10 +56,7 @@ def summary_tables(report: Report) -> list[Table]:
                 Column("class UAR", ".3f", lambda n: seen[n].uar(), True),
                 Column("faithfulness", ".4f", lambda n: every[n].faithfulness(), True),
                 Column("false alarms", ".1%", lambda n: quiet[n].false_alarms()),
-                *(
-                    Column(f"{kind}", ".1%", lambda n, kind=kind: report.scores[n].of((kind,)).false_alarms())
-                    for kind in NOTHING
-                ),
+                *(Column(kind, ".1%", _alarms(report, kind)) for kind in NOTHING),
                 Column("answers replaced", ".1%", lambda n: every[n].replaced(n)),
             ],
         ),
@@ -74,6 +71,10 @@ def summary_tables(report: Report) -> list[Table]:
             ],
         ),
     ]  # fmt: skip
+
+
+def _alarms(report: Report, kind: Kind) -> Callable[[str], float]:
+    return lambda name: report.scores[name].of((kind,)).false_alarms()
 
 
 def confidence_table(report: Report) -> str:
