@@ -13,7 +13,8 @@ from engines.regions import OCTANTS
 
 _NAME = "|".join(re.escape(name) for name in sorted(REGION_NAMES, key=len, reverse=True))
 _WAY = r"(?:up|down)(?:\s+and\s+(?:to\s+the\s+)?|[- ])(?:left|right)|up|down|left|right"
-_WORD = re.compile(rf"\b(?:(?P<name>{_NAME})|(?P<way>{_WAY}))\b|(?P<stop>[.;:|\n](?!\d))", re.IGNORECASE)
+# "Chin raiser" and "left cheek raiser" are action units.
+_WORD = re.compile(rf"\b(?:(?P<name>{_NAME})(?! raiser)|(?P<way>{_WAY}))\b|(?P<stop>[.;:|\n](?!\d))", re.IGNORECASE)
 _PROPER = {name.lower(): name for name in REGION_NAMES}
 
 
