@@ -52,8 +52,8 @@ def test_the_split_loses_nothing_and_keeps_held_out_sets_apart() -> None:
     train, held_out = split(sets)
     for part in (train, held_out):
         assert all(any(one.counts) for one in part)
-    total = sum(np.array(one.counts) for one in sets)
-    assert (sum(np.array(one.counts) for one in (*train, *held_out)) == total).all()
+    counted = [np.sum([one.counts for one in part], axis=0).tolist() for part in (sets, (*train, *held_out))]
+    assert counted[0] == counted[1]
     strangers = {one.units for one in sets if one.held_out}
     assert strangers
     assert not strangers & {one.units for one in train}
