@@ -1,5 +1,6 @@
 """`python -m engines.mellm.finetune`: a full-size language model learns to narrate, and becomes a GGUF file."""
 
+import logging
 import re
 import signal
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 import transformers
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, track
 
@@ -103,17 +105,17 @@ def _first_line(error: Exception) -> str:
 
 
 def evaluate(
-    tuning: Tuning, held_out: Sequence[Conversation], tokenizer: Any, answers: int, longest: int, console: Console
-) -> tuple[float, Scores | None]:
+    tuning: Tuning, held_out: Sequence[tuple[Conversation, Tokens]], tokenizer: Any, answers: int, longest: int,
+    console: Console,
+) -> tuple[float, Scores | None]:  # fmt: skip
     """Loss of held-out answers, and scores of the model's own to the first `answers` of their prompts."""
-    tokens = [tokenise(conversation, tokenizer) for conversation in held_out]
+    tokens = [tokens for _, tokens in held_out]
     loss = tuning.mean_loss(track(tokens, "held-out loss", console=console, transient=True))
-    asked = tokens[:answers]
     said = [
         tokenizer.decode(tuning.answer(t.prompt, t.answer[-1], longest), skip_special_tokens=True)
-        for t in track(asked, "answering held-out prompts", console=console, transient=True)
+        for t in track(tokens[:answers], "answering held-out prompts", console=console, transient=True)
     ]
-    return loss, score(said, [conversation.answer for conversation in held_out[:answers]]) if asked else None
+    return loss, score(said, [conversation.answer for conversation, _ in held_out[:answers]])
 
 
 def export(tuning: Tuning, tokenizer: Any, folder: Path, name: str, kinds: Sequence[str], values: dict[str, Value],
@@ -148,8 +150,10 @@ def finetune(
             negative="--no-quantise",
         ),
     ] = ("Q4_K_M",),
-    answers: Annotated[int, Parameter(help="How many held-out prompts are answered and scored.")] = 50,
-    answer_tokens: Annotated[int, Parameter(help="Most tokens of such an answer.")] = 256,
+    answers: Annotated[
+        int, Parameter(validator=Number(gte=0), help="How many held-out prompts are answered and scored.")
+    ] = 50,
+    answer_tokens: Annotated[int, Parameter(validator=Number(gte=1), help="Most tokens of such an answer.")] = 256,
     config: Annotated[TuneConfig | None, Parameter(name="*")] = None,
 ) -> int:
     """Fine-tune a language model (Qwen3, Qwen2, Llama) on MEU-Instruct, merge, convert to GGUF and quantise.
@@ -176,6 +180,8 @@ def finetune(
         signal.signal(number, signal.default_int_handler)
     console = Console(soft_wrap=True, highlight=False)
     transformers.utils.logging.set_verbosity_error()
+    # It tells of every attempt to reach the hub; what came of them is said once.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     config = config or TuneConfig()
     try:
         unknown = [kind for kind in quantise if kind not in FORMATS]
@@ -198,19 +204,27 @@ def _run(
     model: str, data: Path, out: Path, kinds: Sequence[str], answers: int, answer_tokens: int, config: TuneConfig,
     console: Console,
 ) -> int:  # fmt: skip
+    config.check()
     kept, held_out = split(read_conversations(data), config.held_out)
+    console.print(f"loading {model} …")
     (out / "merged").mkdir(parents=True, exist_ok=True)
     tokenizer = prepare(model, out / "merged")
-    every: list[Tokens] = [
-        tokenise(conversation, tokenizer)
-        for conversation in track(kept, "reading conversations", console=console, transient=True)
-    ]
-    learnt = [tokens for tokens in every if len(tokens) <= config.longest]
+    learnt: list[Tokens] = []
+    asked: list[tuple[Conversation, Tokens]] = []
+    for number, conversation in enumerate(track([*kept, *held_out], "reading", console=console, transient=True)):
+        tokens = tokenise(conversation, tokenizer)
+        if len(tokens) <= config.longest:
+            learnt += [tokens] if number < len(kept) else []
+            asked += [(conversation, tokens)] if number >= len(kept) else []
+    left_out = len(kept) + len(held_out) - len(learnt) - len(asked)
+    if not learnt or not asked:
+        counts = f"{len(learnt)} to learn from, {len(asked)} held out"
+        raise ValueError(f"{data}: too few conversations of {config.longest} tokens or fewer ({counts}); see --longest")
     padding = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     tuning = Tuning(config, load_model(model), learnt, padding, out)
     console.print(
         f"{model} on {tuning.device}: {memory(*tuning.parameters, 2 if tuning.device.type == 'cuda' else 4)}\n"
-        f"{len(learnt)} conversations to learn from, {len(held_out)} held out, {len(every) - len(learnt)} left out as "
+        f"{len(learnt)} conversations to learn from, {len(asked)} held out, {left_out} left out as "
         f"longer than {config.longest} tokens\nfrom step {tuning.step} to {tuning.steps}, {config.batch} × "
         f"{config.accumulate} conversations a step"
     )
@@ -227,9 +241,9 @@ def _run(
     if not finished:
         console.print(f"stopped at step {tuning.step} of {tuning.steps}; the same command goes on from there")
         return 130
-    loss, scores = evaluate(tuning, held_out, tokenizer, answers, answer_tokens, console)
+    loss, scores = evaluate(tuning, asked, tokenizer, answers, answer_tokens, console)
     base = Path(model).resolve().name if Path(model).is_dir() else model
-    outcome = Outcome(base, data.name, len(learnt), len(held_out), len(every) - len(learnt), tuning.step, loss, scores)
+    outcome = Outcome(base, data.name, len(learnt), len(asked), left_out, tuning.step, loss, scores)
     name = f"{base.rpartition('/')[2]}-mellm"
     house = all(re.search(r"\n=\d+\n$", conversation.turns[-1][1]) for conversation in kept)
     files = export(tuning, tokenizer, out, name, kinds, {"mellm.prompt": "house"} if house else {}, console)

@@ -293,7 +293,8 @@ def _arrays(
             full = interleaved(full, model.heads)
         if model.arch == "llama" and ".k_proj." in key:
             full = interleaved(full, model.kv_heads)
-        if not np.isfinite(full).all() or (len(shape) > 1 and np.abs(full).max() > np.finfo(np.float16).max):
+        # No number is smaller or equal when one of them is none.
+        if not max(full.max(), -full.min()) <= np.finfo(np.float16 if len(shape) > 1 else np.float32).max:
             raise GgufError(f"{key}: holds numbers that f16 cannot, so the model cannot be exported")
         yield key, full.astype(np.float16) if len(shape) > 1 else full
 

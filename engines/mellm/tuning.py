@@ -65,7 +65,8 @@ class TuneConfig:
     check_steps: int = 50
     seed: int = 0
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise ValueError at a value that makes no run."""
         least = {"epochs": 0.0, "steps": 0, "batch": 1, "accumulate": 1, "rank": 1, "alpha": 1, "longest": 2,
                  "check_steps": 1, "rate": 0.0, "decay": 0.0}  # fmt: skip
         for name, value in least.items():
@@ -90,8 +91,10 @@ class Tuning:
             folder: where the checkpoint is.
 
         Raises:
-            ValueError: nothing to learn from, no projection in the model, or the folder's checkpoint is of another run.
+            ValueError: the config makes no run, nothing to learn from, no projection in the model, or the folder's
+                checkpoint is of another run.
         """
+        config.check()
         if not data:
             raise ValueError(f"no conversation of {config.longest} tokens or fewer to learn from")
         self.config, self.folder, self.device = config, folder, model.device

@@ -167,9 +167,9 @@ def test_an_answer_is_the_likeliest_and_ends(whole: tuple[Path, Tuning, list[tup
     [({"rank": 0}, "rank is 0; expected is 1 or more"), ({"batch": -1}, "batch is -1"),
      ({"dropout": 1.0}, "less than 1"), ({"held_out": -0.1}, "held_out is -0.1"), ({"epochs": -1.0}, "epochs is -1.0")],
 )  # fmt: skip
-def test_a_config_that_makes_no_run_is_refused(changes: dict[str, Any], words: str) -> None:
+def test_a_config_that_makes_no_run_is_refused(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=words):
-        TuneConfig(**changes)
+        tuning(tmp_path, TuneConfig(**changes))
 
 
 def test_a_model_or_data_that_make_no_run_are_refused(tmp_path: Path) -> None:
