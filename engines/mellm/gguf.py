@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from engines.mellm.quantise import FORMATS, QuantiseError, quantise
 from engines.mellm.vocabulary import GgufError, Vocabulary, read_json, read_vocabulary
 
-__all__ = ["ARCHITECTURES", "FORMATS", "GgufError", "QuantiseError", "quantise", "write_gguf"]
+__all__ = ["ARCHITECTURES", "FORMATS", "GgufError", "QuantiseError", "check_exportable", "quantise", "write_gguf"]
 
 ARCHITECTURES = {"LlamaForCausalLM": ("llama", ARCH.LLAMA), "Qwen2ForCausalLM": ("qwen2", ARCH.QWEN2),
                  "Qwen3ForCausalLM": ("qwen3", ARCH.QWEN3)}  # fmt: skip
@@ -37,7 +37,7 @@ Value = str | bool | int | float
 class _Model:
     """What config.json says of a model."""
 
-    arch: str
+    named: str
     vocab: int
     hidden: int
     inner: int
@@ -50,6 +50,11 @@ class _Model:
     theta: float
     rope: Mapping[str, Any]
     tied: bool
+
+    @property
+    def arch(self) -> str:
+        """GGUF's name of the architecture."""
+        return ARCHITECTURES[self.named][0]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Every tensor by its name in the folder, and the shape it must have."""
@@ -101,16 +106,10 @@ def write_gguf(
     Raises:
         GgufError: the folder holds no model of a known architecture, or something of it is missing or broken.
     """
-    if not folder.is_dir():
-        raise GgufError(f"{folder}: no such folder")
+    model, vocabulary = _read(folder)
     if not target.parent.is_dir():
         raise GgufError(f"{target.parent}: no such folder")
-    path = folder / "config.json"
-    config = read_json(path)
-    model = _model(path, config)
-    vocabulary = read_vocabulary(folder, config)
-    known = ARCHITECTURES[config["architectures"][0]][1]
-    names = get_tensor_name_map(known, model.layers)
+    names = get_tensor_name_map(ARCHITECTURES[model.named][1], model.layers)
     shapes = model.shapes()
     writer = GGUFWriter(None, model.arch)
     _describe(writer, model, name or folder.resolve().name, license_name)
@@ -150,6 +149,23 @@ def write_gguf(
         draft.unlink(missing_ok=True)
 
 
+def check_exportable(folder: Path) -> None:
+    """Whether a folder's model could be written, by all but its weights.
+
+    Raises:
+        GgufError: it could not.
+    """
+    _read(folder)
+
+
+def _read(folder: Path) -> tuple[_Model, Vocabulary]:
+    if not folder.is_dir():
+        raise GgufError(f"{folder}: no such folder")
+    path = folder / "config.json"
+    config = read_json(path)
+    return _model(path, config), read_vocabulary(folder, config)
+
+
 def _model(path: Path, config: Mapping[str, Any]) -> _Model:
     named = (config.get("architectures") or [None])[0]
     if named not in ARCHITECTURES:
@@ -168,7 +184,7 @@ def _model(path: Path, config: Mapping[str, Any]) -> _Model:
     try:
         heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
         return _Model(
-            arch=ARCHITECTURES[named][0], vocab=int(config["vocab_size"]), hidden=hidden,
+            named=named, vocab=int(config["vocab_size"]), hidden=hidden,
             inner=int(config["intermediate_size"]), layers=int(config["num_hidden_layers"]), heads=heads,
             kv_heads=int(config.get("num_key_value_heads") or heads),
             head_dim=int(config.get("head_dim") or hidden // heads), context=int(config["max_position_embeddings"]),
@@ -277,7 +293,8 @@ def _arrays(
             full = interleaved(full, model.heads)
         if model.arch == "llama" and ".k_proj." in key:
             full = interleaved(full, model.kv_heads)
-        if not np.isfinite(full).all() or (len(shape) > 1 and np.abs(full).max() > np.finfo(np.float16).max):
+        # No number is smaller or equal when one of them is none.
+        if not max(full.max(), -full.min()) <= np.finfo(np.float16 if len(shape) > 1 else np.float32).max:
             raise GgufError(f"{key}: holds numbers that f16 cannot, so the model cannot be exported")
         yield key, full.astype(np.float16) if len(shape) > 1 else full
 

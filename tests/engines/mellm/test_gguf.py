@@ -141,6 +141,16 @@ def test_shards_make_the_same_file(made: Callable[[str], tuple[Path, Any]], fold
     assert all(np.array_equal(a.data, b.data) for a, b in zip(ours, theirs, strict=True))
 
 
+def test_weights_of_other_precisions_are_rounded_to_f16(folder: Path) -> None:
+    for kind in (torch.bfloat16, torch.float32):
+        model = models.model("llama", initializer_range=0.3).to(kind)
+        model.save_pretrained(folder)
+        write_gguf(folder, folder / "model.gguf")
+        written = {t.name: t.data for t in GGUFReader(folder / "model.gguf").tensors}
+        given = model.model.layers[1].mlp.up_proj.weight.detach().half().numpy()
+        assert np.array_equal(written["blk.1.ffn_up.weight"], given)
+
+
 def test_a_tokenizer_that_begins_a_text_says_so(folder: Path) -> None:
     path = folder / "tokenizer.json"
     content = json.loads(path.read_text())
