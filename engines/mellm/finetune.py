@@ -148,6 +148,7 @@ def finetune(
         Parameter(
             help=f"Smaller copies to write beside f16: {', '.join(FORMATS)}; repeat it for both.",
             negative="--no-quantise",
+            show_default=", ".join,
         ),
     ] = ("Q4_K_M",),
     answers: Annotated[

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("torch")
 pytest.importorskip("peft")
 pytest.importorskip("llama_cpp")
 pytest.importorskip("gguf")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytest.importorskip("torch")
 pytest.importorskip("gguf")
 pytest.importorskip("llama_cpp")
 pytest.importorskip("transformers")

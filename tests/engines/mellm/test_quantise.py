@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch")
 pytest.importorskip("gguf")
 pytest.importorskip("llama_cpp")
 pytest.importorskip("transformers")
