@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from engines.mellm.answer import ModelError, StreamError
-from engines.mellm.llama_library import llama_library, llama_log
+from engines.mellm.llama_library import has_amx, llama_library, llama_log
 
 PROMPT_KEY = "mellm.prompt"
 """Metadata key by which a model tells which prompt it was trained with; "house" is `prompt.house_prompt`."""
@@ -129,6 +129,7 @@ class GgufModel:
         log.clear()
         settings = self._c.llama_model_default_params()
         settings.n_gpu_layers = 0
+        settings.use_extra_bufts = not has_amx()
         self._model = self._c.llama_model_load_from_file(str(path).encode(), settings)
         if not self._model:
             raise ModelError(f"{path}: llama.cpp cannot load it ({log.reason()})")

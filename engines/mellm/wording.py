@@ -141,8 +141,10 @@ def _meaning(reading: Reading, manner: int) -> str:
     if not telling_units:
         return _nothing(reading, manner)
     if reading.label == "none":
-        return ("By itself that says nothing of a feeling.", "It tells no feeling.", "No feeling is known to go with it.",
-                "That alone says nothing.")[manner % 4]  # fmt: skip
+        return (
+            "By itself that says nothing of a feeling.", "It tells no feeling.", "No feeling is known to go with it.",
+            "That alone says nothing.",
+        )[manner % 4]  # fmt: skip
     feeling, chance = _FEELING[reading.label], f"{reading.chance:.0%}"
     if reading.chance < UNSURE:
         form = (
