@@ -79,7 +79,7 @@ END = End(seq=9, t_capture_ns=70, t_media_ns=83_000_000_000)
 
 
 def test_the_apex_gets_a_first_sentence_and_the_end_the_whole() -> None:
-    node = NarrateNode(NarrateConfig())
+    node = NarrateNode(NarrateConfig("template"))
     assert said(node, spot("rising")) == []
     first = said(node, spot("apex"))
     pieces = said(node, spot("closed"))
@@ -194,30 +194,30 @@ def test_a_session_closes_with_its_summary_after_all_that_waited() -> None:
 
 
 def test_what_was_told_before_a_restart_is_part_of_the_summary() -> None:
-    first = NarrateNode(NarrateConfig())
+    first = NarrateNode(NarrateConfig("template"))
     told = [moment(spot("closed"), say) for say in said(first, spot("closed")) if say.final]
-    node = NarrateNode(NarrateConfig(), told=told)
+    node = NarrateNode(NarrateConfig("template"), told=told)
     *_, summary, _ = live(node, [spot("closed", 1), END])
     assert isinstance(summary, Say)
     assert "2 micro-expressions" in summary.text
 
 
 def test_nothing_is_read_into_speech() -> None:
-    (say,) = said(NarrateNode(NarrateConfig()), structs.replace(spot("closed"), movements=5))
+    (say,) = said(NarrateNode(NarrateConfig("template")), structs.replace(spot("closed"), movements=5))
     assert say.final
     assert "5 times" in say.text
     assert (say.action_units, say.label) == ((), "none")
 
 
 def test_a_spot_handed_in_again_is_answered_once() -> None:
-    node = NarrateNode(NarrateConfig())
+    node = NarrateNode(NarrateConfig("template"))
     assert said(node, spot("closed"))
     assert said(node, spot("closed")) == []
     assert said(node, spot("closed", spot_id=1))
 
 
 def test_a_revoked_spot_is_taken_back_in_words() -> None:
-    (say,) = said(NarrateNode(NarrateConfig()), spot("revoked"))
+    (say,) = said(NarrateNode(NarrateConfig("template")), spot("revoked"))
     assert say.final
     assert say.label == "none"
 
