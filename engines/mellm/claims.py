@@ -21,6 +21,8 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _PROPER = {name.lower(): name for name in REGION_NAMES}
+_FIRST = "|".join(sorted({name.split()[0] for name in REGION_NAMES}))
+_BEGUN = re.compile(rf"\b(?:(?:{_FIRST})\b[A-Za-z ]*|[A-Za-z]+)\Z", re.IGNORECASE)  # perhaps the beginning of a name
 
 
 _NEAR, _NEAR_SHARE = 0.1, 0.05
@@ -65,6 +67,28 @@ def claims(text: str) -> list[Claim]:
             kind = str(word.lastgroup)
             said.setdefault(kind, word[kind])
     return found
+
+
+def settled(text: str) -> str:
+    """The beginning of a text that is still being written: all before a clause whose claims may yet change."""
+    start, said = -1, False
+    for word in _WORD.finditer(text):
+        if word["name"]:
+            if start < 0 or said:
+                start, said = word.start(), False
+        elif word["stop"]:
+            # At the very end a full stop may be the point of a number.
+            start = start if word.end() == len(text) else -1
+        else:
+            said = True
+    if start < 0:
+        begun = _BEGUN.search(text)
+        start = begun.start() if begun is not None and _begins_a_name(begun[0]) else len(text)
+    return text[:start]
+
+
+def _begins_a_name(text: str) -> bool:
+    return any(name.startswith(" ".join(text.lower().split())) for name in _PROPER)
 
 
 def _made(names: Sequence[str], said: Mapping[str, str]) -> list[Claim]:

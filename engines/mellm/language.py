@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engines.mellm.answer import Answer, Facts, StreamError
-from engines.mellm.claims import false_claims
+from engines.mellm.claims import false_claims, settled
 from engines.mellm.closing import PATTERN, AnswerError, parse_answer
 from engines.mellm.pump import Pump
 from engines.mellm.template import TemplateNarrator
-from engines.mellm.words import clean, sentences, words_so_far
+from engines.mellm.words import clean, words_so_far
 
 PATIENCE = 3
 """So many answers in a row that come too late, and the template narrator speaks from then on."""
@@ -161,9 +161,11 @@ class LanguageNarrator:
                 raise AnswerError(f"it goes on and on, at last with {text[-40:]!r}")
             # In a form of somebody else's, words are not known before the end.
             words = "" if pattern else words_so_far(clean(text))
-            new = words[len(shown) :] if words.startswith(shown) else ""
-            self._check_time(began, bool(shown or new))
-            _check(sentences(words), facts)
+            self._check_time(began, bool(words))
+            # A claim is shown once it is whole and true.
+            true = settled(words)
+            _check(true, facts)
+            new = true[len(shown) :] if true.startswith(shown) else ""
             shown += new
             yield new
         answer = parse_answer(clean(text), pattern or PATTERN)
@@ -172,8 +174,8 @@ class LanguageNarrator:
             raise AnswerError("it has no words")
         if not facts.moving and (answer.action_units or answer.label != "none"):
             raise _FalseError("read an expression into a face that did not move")
-        if not shown:
-            yield answer.narration
+        if answer.narration.startswith(shown):
+            yield answer.narration[len(shown) :]
         yield dataclasses.replace(answer, confidence=round(answer.confidence * facts.certainty, 3), narrator=self.name)
 
     def _check_time(self, began: float, spoken: bool) -> None:

@@ -36,12 +36,6 @@ def words_so_far(text: str) -> str:
     return " ".join(" ".join(lines).split())
 
 
-def sentences(text: str) -> str:
-    """The sentences at the beginning of a text after which it goes on, if only by a space."""
-    ends = [match.end() for match in _SENTENCE.finditer(text)]
-    return text[: ends[-1]] if ends else ""
-
-
 def first_sentence(text: str) -> str:
     """The first sentence of a text; empty until the text goes on after it, if only by a space."""
     match = _SENTENCE.search(text)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from calib.face import REGION_NAMES
 from engines.mellm.answer import Facts
-from engines.mellm.claims import Claim, claims, false_claims
+from engines.mellm.claims import Claim, claims, false_claims, settled
 from engines.mellm.template import TemplateNarrator
 from engines.regions import OCTANTS, RegionMotion
 from tests.engines.mellm.measured import facts_of
@@ -73,3 +73,33 @@ def test_the_template_claims_nothing_false() -> None:
         text = "".join(piece for piece in narrator.narrate(facts) if isinstance(piece, str))
         assert claims(text)
         assert false_claims(text, facts) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("A smile, perhaps", "A smile, perhaps"),
+        ("The Left Cheek moved up by 1.", "The "),
+        ("The Left Cheek moved up by 1.2 px. A", "The Left Cheek moved up by 1.2 px. A"),
+        ("The Left Cheek moved up by 1.2 px, the Chin", "The Left Cheek moved up by 1.2 px, the "),
+        ("Left Cheek and Right Cheek", ""),
+        ("It is so. Upper Li", "It is so. "),
+        ("It is so. Left", "It is so. "),
+        ("It is left", "It is "),
+        ("It is left alone", "It is left alone"),
+    ],
+)
+def test_a_claim_is_settled_once_its_clause_has_ended(text: str, whole: str) -> None:
+    assert settled(text) == whole
+
+
+def test_whatever_is_settled_stays_and_claims_what_it_claimed() -> None:
+    narrator = TemplateNarrator()
+    for codes in itertools.combinations(["AU4", "LAU12", "AU17", "RAU6", "AU25"], 2):
+        text = "".join(piece for piece in narrator.narrate(facts_of(codes)) if isinstance(piece, str)) + " And"
+        before = ""
+        for count in range(len(text) + 1):
+            now = settled(text[:count])
+            assert claims(now) == claims(text)[: len(claims(now))]
+            before = max(before, now, key=len)
+        assert before == text

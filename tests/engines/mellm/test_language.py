@@ -136,6 +136,15 @@ def test_a_false_sentence_ends_the_answer_at_once() -> None:
     assert "goes" not in words
 
 
+@pytest.mark.parametrize("size", [1, 3, 8, 100])
+def test_not_even_the_beginning_of_a_false_claim_is_shown(size: int) -> None:
+    answer = "Look: Left Mouth Corner up and left by 2.0 px; the Chin moved down. Then.\nAU12 | positive | 0.8"
+    words, said = told(narrator(Script(answer, size=size)), facts())
+    assert said.narrator == "template"
+    assert "Look: Left Mouth Corner up and left by 2.0 px; the ".startswith(words)
+    assert size > 8 or len(words) > 40
+
+
 def test_what_steers_a_terminal_never_leaves() -> None:
     answer = "\x1b[2JLeft Mouth\x07 Corner moved up and left.<|im_end|>\nAU12 | positive | 0.8"
     words, said = told(narrator(Script(answer, size=1)), facts())
@@ -151,7 +160,7 @@ def test_a_late_first_word_is_the_template_s() -> None:
 
 
 def test_a_late_end_is_the_template_s() -> None:
-    speaker = narrator(Script("Left Mouth Corner moved up-left. " * 20), LanguageSettings(answer_s=5.0), tick_s=0.7)
+    speaker = narrator(Script("A smile, perhaps. " * 20), LanguageSettings(answer_s=5.0), tick_s=0.7)
     words, answer = told(speaker, facts())
     assert words
     assert answer == from_template(facts())
