@@ -21,13 +21,14 @@ from rich.panel import Panel
 from rich.progress import track
 
 from calib.face import REGION_NAMES, Floats
-from calib.facs import CLASSES, Label
+from calib.facs import CLASSES, Label, pattern
 from engines.mellm.acting import Shard, load
 from engines.mellm.annotations import AnnotationError, built_in_annotations, read_annotations, split
 from engines.mellm.answer import Facts
 from engines.mellm.drawing import Play
 from engines.mellm.meaning import Meaning
-from engines.mellm.prompt import MANNERS, fill, instruction, movement_lines, prompt_in_manner
+from engines.mellm.prompt import MANNERS, fill, instruction, prompt_in_manner
+from engines.mellm.reader import SHIPPED, Reader
 from engines.mellm.wording import Reading, chance_in_steps, main_regions, write_answer
 from engines.regions import motion_of
 
@@ -47,6 +48,7 @@ class InstructConfig:
         plain: share of pairs taken as they were measured.
         laid: share of the others in which a second movement is laid over the first.
         muddled: share whose movements contradict each other.
+        plotted: share of movements as the table has them, with hardly an error.
         grown: smallest and largest factor by which a movement grows.
         floor_iod: threshold of a pair of photos, and the largest of a live session.
         plain_floor: share of examples at the former.
@@ -56,6 +58,7 @@ class InstructConfig:
     plain: float = 0.3
     laid: float = 0.25
     muddled: float = 0.04
+    plotted: float = 0.06
     grown: tuple[float, float] = (0.5, 2.0)
     floor_iod: tuple[float, float] = (0.003, 0.007)
     plain_floor: float = 0.6
@@ -64,16 +67,24 @@ class InstructConfig:
 
 @dataclass(frozen=True)
 class Example:
-    """One measurement and what there is to say about it."""
+    """One measurement and what there is to say about it.
+
+    Attributes:
+        facts: the measurement.
+        reading: what an answer must say.
+        manner: how it is put, 0 to `MANNERS` - 1.
+        likely: what the reader of action units finds likely.
+    """
 
     facts: Facts
     reading: Reading
     manner: int
+    likely: tuple[tuple[str, float], ...] = ()
 
     @property
     def prompt(self) -> str:
         """The house prompt."""
-        return prompt_in_manner(movement_lines(self.facts), self.manner)
+        return prompt_in_manner(self.facts, self.likely, self.manner)
 
     @property
     def answer(self) -> str:
@@ -84,15 +95,19 @@ class Example:
 class Instructor:
     """Makes examples out of acted pairs."""
 
-    def __init__(self, acted: Shard, meaning: Meaning, config: InstructConfig | None = None) -> None:
+    def __init__(
+        self, acted: Shard, meaning: Meaning, config: InstructConfig | None = None, reader: Reader | None = None
+    ) -> None:
         """Take pairs apart into movement and error.
 
         Args:
             acted: measured pairs.
             meaning: what action units mean.
             config: what examples are made of.
+            reader: of action units, whose opinion stands in the prompts; none while it is itself learning.
         """
         self._plays, self._meaning, self._config = acted.plays, meaning, config or InstructConfig()
+        self._reader = reader
         true, measured = acted.true.astype(np.float32), acted.measured.astype(np.float32)
         # What the network saw of a movement: the share of it that explains the measurement best. The rest is error.
         power = (true**2).sum(axis=(1, 2, 3))
@@ -110,8 +125,12 @@ class Instructor:
     def example(self, rng: np.random.Generator) -> Example:
         """One example."""
         c = self._config
-        if rng.random() < c.muddled:
+        kind = rng.random()
+        if kind < c.muddled:
             return self.put(_muddle(rng), Play(), rng, muddle=True)
+        if kind < c.muddled + c.plotted:
+            play = self._plays[int(rng.choice(self._acting))]
+            return self.put(_plotted(play, rng), play, rng)
         first = int(rng.integers(len(self._plays)))
         play, moved, errors = self._plays[first], self._moved[first], self._errors[first]
         if rng.random() >= c.plain:
@@ -129,7 +148,8 @@ class Instructor:
         regions = tuple(motion_of(name, inside) for name, inside in zip(REGION_NAMES, points, strict=True))
         facts = Facts(regions, (floor,) * len(regions), iod_px)
         reading = read(facts, play, self._meaning, muddle)
-        return Example(facts, reading, int(rng.integers(MANNERS)))
+        likely = tuple(self._reader.likely(facts)) if self._reader is not None else ()
+        return Example(facts, reading, int(rng.integers(MANNERS)), likely)
 
     def _varied(
         self, play: Play, moved: Floats, errors: Floats, rng: np.random.Generator
@@ -187,6 +207,13 @@ def mirrored(play: Play, points: Floats) -> tuple[Play, Floats]:
     return replace(play, units=units), points[_MIRROR] * np.array([-1, 1], np.float32)
 
 
+def _plotted(play: Play, rng: np.random.Generator) -> Floats:
+    """The table's movement of a play, its regions moving as one, (29, n, 2) IOD."""
+    moved = sum((strength * pattern(code) for code, strength in play.units), np.zeros((len(REGION_NAMES), 2)))
+    moved += rng.normal(0, float(rng.choice([0.0, 0.0003, 0.001])), moved.shape)
+    return np.repeat(moved[:, None], 4, axis=1).astype(np.float32)
+
+
 def _muddle(rng: np.random.Generator) -> Floats:
     """Four to nine regions that move each their own way, by about as much, (29, n, 2) IOD."""
     points = rng.normal(0, 0.0006, (len(REGION_NAMES), 8, 2))
@@ -209,14 +236,16 @@ def conversation(example: Example, whole: bool) -> str:
     return json.dumps({"messages": turns}, ensure_ascii=False)
 
 
-def open_instructor(acted: Path, statistics: Path | None, config: InstructConfig | None = None) -> Instructor:
+def open_instructor(
+    acted: Path, statistics: Path | None, config: InstructConfig | None = None, reader: Path | None = None
+) -> Instructor:
     """The instructor for a folder of acted pairs; meanings come from the part of the annotations that is trained on.
 
     Raises:
-        ValueError: no acted pairs, or a table that cannot be used.
+        ValueError: no acted pairs, or a table or a reader that cannot be used.
     """
     sets, _ = split(read_annotations(statistics) if statistics else built_in_annotations())
-    return Instructor(load(acted), Meaning(sets), config)
+    return Instructor(load(acted), Meaning(sets), config, Reader(reader) if reader is not None else None)
 
 
 @app.default
@@ -233,13 +262,14 @@ def instruct(
     whole: Annotated[
         bool, Parameter(help="With the instruction for full-size models, as fine-tuning needs it.", negative="")
     ] = False,
+    reader: Annotated[Path, Parameter(help="Reader of action units: python -m engines.mellm.learning.")] = SHIPPED,
     show: Annotated[int, Parameter(help="How many examples to show.")] = 8,
     seed: Annotated[int, Parameter(help="Of the examples.")] = 0,
 ) -> int:
     """Write MEU-Instruct, or look at it."""
     console = Console()
     try:
-        instructor = open_instructor(acted, statistics)
+        instructor = open_instructor(acted, statistics, reader=None if whole else reader)
     except (ValueError, AnnotationError) as error:
         console.print(f"error: {error}", style="red", soft_wrap=True)
         return 2

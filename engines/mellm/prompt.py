@@ -1,18 +1,23 @@
 """What a language model is told: the measurement as text.
 
-Our own model reads one line a region that moved, the strongest first,
+Our own model reads one line a region that moved, the strongest first; then the action units that the reader finds
+likely; then a number that chooses among its ways of putting it:
 
     Left Mouth Corner up-left 140° 2.1 px 2.2%
+    …
+    likely RAU12 90% RAU6 20%
+    =3
 
-and then a number that chooses among its ways of putting it. Other models get an instruction around the same lines.
+Other models get an instruction around the same lines.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from engines.mellm.answer import Facts
 from engines.mellm.closing import codes
+from engines.mellm.reader import shipped_reader
 from engines.regions import RegionMotion
 
 MANNERS = 8
@@ -47,14 +52,30 @@ def movement_lines(facts: Facts) -> str:
 
 
 def house_prompt(facts: Facts) -> str:
-    """The prompt of our own model; the same facts always choose the same manner."""
-    lines = movement_lines(facts)
-    return prompt_in_manner(lines, zlib.crc32(lines.encode()) % MANNERS)
+    """The prompt of our own model; the same facts always choose the same manner.
+
+    Raises:
+        ValueError: the reader cannot be loaded.
+    """
+    manner = zlib.crc32(movement_lines(facts).encode()) % MANNERS
+    return prompt_in_manner(facts, shipped_reader().likely(facts), manner)
 
 
-def prompt_in_manner(lines: str, manner: int) -> str:
-    """The house prompt with its manner chosen, 0 to `MANNERS` - 1."""
-    return f"{lines}\n={manner}\n"
+def prompt_in_manner(facts: Facts, likely: Sequence[tuple[str, float]], manner: int) -> str:
+    """The house prompt with its manner chosen, 0 to `MANNERS` - 1.
+
+    Args:
+        facts: the measurement.
+        likely: action units and their chances, as `Reader.likely` gives them.
+        manner: how the answer is put.
+    """
+    return f"{movement_lines(facts)}\n{_likely_line(likely)}={manner}\n"
+
+
+def _likely_line(likely: Sequence[tuple[str, float]]) -> str:
+    if not likely:
+        return ""
+    return "likely " + " ".join(f"{code} {10 * round(10 * chance)}%" for code, chance in likely) + "\n"
 
 
 def instruction() -> str:

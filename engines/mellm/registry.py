@@ -8,6 +8,7 @@ from engines.mellm.answer import Facts, ModelError, Narrator, NarratorError
 from engines.mellm.closing import check_pattern, grammar
 from engines.mellm.language import LanguageNarrator, LanguageSettings, Source
 from engines.mellm.prompt import PromptError, fill, house_prompt, instruction
+from engines.mellm.reader import shipped_reader
 from engines.mellm.template import TemplateNarrator
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "mellm.gguf"
@@ -112,7 +113,13 @@ def prompt_for(style: str, settings: LanguageSettings) -> Callable[[Facts], str]
         except ValueError as error:
             raise NarratorError(f"answer_pattern {settings.answer_pattern!r}: {error}") from error
     if not settings.prompt:
-        return house_prompt if style == HOUSE else partial(fill, instruction())
+        if style != HOUSE:
+            return partial(fill, instruction())
+        try:
+            shipped_reader()
+        except ValueError as error:
+            raise ModelError(str(error)) from error
+        return house_prompt
     path = Path(settings.prompt).expanduser()
     try:
         template = path.read_text(encoding="utf-8")

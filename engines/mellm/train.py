@@ -24,6 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from engines.mellm.annotations import AnnotationError
 from engines.mellm.instruct import Example, Instructor, open_instructor
+from engines.mellm.reader import SHIPPED
 from engines.mellm.tokens import train_tokenizer
 
 app = App(name="engines.mellm.train", help_format="plaintext")
@@ -122,7 +123,10 @@ def loss_of(model: LlamaForCausalLM, tokens: Tensor, wanted: Tensor) -> Tensor:
 class Run:
     """A training run: where it is and how it goes on."""
 
-    def __init__(self, folder: Path, config: TrainConfig, instructor: Instructor, held_out: Instructor) -> None:
+    def __init__(
+        self, folder: Path, config: TrainConfig, instructor: Instructor, held_out: Instructor,
+        start: Path | None = None,
+    ) -> None:  # fmt: skip
         """Begin, or take up what the folder holds.
 
         Args:
@@ -130,14 +134,17 @@ class Run:
             config: settings; those of a run taken up must be the same but for `minutes`.
             instructor: makes what is learned.
             held_out: makes what is measured, of people and sets that are never learned.
+            start: folder of a run whose tokenizer and weights are begun with.
 
         Raises:
             ValueError: the folder holds a run with other settings.
         """
         self.folder, self.config = folder, config
         folder.mkdir(parents=True, exist_ok=True)
-        self.tokenizer = self._tokenizer(instructor)
+        self.tokenizer = self._tokenizer(instructor, start)
         self.model = make_model(config, self.tokenizer)
+        if start is not None:
+            self.model.load_state_dict(LlamaForCausalLM.from_pretrained(start).state_dict())
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device)
         self.averaged = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
@@ -150,7 +157,9 @@ class Run:
         measured = batches(held_out.examples(config.seed), self.tokenizer, config)
         self._measured = [next(measured) for _ in range(config.pool)]
 
-    def _tokenizer(self, instructor: Instructor) -> PreTrainedTokenizerFast:
+    def _tokenizer(self, instructor: Instructor, start: Path | None) -> PreTrainedTokenizerFast:
+        if start is not None and not (self.folder / "tokenizer.json").exists():
+            PreTrainedTokenizerFast.from_pretrained(start).save_pretrained(self.folder)
         if (self.folder / "tokenizer.json").exists():
             return PreTrainedTokenizerFast.from_pretrained(self.folder)
         examples = instructor.examples(self.config.seed)
@@ -268,6 +277,11 @@ def train(
     statistics: Annotated[
         Path | None, Parameter(help="CSV of annotated action units: aus,emotion,count; the built-in counts without it.")
     ] = None,
+    reader: Annotated[Path, Parameter(help="Reader of action units: python -m engines.mellm.learning.")] = SHIPPED,
+    start: Annotated[
+        Path | None, Parameter(help="Folder of a finished run to begin with, its tokenizer and its weights.")
+    ] = None,
+    rate: Annotated[float, Parameter(help="The highest learning rate.")] = TrainConfig.rate,
     minutes: Annotated[float, Parameter(help="How long to train in all.")] = 60.0,
     threads: Annotated[int, Parameter(help="Of torch.")] = 2,
     seed: Annotated[int, Parameter(help="Of the weights and the examples.")] = 0,
@@ -276,8 +290,8 @@ def train(
     console = Console()
     torch.set_num_threads(threads)
     try:
-        instructors = [open_instructor(folder, statistics) for folder in (acted, held_out)]
-        run = Run(out, TrainConfig(minutes=minutes, seed=seed), *instructors)
+        learned, kept = (open_instructor(folder, statistics, reader=reader) for folder in (acted, held_out))
+        run = Run(out, TrainConfig(minutes=minutes, seed=seed, rate=rate), learned, kept, start)
     except (ValueError, AnnotationError) as error:
         console.print(f"error: {error}", style="red", soft_wrap=True)
         return 2
