@@ -118,6 +118,11 @@ class Session:
         return self._wiring.events
 
     @property
+    def frames(self) -> Ring:
+        """The ring of captured frames; it goes with the session."""
+        return self._rings[0]
+
+    @property
     def pids(self) -> dict[str, int]:
         """Process ids by process name."""
         return {name: child.process.pid or -1 for name, child in self._children.items()}
