@@ -25,6 +25,15 @@ from realtime.mesh import Mesh, MeshPacker, MeshUnpacker
 from realtime.messages import VERSION, AnyMessage, Face, Message
 from realtime.schema import message_schema, message_types
 
+JOURNAL = "session.mcap"
+"""The name of the messages' file in a session's folder."""
+
+VIDEO = "video.webm"
+"""The name of the video beside it."""
+
+NOTES = "annotations.jsonl"
+"""The name of what was noted afterwards."""
+
 PROFILE = "mellm-live"
 DECIMALS = 6
 FLUSH_NS = 1_000_000_000

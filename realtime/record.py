@@ -20,19 +20,10 @@ import msgspec
 
 from realtime.config import Config
 from realtime.footage import FootageWriter, check_encoder
-from realtime.journal import JournalWriter, RecordingError
+from realtime.journal import JOURNAL, VIDEO, JournalWriter, RecordingError
 from realtime.messages import AnyMessage, Frame
 from realtime.ring import Ring
 from realtime.tally import Counts, Tally
-
-JOURNAL = "session.mcap"
-"""The name of the messages' file in a session's folder."""
-
-VIDEO = "video.webm"
-"""The name of the video beside it."""
-
-NOTES = "annotations.jsonl"
-"""The name of what was noted afterwards."""
 
 PACKAGES = ("mellm-live", "numpy", "opencv-contrib-python", "mediapipe", "openvino", "mcap", "msgspec")
 """Whose versions a recording names."""

@@ -4,6 +4,7 @@ MCAP viewers want one object with its fields in it: no references, no unions, no
 out of a message (`realtime.journal`), so that a field's type needs no null.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -40,6 +41,8 @@ def _flat(schema: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
     if "anyOf" in schema:  # something or nothing
         return _flat(next(choice for choice in schema["anyOf"] if choice.get("type") != "null"), parts)
     flat = dict(schema)
+    if "description" in flat:
+        flat["description"] = inspect.cleandoc(flat["description"])
     if "enum" in flat:
         flat["enum"] = [value for value in flat["enum"] if value is not None]
         flat.setdefault("type", "string")

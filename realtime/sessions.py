@@ -11,10 +11,9 @@ import msgspec
 
 from realtime.config import Config, ConfigError, config_from
 from realtime.export import Event, make_event
-from realtime.journal import Footage, JournalReader, RecordingError
+from realtime.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
 from realtime.messages import Annotation, AnyMessage, Say, Spot
 from realtime.notes import read_notes
-from realtime.record import JOURNAL, NOTES, VIDEO
 from realtime.tally import Counts, Tally
 
 
