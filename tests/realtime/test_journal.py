@@ -57,7 +57,14 @@ def test_only_what_is_wanted_is_read(tmp_path: Path) -> None:
 
 def fits(value: Any, schema: dict[str, Any]) -> bool:
     """Whether a value fits the plain kind of schema that stands in a recording."""
-    kinds = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+    kinds: dict[str, Any] = {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+        "array": list,
+        "object": dict,
+    }
     if not isinstance(value, kinds[schema["type"]]) or ("enum" in schema and value not in schema["enum"]):
         return False
     if schema["type"] == "array":

@@ -132,7 +132,7 @@ def test_wrong_folders_are_named(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = []
+    written: list[object] = []
 
     def full(self: JournalWriter, message: object) -> None:
         if len(written) == 3:

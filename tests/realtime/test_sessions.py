@@ -4,7 +4,7 @@ import pytest
 
 from realtime.config import Config
 from realtime.journal import JOURNAL, NOTES, RecordingError
-from realtime.messages import Spot
+from realtime.messages import AnyMessage, Spot
 from realtime.notes import LONGEST, add_note, make_note, read_notes
 from realtime.record import Recorder
 from realtime.sessions import collect_events, list_sessions, open_recording
@@ -58,7 +58,15 @@ def test_what_is_no_recording_is_said_with_what_to_do(tmp_path: Path) -> None:
 
 def test_events_are_closed_spots_with_their_final_words() -> None:
     taken_back = spot(2, 0.2, phase="revoked")
-    messages = [spot(1, 2.0, 2.4), say(1, "…", final=False), say(1, "late"), spot(0), taken_back, say(2, "no"), say(0)]
+    messages: list[AnyMessage] = [
+        spot(1, 2.0, 2.4),
+        say(1, "…", final=False),
+        say(1, "late"),
+        spot(0),
+        taken_back,
+        say(2, "no"),
+        say(0),
+    ]
     events = collect_events(messages, "name")
     assert [(e.video, e.onset_s, e.narration) for e in events] == [
         ("name", 1.0, "Chin up 1.2 px."),

@@ -1,6 +1,6 @@
 import pytest
 
-from realtime.messages import Gap, Motion
+from realtime.messages import AnyMessage, Gap, Motion
 from realtime.tally import Tally
 from tests.realtime.messages import frame, one_of_each, spot
 
@@ -11,7 +11,8 @@ def test_a_session_is_counted() -> None:
     gap = Gap(seq=9, t_capture_ns=0, t_media_ns=0, from_seq=3, to_seq=7, cause="align was behind")
     pause = Gap(seq=9, t_capture_ns=0, t_media_ns=0, from_seq=10, to_seq=9, cause="the camera was away")
     closed = [spot(0), spot(1, kind="macro"), spot(2, movements=3), spot(2, movements=4), spot(3, phase="apex")]
-    for message in [*(frame(5 + k / 25, k) for k in range(51)), motion, motion, gap, pause, *closed]:
+    messages: list[AnyMessage] = [*(frame(5 + k / 25, k) for k in range(51)), motion, motion, gap, pause, *closed]
+    for message in messages:
         tally.note(message)
     counts = tally.counts
     assert (counts.frames, counts.measured, counts.drops, counts.gaps) == (51, 1, 5, 2)
