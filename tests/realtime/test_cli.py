@@ -181,9 +181,11 @@ def test_a_session_is_recorded_shown_again_and_exported(mellm: Command, clip: Pa
     (folder,) = tmp_path.iterdir()
     assert f"recording to {folder} (no pixels)" in out
     assert f"MB in {folder}: see mellm replay, mellm export" in out
+    told = [line for line in out.splitlines() if "-expression  " in line or " gap: " in line]
     status, out, err = mellm("replay", folder, "--headless")
     assert (status, err) == (0, "")
-    assert "micro-expression" in out
+    assert [line for line in out.splitlines() if line in told] == told
+    assert "micro- and " in out
     status, out, err = mellm("export", folder, "--to", "csv,vtt", "--out", tmp_path / "out")
     assert (status, err) == (0, "")
     names = ["events.csv", "motion.csv", "video.vtt"]
