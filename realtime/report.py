@@ -65,7 +65,7 @@ def _header(account: Account, title: str) -> str:
         "All up to its last second is here.</p>"
     )  # fmt: skip
     return (
-        f'<header><p class="eyebrow">Session report</p><h1>{title}</h1><p class="lede">{_day(account)}, '
+        f'<header><p class="eyebrow">Session report</p><h1>{title}</h1><p class="lede">{_day(account)} · '
         f"{_length(info.duration_s)}</p>{cut}</header><main>"
     )
 

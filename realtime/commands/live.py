@@ -78,6 +78,7 @@ def live(
     view = LiveView(console, verbose, open_calibration(settings.spot))
     console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")
     recorder: Recorder | None = None
+    failed = False  # whether that the recording stopped has been said
     try:
         with Session(settings) as session, ExitStack() as stack:
             if record is not None:
@@ -89,21 +90,25 @@ def live(
             for message in session:
                 if recorder is not None:
                     recorder.take(message)
+                    if recorder.problem and not failed:
+                        failed = True
+                        complain(recorder.problem)
                 view.show(message)
     except KeyboardInterrupt:
         console.print("stopped", style="dim")
     if source in PHANTOMS:
         view.against(phantom_script(capture))
     view.closing()
-    return 0 if recorder is None else _recorded(console, recorder)
+    return 0 if recorder is None else _recorded(console, recorder, failed)
 
 
-def _recorded(console: Console, recorder: "Recorder") -> int:
-    """Say what became of a recording; the exit status."""
+def _recorded(console: Console, recorder: "Recorder", failed: bool) -> int:
+    """Say what became of a recording, that it `failed` only if that has not been said; the exit status."""
     if recorder.unfilmed:
         note(console, f"{recorder.unfilmed} frames are not in the video: it could not be encoded as fast as they came")
     if recorder.problem:
-        complain(recorder.problem)
+        if not failed:
+            complain(recorder.problem)
         return 1
     size = sum(file.stat().st_size for file in recorder.folder.iterdir()) / 1e6
     console.print(f"recorded {size:.1f} MB in {recorder.folder}: see mellm replay, mellm export", soft_wrap=True)
