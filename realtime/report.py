@@ -93,11 +93,15 @@ def _tiles(account: Account) -> str:
         ("speech", str(counts.speech), "stretches of speech" if counts.speech != 1 else "stretch of speech"),
         ("", str(counts.faces), "faces followed" if counts.faces != 1 else "face followed"),
         ("", f"{100 * share:.1f} %", f"of {counts.frames} frames measured"),
-        ("", str(counts.drops), f"frames skipped in {counts.gaps} gap{'s' if counts.gaps != 1 else ''}"),
+        ("", str(counts.drops), "frames skipped" + (f" in {_several(counts.gaps, 'gap')}" if counts.gaps else "")),
     )
     return '<div class="tiles">' + "".join(
         f'<div class="tile {kind}"><b>{value}</b><span>{words}</span></div>' for kind, value, words in tiles
     ) + "</div>"  # fmt: skip
+
+
+def _several(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def _summary(account: Account) -> str:
@@ -267,6 +271,6 @@ def _gaps(account: Account) -> str:
         for gap in account.gaps
     )
     return (
-        f"<details><summary>{len(account.gaps)} gaps, {account.info.counts.drops} frames</summary>"
+        f"<details><summary>{_several(len(account.gaps), 'gap')}, {_several(drops, 'frame')}</summary>"
         f'<div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'
     )
