@@ -271,6 +271,6 @@ def _gaps(account: Account) -> str:
         for gap in account.gaps
     )
     return (
-        f"<details><summary>{_several(len(account.gaps), 'gap')}, {_several(drops, 'frame')}</summary>"
+        f"<details><summary>{_several(len(account.gaps), 'gap')}, {_several(account.info.counts.drops, 'frame')}</summary>"
         f'<div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'
     )
