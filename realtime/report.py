@@ -270,7 +270,5 @@ def _gaps(account: Account) -> str:
         f'<td class="t">{max(gap.to_seq - gap.from_seq + 1, 0)} frames</td><td>{escape(gap.cause)}</td></tr>'
         for gap in account.gaps
     )
-    return (
-        f"<details><summary>{_several(len(account.gaps), 'gap')}, {_several(account.info.counts.drops, 'frame')}</summary>"
-        f'<div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'
-    )
+    said = f"{_several(len(account.gaps), 'gap')}, {_several(account.info.counts.drops, 'frame')}"
+    return f'<details><summary>{said}</summary><div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'
