@@ -242,7 +242,20 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
-    return _fill(Config, tables, str(path), "")
+    return config_from(tables, str(path))
+
+
+def config_from(values: dict[str, Any], name: str) -> Config:
+    """The settings in a table of tables, such as `dataclasses.asdict` makes of them.
+
+    Args:
+        values: the tables.
+        name: where they are from, for the errors.
+
+    Raises:
+        ConfigError: as for a file.
+    """
+    return _fill(Config, values, name, "")
 
 
 def _fill(kind: type[T], values: dict[str, Any], path: str, prefix: str) -> T:

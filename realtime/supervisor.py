@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +25,11 @@ import zmq
 
 from realtime.bus import Inbox, Outbox, Publisher, Wiring, make_wiring, remove_wiring
 from realtime.config import Config
-from realtime.environment import prepare
+from realtime.environment import nameless_main, prepare
 from realtime.ledger import Ledger
-from realtime.messages import AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
+from realtime.messages import Annotation, AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
 from realtime.nodes import PROCESSES, ProcessSpec, ring_sizes
+from realtime.notes import make_note
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
 from realtime.ring import Ring
@@ -84,9 +86,10 @@ class Session:
         prepare()
         self.config = config
         self._children: dict[str, _Child] = {}
-        self._context = zmq.Context[zmq.Socket[bytes]]()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._spawn = multiprocessing.get_context("spawn")
         self._ledger = Ledger()
+        self._notes: deque[Annotation] = deque()
         self._going = False
         self._wiring = Wiring("")
         self._boxes: list[Inbox | Outbox | Publisher] = []
@@ -119,6 +122,11 @@ class Session:
         return self._wiring.events
 
     @property
+    def frames(self) -> Ring:
+        """The ring of captured frames; it goes with the session."""
+        return self._rings[0]
+
+    @property
     def pids(self) -> dict[str, int]:
         """Process ids by process name."""
         return {name: child.process.pid or -1 for name, child in self._children.items()}
@@ -133,29 +141,53 @@ class Session:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
                 if isinstance(message, End):
+                    yield from self._aside()
                     yield from self._last_words()
                     yield from self._pass_on(message)
                     if message.error:
                         raise SessionError(message.error)
                     return
                 yield from self._pass_on(message)
-            for message in self._look_after():
-                self._ledger.note(message)
-                self._public.publish(message)
-                yield message
+            yield from self._aside()
+
+    def annotate(self, text: str, t_media_ns: int | None = None, until_ns: int = -1) -> Annotation:
+        """Note something about a moment, by default the present one; it comes out among the messages. From any thread.
+
+        Args:
+            text: the note.
+            t_media_ns: the moment, or the beginning of a time, in the stream.
+            until_ns: the end of that time; -1 for a moment.
+
+        Raises:
+            ValueError: no text, or a time that cannot be.
+        """
+        at_ns = self._ledger.media_ns if t_media_ns is None else t_media_ns
+        note = make_note(text, at_ns, until_ns, time.monotonic_ns())
+        self._notes.append(note)
+        return note
+
+    def _aside(self) -> Iterator[AnyMessage]:
+        """What comes from no process: the operator's notes, and news of processes that died."""
+        while self._notes:
+            note = self._notes.popleft()
+            self._public.publish(note)
+            yield note
+        for message in self._look_after():
+            self._ledger.note(message)
+            self._public.publish(message)
+            yield message
 
     def _set_up(self) -> None:
         self._wiring = make_wiring()
+        context = self._context = zmq.Context[zmq.Socket[bytes]]()
         frames, crops = ring_sizes(self.config)
         name = os.path.basename(self._wiring.folder)
         self._sizes = (f"{name}-frames", frames), (f"{name}-crops", crops)
         for ring_name, size in self._sizes:
             self._rings.append(Ring.create(ring_name, size.slots, size.slot_bytes))
-        self._hub = Inbox(self._context, self._wiring.inbox("hub"))
-        self._public = Publisher(self._context, self._wiring)
-        self._inboxes = {
-            spec.name: Outbox(self._context, self._wiring.inbox(spec.name)) for spec in PROCESSES if spec.takes
-        }
+        self._hub = Inbox(context, self._wiring.inbox("hub"))
+        self._public = Publisher(context, self._wiring)
+        self._inboxes = {spec.name: Outbox(context, self._wiring.inbox(spec.name)) for spec in PROCESSES if spec.takes}
         self._boxes = [self._hub, self._public, *self._inboxes.values()]
         for spec in PROCESSES:
             self._start(spec, 0)
@@ -194,7 +226,8 @@ class Session:
         self._children.clear()
         while self._boxes:
             self._boxes.pop().close()
-        self._context.term()
+        if self._context is not None:
+            self._context.term()
         while self._rings:
             self._rings.pop().close()
         if self._wiring.folder:
@@ -206,7 +239,7 @@ class Session:
         place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, resume)
         process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
         # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
-        with _undisturbed():
+        with _undisturbed(), nameless_main():
             process.start()
         theirs.close()
         child = _Child(spec, process, ours, restarts, time.monotonic())
