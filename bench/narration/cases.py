@@ -15,7 +15,7 @@ from calib.phantom.script import BLINK_S
 from engines.head import HeadFit
 from engines.landmarks import FaceMesh
 from engines.mellm import Facts
-from engines.mellm.annotations import AnnotatedSet
+from engines.mellm.instruct.annotations import AnnotatedSet
 from engines.regions import RegionMeter, motion_of
 from engines.runtime import CropError, FlowEngine
 from realtime.align import cut_crop

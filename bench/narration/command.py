@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.narration.cases import Case
     from bench.narration.table import Report
     from engines.mellm import Narrator
-    from engines.mellm.annotations import AnnotatedSet
+    from engines.mellm.instruct.annotations import AnnotatedSet
 
 app = App(name="bench.narration", help_format="plaintext")
 
@@ -56,7 +56,7 @@ def narration(
     """
     prepare()
     from bench.flow.people import BenchError
-    from engines.mellm.annotations import AnnotationError
+    from engines.mellm.instruct.annotations import AnnotationError
     from engines.runtime import EngineError
     from realtime.source import SourceError
 
@@ -83,7 +83,7 @@ def _bench(
     from bench.narration.guesser import Guesser
     from bench.narration.scores import Scores, ask
     from bench.narration.table import Report, page
-    from engines.mellm.annotations import built_in_annotations, read_annotations, split
+    from engines.mellm.instruct.annotations import built_in_annotations, read_annotations, split
     from engines.runtime import open_engine
 
     if pairs < 3 or seed < 0:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from calib.facs import CLASS_TOTALS, CLASSES
 from engines.mellm import Answer, Facts
-from engines.mellm.annotations import AnnotatedSet
+from engines.mellm.instruct.annotations import AnnotatedSet
 
 
 class Guesser:

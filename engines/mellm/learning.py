@@ -11,9 +11,9 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.mellm.annotations import AnnotationError
 from engines.mellm.closing import codes
-from engines.mellm.instruct import Instructor, open_instructor
+from engines.mellm.instruct.annotations import AnnotationError
+from engines.mellm.instruct.instructor import Instructor, open_instructor
 from engines.mellm.reader import INPUTS, inputs_of
 
 app = App(name="engines.mellm.learning", help_format="plaintext")
@@ -76,7 +76,7 @@ def save(network: nn.Sequential, path: Path) -> None:
 
 @app.default
 def learn(
-    acted: Annotated[Path, Parameter(help="Folder of acted pairs: python -m engines.mellm.acting.")],
+    acted: Annotated[Path, Parameter(help="Folder of acted pairs: python -m engines.mellm.instruct.acting.")],
     *,
     held_out: Annotated[Path, Parameter(help="Folder of acted pairs made with --held-out.")],
     out: Annotated[Path, Parameter(help="The .npz to write.")],

@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from engines.mellm.annotations import AnnotationError
-from engines.mellm.instruct import Example, Instructor, open_instructor
+from engines.mellm.instruct.annotations import AnnotationError
+from engines.mellm.instruct.instructor import Example, Instructor, open_instructor
 from engines.mellm.reader import SHIPPED
 from engines.mellm.tokens import train_tokenizer
 
@@ -270,7 +270,7 @@ class Run:
 
 @app.default
 def train(
-    acted: Annotated[Path, Parameter(help="Folder of acted pairs: python -m engines.mellm.acting.")],
+    acted: Annotated[Path, Parameter(help="Folder of acted pairs: python -m engines.mellm.instruct.acting.")],
     *,
     held_out: Annotated[Path, Parameter(help="Folder of acted pairs made with --held-out.")],
     out: Annotated[Path, Parameter(help="Folder of the run; a run in it is taken up.")],

@@ -5,7 +5,7 @@ import pytest
 
 from bench.narration.cases import NOTHING, Camera, true_cases
 from calib.phantom import portrait
-from engines.mellm.annotations import AnnotatedSet
+from engines.mellm.instruct.annotations import AnnotatedSet
 from engines.mellm.units import infer_units
 from engines.runtime import open_engine
 

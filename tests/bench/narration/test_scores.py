@@ -9,7 +9,7 @@ from bench.narration.scores import Scores, Spoken, ask
 from bench.narration.table import Report, page, summary_tables
 from calib.facs import Label
 from engines.mellm import Answer, Facts
-from engines.mellm.annotations import AnnotatedSet
+from engines.mellm.instruct.annotations import AnnotatedSet
 from tests.engines.mellm.measured import facts_of
 
 

@@ -11,7 +11,7 @@ import torch
 import transformers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from engines.mellm.vocabulary import PATTERNS
+from engines.mellm.gguf.vocabulary import PATTERNS
 
 SENTENCES = (
     "The left mouth corner moved up and to the left by 2.1 px, 2.2% of the distance between the eyes.",

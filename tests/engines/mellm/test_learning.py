@@ -7,11 +7,11 @@ pytest.importorskip("torch")
 
 import torch
 
-from engines.mellm.acting import save as save_shard
-from engines.mellm.instruct import Instructor
+from engines.mellm.instruct.acting import save as save_shard
+from engines.mellm.instruct.instructor import Instructor
 from engines.mellm.learning import examples, fit, learn, make_network, save, unit_f1
 from engines.mellm.reader import Reader
-from tests.engines.mellm.test_instruct import MEANING, acted
+from tests.engines.mellm.instruct.test_instructor import MEANING, acted
 
 
 @pytest.fixture(scope="module")

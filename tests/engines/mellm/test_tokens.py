@@ -4,9 +4,9 @@ pytest.importorskip("transformers")
 
 from transformers import PreTrainedTokenizerFast
 
+from engines.mellm.instruct.wording import Reading, write_answer
 from engines.mellm.prompt import prompt_in_manner
 from engines.mellm.tokens import BEGIN, END, measured_tokens, train_tokenizer
-from engines.mellm.wording import Reading, write_answer
 from tests.engines.mellm.measured import facts_of
 
 

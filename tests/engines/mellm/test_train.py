@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.progress import Progress
 from transformers import LlamaForCausalLM
 
-from engines.mellm.acting import Shard, save
-from engines.mellm.instruct import Instructor
+from engines.mellm.instruct.acting import Shard, save
+from engines.mellm.instruct.instructor import Instructor
 from engines.mellm.train import Run, TrainConfig, batches, loss_of, train
-from tests.engines.mellm.test_instruct import MEANING, acted
+from tests.engines.mellm.instruct.test_instructor import MEANING, acted
 
 TINY = TrainConfig(hidden=32, layers=2, heads=2, inner=64, batch=4, pool=2, minutes=1e-9, check_minutes=0, rate=1e-2)
 """One step: it takes longer than these minutes."""

@@ -18,7 +18,7 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engines.mellm.conversations import IGNORED, Tokens, collate
+from engines.mellm.finetune.conversations import IGNORED, Tokens, collate
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """What LoRA is put beside: everything of attention and MLP."""

@@ -13,9 +13,9 @@ pytest.importorskip("llama_cpp")
 pytest.importorskip("gguf")
 pytest.importorskip("transformers")
 
-from engines.mellm import finetune
 from engines.mellm.closing import grammar, parse_answer
-from engines.mellm.tuning import Tuning
+from engines.mellm.finetune import __main__ as finetune
+from engines.mellm.finetune.tuning import Tuning
 from tests.engines.mellm import models
 
 PLACES = ("Left Mouth Corner", "Right Outer Eyebrow", "Left Cheek", "Chin")

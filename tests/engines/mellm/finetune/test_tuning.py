@@ -16,8 +16,8 @@ pytest.importorskip("transformers")
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from engines.mellm.conversations import Tokens
-from engines.mellm.tuning import TuneConfig, Tuning
+from engines.mellm.finetune.conversations import Tokens
+from engines.mellm.finetune.tuning import TuneConfig, Tuning
 from tests.engines.mellm import models
 
 CONFIG = TuneConfig(steps=6, batch=2, accumulate=2, rate=1e-2, rank=4, check_steps=3)

@@ -1,8 +1,8 @@
 import pytest
 
 from calib.facs import CLASSES
-from engines.mellm.annotations import AnnotatedSet, built_in_annotations
-from engines.mellm.meaning import Meaning
+from engines.mellm.instruct.annotations import AnnotatedSet, built_in_annotations
+from engines.mellm.instruct.meaning import Meaning
 
 
 @pytest.fixture(scope="module")

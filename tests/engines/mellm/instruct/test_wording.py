@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from engines.mellm.claims import claims, false_claims
 from engines.mellm.closing import codes, parse_answer
+from engines.mellm.instruct.wording import Reading, chance_in_steps, main_regions, write_answer
 from engines.mellm.prompt import MANNERS
-from engines.mellm.wording import Reading, chance_in_steps, main_regions, write_answer
 from tests.engines.mellm.measured import facts_of
 
 manners = st.integers(0, MANNERS - 1)

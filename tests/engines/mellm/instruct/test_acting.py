@@ -7,9 +7,9 @@ from calib.face import REGION_NAMES
 from calib.facs import pattern
 from calib.phantom import portrait
 from engines.meflownet.data import Person
-from engines.mellm.acting import POINTS, Shard, Stage, acting, load, save
-from engines.mellm.annotations import AnnotatedSet
-from engines.mellm.drawing import Play
+from engines.mellm.instruct.acting import POINTS, Shard, Stage, acting, load, save
+from engines.mellm.instruct.annotations import AnnotatedSet
+from engines.mellm.instruct.drawing import Play
 from engines.runtime import open_engine
 
 

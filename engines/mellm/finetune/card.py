@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.mellm.scores import Scores
-from engines.mellm.tuning import TuneConfig
+from engines.mellm.finetune.scores import Scores
+from engines.mellm.finetune.tuning import TuneConfig
 
 
 @dataclass(frozen=True)

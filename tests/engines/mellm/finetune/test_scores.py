@@ -1,6 +1,6 @@
 import pytest
 
-from engines.mellm.scores import Scores, score
+from engines.mellm.finetune.scores import Scores, score
 
 SMILE, FROWN = "A smile.\nAU12 AU6 | positive | 0.90", "A frown.\nAU4 | negative | 0.70"
 STILL, GASP = "Nothing.\nnone | none | 0.95", "A gasp.\nAU1 AU2 | surprise | 0.60"

@@ -17,10 +17,7 @@ from gguf import GGUFWriter, LlamaFileType, RopeScalingType, get_tensor_name_map
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from engines.mellm.quantise import FORMATS, QuantiseError, quantise
-from engines.mellm.vocabulary import GgufError, Vocabulary, read_json, read_vocabulary
-
-__all__ = ["ARCHITECTURES", "FORMATS", "GgufError", "QuantiseError", "check_exportable", "quantise", "write_gguf"]
+from engines.mellm.gguf.vocabulary import GgufError, Vocabulary, read_json, read_vocabulary
 
 ARCHITECTURES = {"LlamaForCausalLM": ("llama", ARCH.LLAMA), "Qwen2ForCausalLM": ("qwen2", ARCH.QWEN2),
                  "Qwen3ForCausalLM": ("qwen3", ARCH.QWEN3)}  # fmt: skip

@@ -19,7 +19,7 @@ FORMATS = {"Q8_0": 7, "Q4_K_M": 15}
 _ERROR = 4
 """`GGML_LOG_LEVEL_ERROR` of ggml.h."""
 
-_WORK = "import sys; from engines.mellm.quantise import work; work(*sys.argv[1:])"
+_WORK = "import sys; from engines.mellm.gguf.quantiser import work; work(*sys.argv[1:])"
 
 
 class QuantiseError(RuntimeError):

@@ -1,6 +1,6 @@
 """Faces that act known action units, measured by the real pipeline: what MEU-Instruct's numbers come from.
 
-    python -m engines.mellm.acting london_neutral canada_neutral --out acted
+    python -m engines.mellm.instruct.acting london_neutral canada_neutral --out acted
 
 A pair of pictures is rendered from a photo, MEFlowNet measures it, and both the truth and the measurement are kept at
 a few points of every region. Expressions are made by the table's patterns or by scanned shapes; some pairs show none:
@@ -28,11 +28,17 @@ from engines.head import HeadFit
 from engines.meflownet.data import PairConfig, PairMaker, Person, load_people, split_people
 from engines.meflownet.data.pairs import Acted
 from engines.meflownet.data.shapes import ShapeModel
-from engines.mellm.annotations import AnnotatedSet, AnnotationError, built_in_annotations, read_annotations, split
-from engines.mellm.drawing import Play, draw_play
+from engines.mellm.instruct.annotations import (
+    AnnotatedSet,
+    AnnotationError,
+    built_in_annotations,
+    read_annotations,
+    split,
+)
+from engines.mellm.instruct.drawing import Play, draw_play
 from engines.runtime import CropError, FlowEngine, open_engine
 
-app = App(name="engines.mellm.acting", help_format="plaintext")
+app = App(name="engines.mellm.instruct.acting", help_format="plaintext")
 
 POINTS = 24
 """Points of a region at which flow is kept."""
@@ -163,7 +169,7 @@ def load(folder: Path) -> Shard:
     files = sorted(folder.glob("*.npz")) if folder.is_dir() else []
     if not files:
         raise ValueError(
-            f"{folder}: no acted pairs; make some with python -m engines.mellm.acting PHOTOS --out {folder}"
+            f"{folder}: no acted pairs; make some with python -m engines.mellm.instruct.acting PHOTOS --out {folder}"
         )
     parts = []
     for path in files:

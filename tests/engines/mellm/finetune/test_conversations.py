@@ -9,7 +9,7 @@ pytest.importorskip("llama_cpp")
 pytest.importorskip("gguf")
 pytest.importorskip("transformers")
 
-from engines.mellm.conversations import (
+from engines.mellm.finetune.conversations import (
     IGNORED,
     Conversation,
     DataError,

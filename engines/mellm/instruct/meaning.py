@@ -12,7 +12,7 @@ import numpy as np
 
 from calib.face import Doubles
 from calib.facs import CLASS_COUNTS, CLASSES, Label, parse_code
-from engines.mellm.annotations import AnnotatedSet
+from engines.mellm.instruct.annotations import AnnotatedSet
 
 BALANCE = 0.6
 _RIDGE = 1.0

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calib.facs import parse_code
-from engines.mellm.annotations import AnnotatedSet
-from engines.mellm.drawing import LOPSIDED, STRENGTH_IOD, WEAKER, Play, draw_play
+from engines.mellm.instruct.annotations import AnnotatedSet
+from engines.mellm.instruct.drawing import LOPSIDED, STRENGTH_IOD, WEAKER, Play, draw_play
 
 SETS = [
     AnnotatedSet(("AU1", "AU2"), (1, 0, 9, 0)),

@@ -17,7 +17,8 @@ from gguf import GGUFReader
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 from transformers import AutoTokenizer
 
-from engines.mellm.gguf import GgufError, Value, interleaved, write_gguf
+from engines.mellm.gguf import GgufError, Value, write_gguf
+from engines.mellm.gguf.writer import interleaved
 from tests.engines.mellm import models
 
 LONG = {"factor": 4.0, "original_max_position_embeddings": 64}

@@ -1,38 +1,29 @@
 """MEU-Instruct: what was measured as a prompt, and what there is to say about it, as many as anyone asks.
 
-    python -m engines.mellm.instruct acted/train --statistics counts.csv --out instruct.jsonl
-
-Measurements come from acted pairs that MEFlowNet measured (`engines.mellm.acting`), with its noise and its mistakes.
-New ones are made of them, calibrated by construction: a pair's movement grows or shrinks while its errors stay, two
-movements are laid over each other, errors are exchanged between pairs, faces are mirrored. Some movements are made to
-contradict each other.
+Measurements come from acted pairs that MEFlowNet measured (see `acting`), with its noise and its mistakes. New ones are
+made of them, calibrated by construction: a pair's movement grows or shrinks while its errors stay, two movements are
+laid over each other, errors are exchanged between pairs, faces are mirrored. Some movements are the table's own, and
+some are made to contradict each other.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-from cyclopts import App, Parameter
-from rich.console import Console
-from rich.panel import Panel
-from rich.progress import track
 
 from calib.face import REGION_NAMES, Floats
 from calib.facs import CLASSES, Label, pattern
-from engines.mellm.acting import Shard, load
-from engines.mellm.annotations import AnnotationError, built_in_annotations, read_annotations, split
 from engines.mellm.answer import Facts
-from engines.mellm.drawing import Play
-from engines.mellm.meaning import Meaning
+from engines.mellm.instruct.acting import Shard, load
+from engines.mellm.instruct.annotations import built_in_annotations, read_annotations, split
+from engines.mellm.instruct.drawing import Play
+from engines.mellm.instruct.meaning import Meaning
+from engines.mellm.instruct.wording import Reading, chance_in_steps, main_regions, write_answer
 from engines.mellm.prompt import MANNERS, fill, instruction, prompt_in_manner
-from engines.mellm.reader import SHIPPED, Reader
-from engines.mellm.wording import Reading, chance_in_steps, main_regions, write_answer
+from engines.mellm.reader import Reader
 from engines.regions import motion_of
-
-app = App(name="engines.mellm.instruct", help_format="plaintext")
 
 NOTHING_CHANCE, BLINK_CHANCE, MUDDLE_CHANCE = 0.95, 0.95, 0.5
 """How sure it is that a still face, a blink, a muddle has no class."""
@@ -246,46 +237,3 @@ def open_instructor(
     """
     sets, _ = split(read_annotations(statistics) if statistics else built_in_annotations())
     return Instructor(load(acted), Meaning(sets), config, Reader(reader) if reader is not None else None)
-
-
-@app.default
-def instruct(
-    acted: Annotated[Path, Parameter(help="Folder that python -m engines.mellm.acting wrote.")],
-    *,
-    out: Annotated[
-        Path | None, Parameter(help="JSON Lines file to write; without it, some examples are shown.")
-    ] = None,
-    count: Annotated[int, Parameter(help="How many examples to write.")] = 20000,
-    statistics: Annotated[
-        Path | None, Parameter(help="CSV of annotated action units: aus,emotion,count; the built-in counts without it.")
-    ] = None,
-    whole: Annotated[
-        bool, Parameter(help="With the instruction for full-size models, as fine-tuning needs it.", negative="")
-    ] = False,
-    reader: Annotated[Path, Parameter(help="Reader of action units: python -m engines.mellm.learning.")] = SHIPPED,
-    show: Annotated[int, Parameter(help="How many examples to show.")] = 8,
-    seed: Annotated[int, Parameter(help="Of the examples.")] = 0,
-) -> int:
-    """Write MEU-Instruct, or look at it."""
-    console = Console()
-    try:
-        instructor = open_instructor(acted, statistics, reader=None if whole else reader)
-    except (ValueError, AnnotationError) as error:
-        console.print(f"error: {error}", style="red", soft_wrap=True)
-        return 2
-    examples: Sequence[Example] | Iterator[Example] = instructor.examples(seed)
-    if out is None:
-        for _, example in zip(range(show), examples, strict=False):
-            console.print(Panel(f"{example.prompt}\n{example.answer}", highlight=False))
-        return 0
-    partial = out.with_name(out.name + ".part")
-    with partial.open("w", encoding="utf-8") as lines:
-        for _, example in track(zip(range(count), examples, strict=False), "writing", total=count, console=console):
-            lines.write(conversation(example, whole) + "\n")
-    partial.replace(out)
-    console.print(f"{out}: {count} conversations", soft_wrap=True)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(app(result_action="return_value"))

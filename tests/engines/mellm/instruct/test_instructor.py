@@ -7,14 +7,15 @@ import pytest
 
 from calib.face import REGION_NAMES
 from calib.facs import pattern
-from engines.mellm.acting import POINTS, Shard, save
-from engines.mellm.annotations import built_in_annotations
 from engines.mellm.answer import Facts
 from engines.mellm.claims import false_claims
 from engines.mellm.closing import parse_answer
-from engines.mellm.drawing import Play, draw_play
-from engines.mellm.instruct import Instructor, conversation, instruct, mirrored, read
-from engines.mellm.meaning import Meaning
+from engines.mellm.instruct.__main__ import instruct
+from engines.mellm.instruct.acting import POINTS, Shard, save
+from engines.mellm.instruct.annotations import built_in_annotations
+from engines.mellm.instruct.drawing import Play, draw_play
+from engines.mellm.instruct.instructor import Instructor, conversation, mirrored, read
+from engines.mellm.instruct.meaning import Meaning
 from engines.regions import motion_of
 
 SETS = built_in_annotations(300)

@@ -9,10 +9,10 @@ pytest.importorskip("transformers")
 
 from gguf import GGUFReader
 
-from engines.mellm import quantise as module
-from engines.mellm.closing import grammar, parse_answer
+from engines.mellm.closing import MAX_CHARACTERS, grammar, parse_answer
+from engines.mellm.gguf import quantiser as module
 from engines.mellm.gguf import write_gguf
-from engines.mellm.quantise import FORMATS, QuantiseError, quantise
+from engines.mellm.gguf.quantiser import FORMATS, QuantiseError, quantise
 from tests.engines.mellm import models
 
 
@@ -38,7 +38,7 @@ def test_a_smaller_model_loads_and_answers(source: Path, tmp_path: Path, kind: s
     assert target.stat().st_size < 0.7 * source.stat().st_size
     with models.opened(target) as llama:
         assert llama.metadata["mellm.prompt"] == "house"
-        fixed = LlamaGrammar.from_string(grammar().replace("+\n", "{1,20}\n"), verbose=False)
+        fixed = LlamaGrammar.from_string(grammar().replace(f"{{1,{MAX_CHARACTERS}}}", "{1,20}"), verbose=False)
         answer = llama("Left Cheek up 90° 1.4 px 1.5%\n=3\n", max_tokens=200, temperature=0, grammar=fixed)
     assert parse_answer(answer["choices"][0]["text"]).narration
     assert [p.name for p in tmp_path.iterdir()] == ["small.gguf"]

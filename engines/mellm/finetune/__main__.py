@@ -17,8 +17,8 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, track
 
-from engines.mellm.card import Outcome, card, size
-from engines.mellm.conversations import (
+from engines.mellm.finetune.card import Outcome, card, size
+from engines.mellm.finetune.conversations import (
     Conversation,
     Tokens,
     read_conversations,
@@ -26,9 +26,9 @@ from engines.mellm.conversations import (
     tokenise,
     without_thinking,
 )
+from engines.mellm.finetune.scores import Scores, score
+from engines.mellm.finetune.tuning import TuneConfig, Tuning
 from engines.mellm.gguf import FORMATS, QuantiseError, Value, check_exportable, quantise, write_gguf
-from engines.mellm.scores import Scores, score
-from engines.mellm.tuning import TuneConfig, Tuning
 
 app = App(name="engines.mellm.finetune", help_format="plaintext")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calib.facs import parse_code
-from engines.mellm.annotations import (
+from engines.mellm.instruct.annotations import (
     AnnotatedSet,
     AnnotationError,
     built_in_annotations,

@@ -1,0 +1,1 @@
+"""A full-size language model learns to narrate."""
