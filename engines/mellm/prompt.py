@@ -5,7 +5,7 @@ likely; then a number that chooses among its ways of putting it:
 
     Left Mouth Corner up-left 140° 2.1 px 2.2%
     …
-    likely RAU12 90% RAU6 20%
+    likely RAU6 20% RAU12 90%
     =3
 
 Other models get an instruction around the same lines.
@@ -75,7 +75,9 @@ def prompt_in_manner(facts: Facts, likely: Sequence[tuple[str, float]], manner: 
 def _likely_line(likely: Sequence[tuple[str, float]]) -> str:
     if not likely:
         return ""
-    return "likely " + " ".join(f"{code} {10 * round(10 * chance)}%" for code, chance in likely) + "\n"
+    # In the order of their numbers, as answers name them.
+    ordered = sorted(likely, key=lambda one: codes().index(one[0]))
+    return "likely " + " ".join(f"{code} {10 * round(10 * chance)}%" for code, chance in ordered) + "\n"
 
 
 def instruction() -> str:

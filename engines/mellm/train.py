@@ -30,7 +30,6 @@ from engines.mellm.tokens import train_tokenizer
 app = App(name="engines.mellm.train", help_format="plaintext")
 
 _CHECKPOINT = "checkpoint.pt"
-_IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class TrainConfig:
         minutes: how long to train in all, resumed runs included.
         batch: examples a step.
         pool: batches made at a time, of examples of like length.
+        judged: how much more a token counts that says what a movement is and means than one that says what moved.
         rate: the highest learning rate.
         warm_steps: steps over which it rises.
         decay: weight decay.
@@ -62,6 +62,7 @@ class TrainConfig:
     minutes: float = 60.0
     batch: int = 32
     pool: int = 8
+    judged: float = 4.0
     rate: float = 2e-3
     warm_steps: int = 200
     decay: float = 0.01
@@ -83,41 +84,56 @@ def make_model(config: TrainConfig, tokenizer: PreTrainedTokenizerFast) -> Llama
     )  # fmt: skip
 
 
-def encode(example: Example, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], int]:
-    """Tokens of a prompt and its answer, and how many of them are the prompt's."""
-    prompt = [tokenizer.bos_token_id, *tokenizer.encode(example.prompt, add_special_tokens=False)]
-    answer = [*tokenizer.encode(example.answer, add_special_tokens=False), tokenizer.eos_token_id]
-    return prompt + answer, len(prompt)
+@dataclass(frozen=True)
+class Sequence:
+    """A prompt and its answer as tokens, and what each counts in the loss: the prompt's nothing."""
+
+    tokens: list[int]
+    weights: list[float]
+
+
+def encode(example: Example, tokenizer: PreTrainedTokenizerFast, judged: float) -> Sequence:
+    """An example as tokens."""
+    parts = [(example.prompt, 0.0), (example.answer[0], 1.0), (example.answer[1], judged)]
+    tokens, weights = [int(tokenizer.bos_token_id)], [0.0]
+    for text, weight in parts:
+        ids = tokenizer.encode(text, add_special_tokens=False)
+        tokens += ids
+        weights += [weight] * len(ids)
+    return Sequence([*tokens, int(tokenizer.eos_token_id)], [*weights, judged])
 
 
 def batches(
     examples: Iterator[Example], tokenizer: PreTrainedTokenizerFast, config: TrainConfig
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches without end: tokens (b, n) and the tokens to learn (b, n), which are the answers'."""
+    """Batches without end: tokens (b, n) and what each counts (b, n)."""
     generator = torch.Generator().manual_seed(config.seed)
     while True:
-        pool = [encode(next(examples), tokenizer) for _ in range(config.batch * config.pool)]
-        pool = [one for one in pool if len(one[0]) <= config.context]
-        pool.sort(key=lambda one: len(one[0]))
+        pool = [encode(next(examples), tokenizer, config.judged) for _ in range(config.batch * config.pool)]
+        pool = [one for one in pool if len(one.tokens) <= config.context]
+        pool.sort(key=lambda one: len(one.tokens))
         groups = [pool[k : k + config.batch] for k in range(0, len(pool), config.batch)]
         for index in torch.randperm(len(groups), generator=generator).tolist():
             yield _padded(groups[index], int(tokenizer.pad_token_id))
 
 
-def _padded(group: list[tuple[list[int], int]], pad: int) -> tuple[Tensor, Tensor]:
-    longest = max(len(tokens) for tokens, _ in group)
+def _padded(group: list[Sequence], pad: int) -> tuple[Tensor, Tensor]:
+    longest = max(len(one.tokens) for one in group)
     tokens = torch.full((len(group), longest), pad)
-    wanted = torch.full((len(group), longest), _IGNORED)
-    for row, (ids, start) in enumerate(group):
-        tokens[row, : len(ids)] = torch.tensor(ids)
-        wanted[row, start : len(ids)] = tokens[row, start : len(ids)]
-    return tokens, wanted
+    weights = torch.zeros(len(group), longest)
+    for row, one in enumerate(group):
+        tokens[row, : len(one.tokens)] = torch.tensor(one.tokens)
+        weights[row, : len(one.weights)] = torch.tensor(one.weights)
+    return tokens, weights
 
 
-def loss_of(model: LlamaForCausalLM, tokens: Tensor, wanted: Tensor) -> Tensor:
-    """Mean cross entropy of the answers' tokens. Padding follows them, so no mask is needed."""
-    logits = model(input_ids=tokens, use_cache=False).logits[:, :-1]
-    return functional.cross_entropy(logits.flatten(0, 1).float(), wanted[:, 1:].flatten(), ignore_index=_IGNORED)
+def loss_of(model: LlamaForCausalLM, tokens: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean of the tokens' cross entropy. Padding follows what counts, so no mask is needed."""
+    counted = weights[:, 1:] > 0
+    states = model.model(input_ids=tokens, use_cache=False).last_hidden_state[:, :-1]
+    logits = model.lm_head(states[counted]).float()
+    each = functional.cross_entropy(logits, tokens[:, 1:][counted], reduction="none")
+    return (each * weights[:, 1:][counted]).sum() / weights[:, 1:].sum()
 
 
 class Run:
@@ -163,7 +179,7 @@ class Run:
         if (self.folder / "tokenizer.json").exists():
             return PreTrainedTokenizerFast.from_pretrained(self.folder)
         examples = instructor.examples(self.config.seed)
-        texts = (text for _, e in zip(range(6000), examples, strict=False) for text in (e.prompt, e.answer))
+        texts = (text for _, e in zip(range(6000), examples, strict=False) for text in (e.prompt, "".join(e.answer)))
         tokenizer = train_tokenizer(texts)
         tokenizer.save_pretrained(self.folder)
         return tokenizer
@@ -230,8 +246,8 @@ class Run:
         rate = c.rate * min((self.step + 1) / c.warm_steps, 1.0) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        tokens, wanted = (part.to(self.device) for part in next(self._batches))
-        loss = loss_of(self.model, tokens, wanted)
+        tokens, weights = (part.to(self.device) for part in next(self._batches))
+        loss = loss_of(self.model, tokens, weights)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -259,11 +275,11 @@ class Run:
         loss, right, total = 0.0, 0, 0
         with torch.no_grad():
             for batch in self._measured:
-                tokens, wanted = (part.to(self.device) for part in batch)
-                loss += float(loss_of(model, tokens, wanted)) / len(self._measured)
+                tokens, weights = (part.to(self.device) for part in batch)
+                loss += float(loss_of(model, tokens, weights)) / len(self._measured)
                 chosen = model(input_ids=tokens, use_cache=False).logits[:, :-1].argmax(dim=-1)
-                told = wanted[:, 1:] != _IGNORED
-                right += int(((chosen == wanted[:, 1:]) & told).sum())
+                told = weights[:, 1:] > 0
+                right += int(((chosen == tokens[:, 1:]) & told).sum())
                 total += int(told.sum())
         return loss, right / max(total, 1)
 

@@ -46,7 +46,7 @@ def instruct(
     examples = instructor.examples(seed)
     if out is None:
         for _, example in zip(range(show), examples, strict=False):
-            console.print(Panel(f"{example.prompt}\n{example.answer}", highlight=False))
+            console.print(Panel(f"{example.prompt}\n{''.join(example.answer)}", highlight=False))
         return 0
     partial = out.with_name(out.name + ".part")
     with partial.open("w", encoding="utf-8") as lines:

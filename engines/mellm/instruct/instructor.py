@@ -20,7 +20,7 @@ from engines.mellm.instruct.acting import Shard, load
 from engines.mellm.instruct.annotations import built_in_annotations, read_annotations, split
 from engines.mellm.instruct.drawing import Play
 from engines.mellm.instruct.meaning import Meaning
-from engines.mellm.instruct.wording import Reading, chance_in_steps, main_regions, write_answer
+from engines.mellm.instruct.wording import Reading, answer_parts, chance_in_steps, main_regions
 from engines.mellm.prompt import MANNERS, fill, instruction, prompt_in_manner
 from engines.mellm.reader import Reader
 from engines.regions import motion_of
@@ -78,9 +78,9 @@ class Example:
         return prompt_in_manner(self.facts, self.likely, self.manner)
 
     @property
-    def answer(self) -> str:
-        """The answer with its closing line."""
-        return write_answer(self.facts, self.reading, self.manner)
+    def answer(self) -> tuple[str, str]:
+        """What moved, and what that is and means with the closing line."""
+        return answer_parts(self.facts, self.reading, self.manner)
 
 
 class Instructor:
@@ -223,7 +223,7 @@ def conversation(example: Example, whole: bool) -> str:
         whole: put the measurement into the instruction for models that were not trained here.
     """
     prompt = fill(instruction(), example.facts) if whole else example.prompt
-    turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": example.answer}]
+    turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": "".join(example.answer)}]
     return json.dumps({"messages": turns}, ensure_ascii=False)
 
 

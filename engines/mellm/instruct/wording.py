@@ -47,9 +47,14 @@ def main_regions(code: str) -> list[str]:
 
 def write_answer(facts: Facts, reading: Reading, manner: int) -> str:
     """The whole answer with its closing line."""
-    words = [_movements(facts, manner), _units(facts, reading, manner), _meaning(reading, manner)]
+    return "".join(answer_parts(facts, reading, manner))
+
+
+def answer_parts(facts: Facts, reading: Reading, manner: int) -> tuple[str, str]:
+    """The same in two parts: what moved, which is copied from the prompt, and what that is and means."""
+    words = [word for word in (_units(facts, reading, manner), _meaning(reading, manner)) if word]
     line = closing_line(reading.units, reading.label, reading.chance)
-    return f"{' '.join(word for word in words if word)}\n{line}"
+    return _movements(facts, manner), f" {' '.join(words)}\n{line}"
 
 
 _JOINED = ("; ", ", ", "; ", ", ", "; ", ", ", "; ", ", ")

@@ -39,26 +39,26 @@ def quietly(run: Run) -> None:
 def test_one_batch_is_learned_by_heart(instructor: Instructor, tmp_path: Path) -> None:
     torch.manual_seed(0)
     run = Run(tmp_path, replace(TINY, warm_steps=1), instructor, instructor)
-    tokens, wanted = next(batches(instructor.examples(0), run.tokenizer, TINY))
-    run._batches = iter([(tokens, wanted)] * 150)
+    tokens, weights = next(batches(instructor.examples(0), run.tokenizer, TINY))
+    run._batches = iter([(tokens, weights)] * 150)
     run.config = replace(run.config, minutes=60)
-    first = float(loss_of(run.model, tokens, wanted).detach())
+    first = float(loss_of(run.model, tokens, weights).detach())
     for _ in range(150):
         run._learn()
     assert first > 5
-    assert float(loss_of(run.model, tokens, wanted).detach()) < 0.5 * first
+    assert float(loss_of(run.model, tokens, weights).detach()) < 0.5 * first
 
 
-def test_only_answers_are_learned_and_padding_is_not(instructor: Instructor, tmp_path: Path) -> None:
+def test_answers_are_learned_and_what_they_judge_counts_more(instructor: Instructor, tmp_path: Path) -> None:
     run = Run(tmp_path, TINY, instructor, instructor)
-    for tokens, wanted in (next(batches(instructor.examples(k), run.tokenizer, TINY)) for k in range(3)):
-        told = wanted != -100
-        assert (tokens[told] == wanted[told]).all()
-        assert not (told & (tokens == run.tokenizer.pad_token_id)).any()
-        for row, mask in zip(tokens, told, strict=True):
-            text = run.tokenizer.decode(row[mask])
-            assert text.count("|") == 2 + text.count("<|end|>") * 2
-            assert "=" not in text
+    for tokens, weights in (next(batches(instructor.examples(k), run.tokenizer, TINY)) for k in range(3)):
+        assert not ((weights > 0) & (tokens == run.tokenizer.pad_token_id)).any()
+        for row, counts in zip(tokens, weights, strict=True):
+            moved, judged = (run.tokenizer.decode(row[counts == weight]) for weight in (1.0, TINY.judged))
+            assert moved.endswith(".")
+            assert judged.startswith(" ")
+            assert judged.count("|") == 2 + judged.count("<|end|>") * 2
+            assert "=" not in moved + judged
 
 
 def test_a_run_goes_on_where_it_stopped(instructor: Instructor, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_examples_are_faithful_and_close_with_what_was_acted(instructor: Instruc
     examples = list(itertools.islice(instructor.examples(0), 600))
     kinds = set()
     for example in examples:
-        answer = parse_answer(example.answer)
+        answer = parse_answer("".join(example.answer))
         assert false_claims(answer.narration, example.facts) == []
         assert answer.action_units == example.reading.units[:6]
         assert answer.label == example.reading.label
