@@ -128,7 +128,7 @@ class Scores:
 
 
 def _units(codes: Iterable[str], sides: bool) -> set[str]:
-    return {code if sides else code.lstrip("LR") for code in codes} - {"AU45"}
+    return {code if sides else code.lstrip("LR") for code in codes if not code.endswith("AU45")}
 
 
 def _percentile(values: Sequence[float], percentile: float) -> float:
