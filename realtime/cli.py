@@ -42,6 +42,7 @@ def main() -> None:
 def _run() -> int:
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
+    from realtime.dashboard.door import DashboardError
     from realtime.recording import NoRestError
     from realtime.ring import RingError
     from realtime.source import SourceError
@@ -51,6 +52,7 @@ def _run() -> int:
         return int(app(sys.argv[1:], result_action="return_value") or 0)
     except (
         UsageError, ConfigError, SourceError, NoRestError, EngineError, NarratorError, RingError, SessionError,
+        DashboardError,
     ) as error:  # fmt: skip
         complain(str(error))
     except OSError as error:

@@ -26,7 +26,7 @@ from realtime.config import Config
 from realtime.environment import prepare
 from realtime.ledger import Ledger
 from realtime.messages import AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
-from realtime.nodes import PROCESSES, ProcessSpec, ring_sizes
+from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
 from realtime.ring import Ring
@@ -43,7 +43,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Hold `STOP_SIGNALS` back meanwhile; one that came is delivered at the end."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
@@ -95,7 +95,7 @@ class Session:
         try:
             # Python's tracker of shared memory lets signals through while it starts: start it first.
             resource_tracker.ensure_running()
-            with _undisturbed():
+            with undisturbed():
                 self._set_up()
         except BaseException:
             self.close()
@@ -116,6 +116,16 @@ class Session:
     def events_address(self) -> str:
         """Where other programs subscribe to what they must not miss; see `realtime.bus.Wiring.events`."""
         return self._wiring.events
+
+    @property
+    def frames(self) -> tuple[str, RingSize]:
+        """Name and size of the ring in which the captured frames lie; see `realtime.ring.Ring.attach`."""
+        return self._sizes[0]
+
+    @property
+    def wiring(self) -> Wiring:
+        """Where the session's sockets lie."""
+        return self._wiring
 
     @property
     def pids(self) -> dict[str, int]:
@@ -204,7 +214,7 @@ class Session:
         place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, self._ledger.resume)
         process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
         # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
-        with _undisturbed():
+        with undisturbed():
             process.start()
         theirs.close()
         child = _Child(spec, process, ours, restarts, time.monotonic())

@@ -1,0 +1,61 @@
+"""What the commands with a page share: its settings, its address on the terminal, and how long it stays."""
+
+import dataclasses
+import os
+import webbrowser
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from realtime.commands.options import note
+from realtime.config import DashboardConfig
+
+if TYPE_CHECKING:
+    from realtime.dashboard.door import Dashboard
+    from realtime.supervisor import Session
+
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+_LOOK_S = 0.25
+
+
+def dashboard_from(settings: DashboardConfig, host: str, port: int | None, no_video: bool) -> DashboardConfig:
+    """The page's settings with what the command line changes in them."""
+    return dataclasses.replace(
+        settings,
+        host=host or settings.host,
+        port=settings.port if port is None else port,
+        video=settings.video and not no_video,
+    )
+
+
+def announce(page: "Dashboard", console: Console, open_it: bool | None) -> None:
+    """Say where the page is, warn if others can reach it, and open it in the browser.
+
+    Args:
+        page: served already.
+        console: where to say it.
+        open_it: whether to open it; None opens it if this machine has a display and the terminal a person.
+    """
+    console.print(f"the page is at {page.url}", soft_wrap=True)
+    host = page.config.dashboard.host
+    if host not in _LOCAL:
+        note(console, f"served at {host}: whoever has this address and can reach this machine sees the picture and the "
+                      "words, and the way there is not encrypted")  # fmt: skip
+    has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if open_it or (open_it is None and has_display and console.is_terminal):
+        webbrowser.open(page.url)
+
+
+def heed(page: "Dashboard", session: "Session") -> None:
+    """Carry out what viewers have asked for."""
+    for _order in page.orders():
+        pass
+
+
+def linger(page: "Dashboard", console: Console) -> None:
+    """After the session: stay as long as somebody looks at the page."""
+    list(page.orders())
+    if page.viewers:
+        console.print("the session is over; the page stays while it is open (Ctrl-C ends it)", style="dim")
+    while page.viewers and page.alive:
+        list(page.orders(_LOOK_S))
