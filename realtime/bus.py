@@ -16,9 +16,9 @@ from pathlib import Path
 
 import zmq
 
-from realtime.messages import AnyMessage, End, Gap, Say, Spot, pack, unpack
+from realtime.messages import Annotation, AnyMessage, End, Gap, Say, Spot, pack, unpack
 
-EVENTS = (Spot, Say, Gap, End)
+EVENTS = (Spot, Say, Gap, End, Annotation)
 """Messages that no listener may miss."""
 
 _PREFIX = "mellm-"

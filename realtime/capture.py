@@ -23,19 +23,20 @@ _NAP_S = 0.5  # waits no longer at a time, so that its process shows that it is 
 class CaptureNode:
     """Takes nothing, gives `Frame`; `End` when the source is over, `Gap` when a stream was away."""
 
-    def __init__(self, config: CaptureConfig, ring: Ring, start_ns: int = -1) -> None:
+    def __init__(self, config: CaptureConfig, ring: Ring, start_ns: int = -1, source: Source | None = None) -> None:
         """Open the source.
 
         Args:
             config: settings.
             ring: where the frames go.
             start_ns: when the stream began, on the monotonic clock, to go on with it after a restart; -1 begins it.
+            source: to read instead of the configured one; closed with the node.
 
         Raises:
             SourceError: it cannot be opened.
         """
         self._config, self._ring = config, ring
-        self._source: Source | None = open_source(config)
+        self._source: Source | None = source or open_source(config)
         self._live = self._source.live
         self._start_ns = start_ns
         if start_ns >= 0:

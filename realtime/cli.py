@@ -11,6 +11,8 @@ from realtime.commands.doctor import doctor
 from realtime.commands.live import live
 from realtime.commands.options import UsageError, complain, reason
 from realtime.commands.pairs import explain, flow
+from realtime.commands.replay import replay
+from realtime.commands.schema import schema
 from realtime.config import ConfigError
 from realtime.environment import prepare
 
@@ -21,7 +23,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # `main` ends a Ctrl-C its own way
 )
-for command in (live, calibrate, analyze, flow, explain, doctor):
+for command in (live, replay, calibrate, analyze, flow, explain, schema, doctor):
     app.command(command)
 
 
@@ -43,6 +45,7 @@ def _run() -> int:
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
     from realtime.dashboard.door import DashboardError
+    from realtime.journal import RecordingError
     from realtime.recording import NoRestError
     from realtime.ring import RingError
     from realtime.source import SourceError
@@ -52,7 +55,7 @@ def _run() -> int:
         return int(app(sys.argv[1:], result_action="return_value") or 0)
     except (
         UsageError, ConfigError, SourceError, NoRestError, EngineError, NarratorError, RingError, SessionError,
-        DashboardError,
+        DashboardError, RecordingError,
     ) as error:  # fmt: skip
         complain(str(error))
     except OSError as error:

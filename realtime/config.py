@@ -159,6 +159,7 @@ class DashboardConfig:
         width: of the pictures at most, px.
         quality: of the pictures (JPEG), 1 to 100.
         history: points of the curves kept for pages that are opened later, one a frame.
+        folder: where recordings started on the page go, and those that it lists are.
     """
 
     host: str = "127.0.0.1"
@@ -167,6 +168,7 @@ class DashboardConfig:
     width: int = 640
     quality: int = 75
     history: int = 18000
+    folder: str = "sessions"
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,20 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
-    return _fill(Config, tables, str(path), "")
+    return config_from(tables, str(path))
+
+
+def config_from(values: dict[str, Any], name: str) -> Config:
+    """The settings in a table of tables, such as `dataclasses.asdict` makes of them.
+
+    Args:
+        values: the tables.
+        name: where they are from, for the errors.
+
+    Raises:
+        ConfigError: as for a file.
+    """
+    return _fill(Config, values, name, "")
 
 
 def _fill(kind: type[T], values: dict[str, Any], path: str, prefix: str) -> T:

@@ -200,7 +200,19 @@ class End(Message, frozen=True, kw_only=True):
     error: str = ""
 
 
-AnyMessage: TypeAlias = Frame | Face | Lost | Motion | Spot | Say | Status | Gap | End
+class Annotation(Message, frozen=True, kw_only=True):
+    """What the operator noted about a moment, `t_media_ns`, or the time from there to `until_ns`.
+
+    Attributes:
+        text: the note.
+        until_ns: end of the noted time in the stream; -1 for a moment.
+    """
+
+    text: str
+    until_ns: int = -1
+
+
+AnyMessage: TypeAlias = Frame | Face | Lost | Motion | Spot | Say | Status | Gap | End | Annotation
 
 _decoder = msgspec.msgpack.Decoder(AnyMessage)
 _encoder = msgspec.msgpack.Encoder()

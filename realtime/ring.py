@@ -127,6 +127,14 @@ class Ring:
         image.flags.writeable = False
         return image
 
+    def copy(self, ticket: int) -> NDArray[np.uint8] | None:
+        """A copy of the image of a ticket, or None if it was overwritten, even in the middle of the copying."""
+        image = self.view(ticket)
+        if image is None:
+            return None
+        copied = image.copy()
+        return copied if self.holds(ticket) else None
+
     def holds(self, ticket: int) -> bool:
         """Whether the ticket's image is still there."""
         return ticket >= 0 and int(self._heads[ticket % self.slots, 0]) == ticket

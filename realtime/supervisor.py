@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ from realtime.bus import Inbox, Outbox, Publisher, Wiring, make_wiring, remove_w
 from realtime.config import Config
 from realtime.environment import prepare
 from realtime.ledger import Ledger
-from realtime.messages import AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
+from realtime.messages import Annotation, AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
 from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
+from realtime.notes import make_note
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
 from realtime.ring import Ring
@@ -86,6 +88,7 @@ class Session:
         self._context = zmq.Context[zmq.Socket[bytes]]()
         self._spawn = multiprocessing.get_context("spawn")
         self._ledger = Ledger()
+        self._notes: deque[Annotation] = deque()
         self._going = False
         self._wiring = Wiring("")
         self._boxes: list[Inbox | Outbox | Publisher] = []
@@ -118,8 +121,13 @@ class Session:
         return self._wiring.events
 
     @property
-    def frames(self) -> tuple[str, RingSize]:
-        """Name and size of the ring in which the captured frames lie; see `realtime.ring.Ring.attach`."""
+    def frames(self) -> Ring:
+        """The ring of captured frames; it goes with the session."""
+        return self._rings[0]
+
+    @property
+    def frame_ring(self) -> tuple[str, RingSize]:
+        """That ring's name and size, for another process to attach to (`realtime.ring.Ring.attach`)."""
         return self._sizes[0]
 
     @property
@@ -142,16 +150,41 @@ class Session:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
                 if isinstance(message, End):
+                    yield from self._aside()
                     yield from self._last_words()
                     yield from self._pass_on(message)
                     if message.error:
                         raise SessionError(message.error)
                     return
                 yield from self._pass_on(message)
-            for message in self._look_after():
-                self._ledger.note(message)
-                self._public.publish(message)
-                yield message
+            yield from self._aside()
+
+    def annotate(self, text: str, t_media_ns: int | None = None, until_ns: int = -1) -> Annotation:
+        """Note something about a moment, by default the present one; it comes out among the messages. From any thread.
+
+        Args:
+            text: the note.
+            t_media_ns: the moment, or the beginning of a time, in the stream.
+            until_ns: the end of that time; -1 for a moment.
+
+        Raises:
+            ValueError: no text, or a time that cannot be.
+        """
+        at_ns = self._ledger.media_ns if t_media_ns is None else t_media_ns
+        note = make_note(text, at_ns, until_ns, time.monotonic_ns())
+        self._notes.append(note)
+        return note
+
+    def _aside(self) -> Iterator[AnyMessage]:
+        """What comes from no process: the operator's notes, and news of processes that died."""
+        while self._notes:
+            note = self._notes.popleft()
+            self._public.publish(note)
+            yield note
+        for message in self._look_after():
+            self._ledger.note(message)
+            self._public.publish(message)
+            yield message
 
     def _set_up(self) -> None:
         self._wiring = make_wiring()

@@ -2,9 +2,11 @@
 
 import dataclasses
 from contextlib import ExitStack
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from realtime.commands.options import (
     CalibrationFile,
@@ -15,11 +17,17 @@ from realtime.commands.options import (
     NarratorName,
     Size,
     Source,
+    UsageError,
     capture_from,
+    complain,
+    note,
     plain,
     settings_from,
 )
 from realtime.commands.page import announce, dashboard_from, heed, linger
+
+if TYPE_CHECKING:
+    from realtime.record import Recorder
 
 
 def live(
@@ -33,6 +41,13 @@ def live(
     narrator: NarratorName = "",
     calibration: CalibrationFile = None,
     config: ConfigFile = None,
+    record: Annotated[
+        Path | None,
+        Parameter(help="Record what is measured and said, a folder a session in this folder; no pixel of a face."),
+    ] = None,
+    record_video: Annotated[
+        bool, Parameter(negative="", help="Record the video beside it, which shows the face.")
+    ] = False,
     seed: Annotated[int | None, Parameter(help="Of the phantom's performance.")] = None,
     dashboard: Annotated[
         bool, Parameter(negative="", help="Serve the live page at an address of this machine.")
@@ -55,42 +70,68 @@ def live(
       mellm live phantom --seconds 20      the built-in face, whose every movement is known
       mellm live 0 --dashboard             in the browser: picture, curves, events, words
       mellm live 0 --calibration me.toml   with what mellm calibrate 0 --out me.toml has measured
+      mellm live 0 --record sessions       keeps it, for mellm replay and mellm export
     """
+    if record_video and record is None:
+        raise UsageError("--record-video: say where, with --record FOLDER")
     settings = settings_from(config, faces, engine, narrator, calibration)
     capture = capture_from(settings.capture, source, fps, size)
     capture = dataclasses.replace(capture, seconds=seconds or capture.seconds)
     if seed is not None:
         capture = dataclasses.replace(capture, seed=seed)
-    page = dashboard_from(settings.dashboard, host, port, no_video)
-    settings = dataclasses.replace(settings, capture=capture, dashboard=page)
+    served = dashboard_from(settings.dashboard, host, port, no_video)
+    settings = dataclasses.replace(settings, capture=capture, dashboard=served)
+    folder = record or Path(settings.dashboard.folder)
     from realtime.calibration import open_calibration
     from realtime.dashboard.door import Dashboard
     from realtime.dashboard.place import Stage
     from realtime.recorded import PHANTOMS, phantom_script
     from realtime.supervisor import Session
+    from realtime.tape import Tape
     from realtime.terminal import LiveView
 
     console = plain()
     view = LiveView(console, verbose, open_calibration(settings.spot))
     console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")
+    tape: Tape | None = None
     try:
         with ExitStack() as stack:
-            shown = Dashboard(settings) if dashboard else None
+            page = Dashboard(settings, folder.resolve()) if dashboard else None
             session = stack.enter_context(Session(settings))
+            tape = stack.enter_context(Tape(session, folder))
+            if record is not None:
+                tape.start(record_video)
+                what = "with the video, which shows the face" if record_video else "no pixels"
+                console.print(f"recording to {tape.folder} ({what})", style="bold", soft_wrap=True)
             if verbose:
                 console.print(f"listen at {session.public_address} and {session.events_address}", style="dim")
-            if shown is not None:
-                shown.show(Stage(session.wiring, session.frames))
-                announce(stack.enter_context(shown), console, open_page)
+            if page is not None:
+                page.show(Stage(session.wiring, session.frame_ring))
+                page.say_first("recording", tape.state)
+                announce(stack.enter_context(page), console, open_page)
             for message in session:
+                tape.take(message)
                 view.show(message)
-                if shown is not None:
-                    heed(shown, session)
-            if shown is not None:
-                linger(shown, console)
+                if page is not None:
+                    heed(page, session, tape)
+            tape.stop()
+            if page is not None:
+                linger(page, tape, console)
     except KeyboardInterrupt:
         console.print("stopped", style="dim")
     if source in PHANTOMS:
         view.against(phantom_script(capture))
     view.closing()
+    return max((_recorded(console, recorder) for recorder in tape.finished), default=0) if tape else 0
+
+
+def _recorded(console: Console, recorder: "Recorder") -> int:
+    """Say what became of a recording; the exit status."""
+    if recorder.unfilmed:
+        note(console, f"{recorder.unfilmed} frames are not in the video: it could not be encoded as fast as they came")
+    if recorder.problem:
+        complain(recorder.problem)
+        return 1
+    size = sum(file.stat().st_size for file in recorder.folder.iterdir()) / 1e6
+    console.print(f"recorded {size:.1f} MB in {recorder.folder}: see mellm replay, mellm export", soft_wrap=True)
     return 0

@@ -13,6 +13,7 @@ from realtime.config import DashboardConfig
 if TYPE_CHECKING:
     from realtime.dashboard.door import Dashboard
     from realtime.supervisor import Session
+    from realtime.tape import Tape
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _LOOK_S = 0.25
@@ -46,16 +47,51 @@ def announce(page: "Dashboard", console: Console, open_it: bool | None) -> None:
         webbrowser.open(page.url)
 
 
-def heed(page: "Dashboard", session: "Session") -> None:
-    """Carry out what viewers have asked for."""
-    for _order in page.orders():
-        pass
+def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:
+    """Carry out what viewers have asked for, and tell them when a recording begins or ends, also by itself."""
+    from realtime.dashboard.orders import Annotate, Record
+    from realtime.journal import RecordingError
+
+    for order in page.orders():
+        try:
+            if isinstance(order, Record):
+                tape.start(order.video) if order.on else tape.stop()
+            elif isinstance(order, Annotate):
+                until_ns = -1 if order.until is None else round(order.until * 1e9)
+                session.annotate(order.text, round(order.t * 1e9), until_ns)
+        except (RecordingError, ValueError) as error:
+            page.tell("notice", {"level": "error", "text": str(error)})
+    page.keep_told("recording", tape.state)
 
 
-def linger(page: "Dashboard", console: Console) -> None:
+def linger(page: "Dashboard", tape: "Tape", console: Console) -> None:
     """After the session: stay as long as somebody looks at the page."""
-    list(page.orders())
+    page.keep_told("recording", tape.state)
+    _heed_late(page, tape)
     if page.viewers:
         console.print("the session is over; the page stays while it is open (Ctrl-C ends it)", style="dim")
     while page.viewers and page.alive:
-        list(page.orders(_LOOK_S))
+        _heed_late(page, tape, _LOOK_S)
+
+
+def _heed_late(page: "Dashboard", tape: "Tape", wait_s: float = 0.0) -> None:
+    """Orders after the session's end: notes still go beside its recording, if there is one."""
+    from realtime.dashboard.orders import Annotate
+    from realtime.dashboard.wire import annotation
+    from realtime.journal import NOTES
+    from realtime.notes import add_note, make_note
+
+    for order in page.orders(wait_s):
+        if not isinstance(order, Annotate) or not tape.finished:
+            page.tell(
+                "notice", {"level": "error", "text": "the session is over; only a recorded one can take notes now"}
+            )
+            continue
+        until_ns = -1 if order.until is None else round(order.until * 1e9)
+        try:
+            noted = make_note(order.text, round(order.t * 1e9), until_ns)
+            add_note(tape.finished[-1].folder / NOTES, noted)
+        except (ValueError, OSError) as error:
+            page.tell("notice", {"level": "error", "text": str(error)})
+            continue
+        page.tell("annotation", annotation(noted))

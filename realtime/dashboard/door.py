@@ -102,6 +102,12 @@ class Dashboard:
         except OSError:  # the page's process is gone; the session goes on without it
             return
 
+    def keep_told(self, topic: str, value: dict[str, Any]) -> None:
+        """The same, if it is not what was told last."""
+        if self._place.said.get(topic) != value:
+            self.say_first(topic, value)
+            self.tell(topic, value)
+
     def orders(self, wait_s: float = 0.0) -> Iterator[Order]:
         """What viewers have asked for since the last time; waits for it a while if told to."""
         try:

@@ -15,7 +15,21 @@ from realtime.dashboard.pictures import Pictures
 from realtime.dashboard.rests import Rests
 from realtime.dashboard.room import Room
 from realtime.export import Event, make_event
-from realtime.messages import AnyMessage, End, Face, Frame, Gap, Lost, MessageError, Motion, Say, Spot, Status, unpack
+from realtime.messages import (
+    Annotation,
+    AnyMessage,
+    End,
+    Face,
+    Frame,
+    Gap,
+    Lost,
+    MessageError,
+    Motion,
+    Say,
+    Spot,
+    Status,
+    unpack,
+)
 
 FASTEST_NS = 30_000_000
 """Pictures follow each other no faster: a little less than a frame at 30 fps."""
@@ -95,6 +109,8 @@ class Feed:
                 self.found.append(make_event("live", spot, message))
         elif isinstance(message, Status):
             self._hand(self._room.latest, message.process, wire.text(wire.status(message)))
+        elif isinstance(message, Annotation):
+            self._hand(self._room.news, wire.text(wire.annotation(message)))
         elif isinstance(message, (Lost, Gap, End)):
             self._hand(self._room.news, wire.text(wire.news(message)))
             if isinstance(message, End):
@@ -105,11 +121,12 @@ class Feed:
 
     def _moment(self, moment: Moment) -> None:
         away = {face_id: self._rests.away(motion) for face_id, motion in sorted(moment.motions.items())}
-        self._hand(self._room.point, wire.text(wire.motion(moment, away)))
-        captured_ns = moment.frame.t_capture_ns
+        frame = moment.frame
+        self._hand(self._room.point, wire.text(wire.motion(frame.seq, frame.t_media_ns, moment.motions, away)))
+        captured_ns = frame.t_capture_ns
         if self._pictures is None or captured_ns - self._shown_ns < FASTEST_NS or not self._room.watched:
             return
-        developed = self._pictures.develop(moment.frame.seq)
+        developed = self._pictures.develop(frame.seq)
         if developed is not None:
             self._shown_ns = captured_ns
             self._hand(self._room.picture, wire.picture(moment, *developed, away))

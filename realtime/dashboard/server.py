@@ -26,6 +26,9 @@ from realtime.ring import Ring
 NICENESS = 5
 """The pipeline goes first when both want the processor."""
 
+PASSING = ("notice", "annotation")
+"""Topics of the parent that are news; of all others the last value counts."""
+
 _GRACE_S = 1
 
 
@@ -85,7 +88,11 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
         with contextlib.suppress(EOFError, OSError):
             while True:
                 said: Told = line.recv()
-                loop.call_soon_threadsafe(room.latest, said.topic, wire.text({"type": said.topic, **said.value}))
+                message = wire.text({"type": said.topic, **said.value})
+                if said.topic in PASSING:
+                    loop.call_soon_threadsafe(room.news, message, said.topic == "notice")
+                else:
+                    loop.call_soon_threadsafe(room.latest, said.topic, message)
         server.should_exit = True
 
     threading.Thread(target=heed, name="line", daemon=True).start()

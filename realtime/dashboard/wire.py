@@ -18,7 +18,7 @@ from calib.facs import ACTION_UNITS
 from realtime.calibration import Calibration
 from realtime.config import Config
 from realtime.dashboard.moments import Moment
-from realtime.messages import End, Gap, Lost, Say, Spot, Status
+from realtime.messages import Annotation, End, Gap, Lost, Motion, Say, Spot, Status
 from realtime.sources import source_kind
 
 VERSION = 1
@@ -70,15 +70,15 @@ def _calibration(calibration: Calibration | None) -> dict[str, Any] | None:
     }
 
 
-def motion(moment: Moment, away: Mapping[int, Doubles]) -> dict[str, Any]:
+def motion(seq: int, t_ns: int, motions: Mapping[int, Motion], away: Mapping[int, Doubles]) -> dict[str, Any]:
     """The curves' next point: how far every region of every face is from its rest."""
     faces = []
     for face_id, displacement in away.items():
-        of = moment.motions[face_id]
+        of = motions[face_id]
         u, v = np.rint(displacement.T * STEPS_PER_IOD).astype(int).tolist()
         faces.append({"id": face_id, "u": u, "v": v, "iod_px": round(of.iod_px, 1), "quality": round(of.quality, 3),
                       "noise": round(of.noise_iod, 6), "engine": of.engine})  # fmt: skip
-    return {"type": "motion", "seq": moment.frame.seq, "t": _s(moment.frame.t_media_ns), "faces": faces}
+    return {"type": "motion", "seq": seq, "t": _s(t_ns), "faces": faces}
 
 
 def picture(moment: Moment, jpeg: bytes, width: int, height: int, away: Mapping[int, Doubles]) -> bytes:
@@ -147,6 +147,12 @@ def news(message: Lost | Gap | End) -> dict[str, Any]:
         frames = max(0, message.to_seq - message.from_seq + 1)
         return {"type": "gap", "t": t_s, "frames": frames, "cause": message.cause}
     return {"type": "end", "t": t_s, "error": message.error}
+
+
+def annotation(message: Annotation) -> dict[str, Any]:
+    """The operator's note on a moment, or on the time until `until`."""
+    until = _s(message.until_ns) if message.until_ns >= 0 else None
+    return {"type": "annotation", "t": _s(message.t_media_ns), "until": until, "text": message.text}
 
 
 def notice(level: str, words: str) -> dict[str, Any]:

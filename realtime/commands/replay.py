@@ -1,0 +1,138 @@
+"""`mellm replay`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from realtime.commands.options import ERRORS, Engine, NarratorName, UsageError, note, plain
+from realtime.environment import one_thread
+
+if TYPE_CHECKING:
+    from realtime.difference import Difference
+    from realtime.export import Event
+    from realtime.sessions import Recording
+
+TOLERANCE_MS = 50.0
+"""The video is encoded with loss: onset and offset move by some ms, the apex by a frame at 30 fps."""
+
+SessionFolder = Annotated[Path, Parameter(help="A recording's folder, as mellm live … --record made it.")]
+
+
+def replay(
+    session: SessionFolder,
+    *,
+    headless: Annotated[bool, Parameter(negative="", help="Do not wait: as fast as it goes.")] = False,
+    speed: Annotated[float, Parameter(help="So many times as fast as it happened.")] = 1.0,
+    messages: Annotated[
+        bool,
+        Parameter(negative="", help="With --headless: do not measure the video anew."),
+    ] = False,
+    tolerance: Annotated[
+        float, Parameter(help="With --headless: an event that moved by more than this differs, ms.")
+    ] = TOLERANCE_MS,
+    engine: Engine = "",
+    narrator: NarratorName = "",
+) -> int:
+    """Play a recording: its events and words at their time.
+
+    With --headless, one that has its video goes through the pipeline as it is now, and the events are held against
+    those that were recorded: the exit status is 1 if they differ. One without is shown without waiting.
+
+    Examples:
+      mellm replay sessions/2026-11-25T17-30-00
+      mellm replay sessions/2026-11-25T17-30-00 --headless
+    """
+    if not speed > 0:
+        raise UsageError(f"--speed {speed:g}: it must be more than 0 (as fast as it goes: --headless)")
+    from realtime.sessions import open_recording
+
+    recording = open_recording(session)
+    console = plain()
+    if not recording.info.complete:
+        note(console, f"{session} was cut off or is still being recorded: it goes up to {_reached(recording):.1f} s")
+    if headless and recording.video is not None and not messages:
+        return _measure_anew(recording, console, engine, narrator, tolerance)
+    return _show(recording, console, 0.0 if headless else speed)
+
+
+def _show(recording: "Recording", console: Console, speed: float) -> int:
+    """The messages as they came."""
+    from realtime.messages import Annotation
+    from realtime.replay import Replay
+    from realtime.terminal import LiveView
+
+    view = LiveView(console)
+    with Replay(recording, speed) as played:
+        for message in played:
+            if not isinstance(message, Annotation):
+                view.show(message)
+    for noted in recording.notes:
+        console.print(
+            Text.assemble((f"{noted.t_media_ns / 1e9:7.2f} s  ", "cyan"), "note: ", noted.text), soft_wrap=True
+        )
+    view.first_word_ms.clear()  # today's clock says nothing about that day
+    view.closing()
+    return 0
+
+
+def _measure_anew(recording: "Recording", console: Console, engine: str, narrator: str, tolerance_ms: float) -> int:
+    """The video through the nodes, and what differs."""
+    from realtime.difference import compare
+    from realtime.messages import AnyMessage, Motion
+    from realtime.replay import through_nodes
+    from realtime.sessions import collect_events
+
+    said: list[AnyMessage] = []
+    zero_ns, length_s = recording.info.zero_ns, recording.info.duration_s
+    columns = TextColumn("measuring anew"), BarColumn(), TextColumn("{task.completed:.1f} s"), TimeRemainingColumn()
+    with one_thread(), Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as bar:
+        task = bar.add_task("", total=length_s)
+        for message in through_nodes(recording, engine, narrator):
+            if isinstance(message, Motion):
+                bar.update(task, completed=(message.t_media_ns - zero_ns) / 1e9)
+            else:
+                said.append(message)
+    found = compare(recording.events(), collect_events(said, recording.path.name))
+    console.print(_table(found, tolerance_ms))
+    differs = found.differs(tolerance_ms)
+    late = max((max(map(abs, pair.moved_ms)) for pair in found.pairs), default=0)
+    console.print(
+        f"{len(found.pairs)} events in both, moved by {late} ms at most; {len(found.missing)} missing, "
+        f"{len(found.new)} new: {'they differ' if differs else 'the same'} (tolerance {tolerance_ms:g} ms)"
+    )
+    return 1 if differs else 0
+
+
+def _table(found: "Difference", tolerance_ms: float) -> Table:
+    """Every event, and what became of it."""
+    table = Table(title="Recorded events, and the same video measured now", title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("", "face", "onset–apex–offset s", "units", "moved ms", "changed"):
+        table.add_column(heading)
+    rows: list[tuple[float, list[str | Text]]] = []
+    for pair in found.pairs:
+        moved = " ".join(f"{ms:+d}" for ms in pair.moved_ms)
+        far = max(map(abs, pair.moved_ms)) > tolerance_ms
+        changed = Text("; ".join(pair.changes) or "–", "yellow" if pair.changes else "dim")
+        rows.append((pair.before.onset_s, [*_cells(pair.before), Text(moved, "yellow" if far else ""), changed]))
+    rows += [(event.onset_s, [*_cells(event), "", Text("missing now", "red")]) for event in found.missing]
+    rows += [(event.onset_s, [*_cells(event), "", Text("new", "red")]) for event in found.new]
+    for _, cells in sorted(rows, key=lambda row: row[0]):
+        table.add_row(*cells)
+    return table
+
+
+def _cells(event: "Event") -> list[str | Text]:
+    from realtime.difference import name
+
+    times = f"{event.onset_s:.2f}–{event.apex_s:.2f}–{event.offset_s:.2f}"
+    return [name(event), str(event.face_id), times, " ".join(event.action_units) or "–"]
+
+
+def _reached(recording: "Recording") -> float:
+    return recording.info.counts.last_ns / 1e9

@@ -1,0 +1,80 @@
+"""Two accounts of one stream held against each other: which events agree, and how far they are apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calib.phantom.scoring import match
+from realtime.export import Event
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An event in both accounts.
+
+    Attributes:
+        before, after: the event in either.
+    """
+
+    before: Event
+    after: Event
+
+    @property
+    def moved_ms(self) -> tuple[int, int, int]:
+        """How much later onset, apex and offset are afterwards, ms."""
+        return (
+            round(1000 * (self.after.onset_s - self.before.onset_s)),
+            round(1000 * (self.after.apex_s - self.before.apex_s)),
+            round(1000 * (self.after.offset_s - self.before.offset_s)),
+        )
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What else is not the same, in words."""
+        before, after = self.before, self.after
+        found = []
+        if name(before) != name(after):
+            found.append(f"{name(before)} → {name(after)}")
+        if set(before.action_units) != set(after.action_units):
+            found.append(f"{'+'.join(before.action_units) or 'no unit'} → {'+'.join(after.action_units) or 'no unit'}")
+        if before.label != after.label:
+            found.append(f"{before.label} → {after.label}")
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of the events.
+
+    Attributes:
+        pairs: those in both, in order of onset.
+        missing: those that are in the first account only.
+        new: those that are in the second only.
+    """
+
+    pairs: tuple[Pair, ...]
+    missing: tuple[Event, ...]
+    new: tuple[Event, ...]
+
+    def differs(self, tolerance_ms: float) -> bool:
+        """Whether anything is missing, new or named otherwise, or has moved by more than this."""
+        return bool(self.missing or self.new) or any(
+            pair.changes or max(map(abs, pair.moved_ms)) > tolerance_ms for pair in self.pairs
+        )
+
+
+def name(event: Event) -> str:
+    """What an event is called: micro, macro, or speech."""
+    return "speech" if event.movements > 1 else event.kind
+
+
+def compare(before: Sequence[Event], after: Sequence[Event]) -> Difference:
+    """Match the events of two accounts: of the same face, overlapping by half or more of what they cover together."""
+    pairs, missing, new = [], [], []
+    for face_id in sorted({event.face_id for event in (*before, *after)}):
+        first = [event for event in before if event.face_id == face_id]
+        second = [event for event in after if event.face_id == face_id]
+        found = dict(match([(e.onset_s, e.offset_s) for e in first], [(e.onset_s, e.offset_s) for e in second]))
+        pairs += [Pair(first[one], second[other]) for one, other in found.items()]
+        missing += [event for index, event in enumerate(first) if index not in found]
+        new += [event for index, event in enumerate(second) if index not in found.values()]
+    return Difference(tuple(sorted(pairs, key=lambda pair: pair.before.onset_s)), tuple(missing), tuple(new))

@@ -1,0 +1,177 @@
+"""The recorder: writes a session's messages, and its video if that is asked for, into a folder of its own.
+
+It is fed with what the session hands out, every message in order, and works in a thread behind a queue without end. As
+a subscriber of its own it would miss what is said before it has connected, and a slow disk would cost it messages;
+here neither can happen, and nothing upstream ever waits for it. The price, a moment of Python's lock for each message,
+is a hundredth of a core.
+"""
+
+import dataclasses
+import datetime
+import json
+import queue
+import threading
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from realtime.config import Config
+from realtime.footage import FootageWriter, check_encoder
+from realtime.journal import JOURNAL, VIDEO, JournalWriter, RecordingError
+from realtime.messages import AnyMessage, Frame
+from realtime.ring import Ring
+from realtime.tally import Counts, Tally
+
+PACKAGES = ("mellm-live", "numpy", "opencv-contrib-python", "mediapipe", "openvino", "mcap", "msgspec")
+"""Whose versions a recording names."""
+
+_WAKE_S = 0.25
+
+
+class Recorder:
+    """Records one session. A context manager; closing it finishes the files.
+
+    Attributes:
+        folder: the session's own folder.
+        problem: why the recording stopped early, such as a full disk; empty while all is well.
+        unfilmed: frames that are not in the video although one was asked for.
+    """
+
+    def __init__(self, base: Path, config: Config, frames: Ring | None = None) -> None:
+        """Begin a recording in `base/<time of day>/`, which no other recording uses.
+
+        Args:
+            base: the folder of recordings; it is made if need be.
+            config: the session's settings, kept with it.
+            frames: the session's frame ring, to record the video too: that shows the face. Without it no pixel of a
+                frame can get into the recording.
+
+        Raises:
+            RecordingError: the folder cannot be used, or this machine cannot encode video.
+        """
+        self.problem = ""
+        self.unfilmed = 0
+        self._frames = frames
+        self._film: FootageWriter | None = None
+        started = datetime.datetime.now().astimezone()
+        head = {"started": started.isoformat(), **_circumstances(config)}
+        if frames is not None:
+            check_encoder()
+        self.folder = _make_folder(base, started)
+        try:
+            self._journal = JournalWriter(self.folder / JOURNAL, head)
+        except OSError as error:
+            raise RecordingError(f"{self.folder}: cannot record there: {error.strerror or error}") from error
+        if frames is not None:
+            self._film = FootageWriter(self.folder / VIDEO)
+        self._tally = Tally()
+        self._queue: queue.SimpleQueue[AnyMessage | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="record", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def take(self, message: AnyMessage) -> None:
+        """Record a message; returns at once."""
+        self._queue.put(message)
+
+    @property
+    def counts(self) -> Counts:
+        """What has been recorded so far."""
+        return self._tally.counts
+
+    def close(self) -> None:
+        """Write what is still waiting and finish the files. May be called twice."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            self._write_all()
+        except (OSError, RecordingError) as error:
+            where = getattr(error, "filename", None) or self.folder
+            self.problem = f"{where}: the recording stopped: {getattr(error, 'strerror', None) or error}"
+        finally:
+            try:
+                if self._film is not None:
+                    self._film.close()
+                self._journal.close({"counts": msgspec.json.encode(self.counts).decode()})
+            except (OSError, ValueError) as error:
+                self.problem = self.problem or f"{self.folder}: the recording could not be finished: {error}"
+
+    def _write_all(self) -> None:
+        while True:
+            try:
+                message = self._queue.get(timeout=_WAKE_S)
+            except queue.Empty:
+                self._journal.flush()
+                continue
+            if message is None:
+                return
+            self._tally.note(message)
+            self._journal.write(message)
+            if isinstance(message, Frame) and self._film is not None:
+                self._shoot(message, self._film)
+            self._journal.flush()
+
+    def _shoot(self, frame: Frame, film: FootageWriter) -> None:
+        """Add a frame's pixels to the video, if they still lie in the ring."""
+        image = self._frames.copy(frame.seq) if self._frames is not None else None
+        if image is None:
+            self.unfilmed += 1
+            return
+        shot = film.write(frame, image)
+        if shot is None:
+            self.unfilmed += 1
+        else:
+            self._journal.write(shot)
+
+
+def _circumstances(config: Config) -> dict[str, str]:
+    """What belongs to a recording beside its messages: settings, calibration, versions, clocks."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = ""
+    calibration = Path(config.spot.calibration).read_text(encoding="utf-8") if config.spot.calibration else ""
+    return {
+        "source": config.capture.source, "config": json.dumps(dataclasses.asdict(config)), "calibration": calibration,
+        "versions": json.dumps(versions), "monotonic_ns": str(time.monotonic_ns()), "wall_ns": str(time.time_ns()),
+    }  # fmt: skip
+
+
+def _make_folder(base: Path, started: datetime.datetime) -> Path:
+    """A folder that this recording alone has; two that begin in the same second get a number.
+
+    Raises:
+        RecordingError: it cannot be made.
+    """
+    if (base / JOURNAL).exists():
+        raise RecordingError(f"{base}: is itself a recording; give the folder around it, {base.resolve().parent}")
+    name = started.strftime("%Y-%m-%dT%H-%M-%S")
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            folder = base / (name if number == 1 else f"{name}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RecordingError(f"{base}: is a file; recordings go into a folder, choose another --record") from error
+    except OSError as error:
+        raise RecordingError(f"{base}: cannot make a folder there: {error.strerror}") from error
+    raise RecordingError(f"{base}: too many recordings begin at {name}")

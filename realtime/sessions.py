@@ -1,0 +1,205 @@
+"""Recordings as they lie in a folder: which there are, and what is in one."""
+
+import datetime
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from realtime.config import Config, ConfigError, config_from
+from realtime.export import Event, make_event
+from realtime.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
+from realtime.messages import Annotation, AnyMessage, Say, Spot
+from realtime.notes import read_notes
+from realtime.tally import Counts, Tally
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """A recording at a glance.
+
+    Attributes:
+        path: its folder.
+        started: wall-clock time when the recording began.
+        source: what was watched.
+        counts: the session in numbers.
+        program: version of mellm-live that recorded it.
+        has_video: whether the frames were recorded too.
+        size_bytes: of all its files.
+        complete: whether it was finished; if not, it is still being written, or was cut off and holds all but its last
+            second.
+    """
+
+    path: Path
+    started: datetime.datetime
+    source: str
+    counts: Counts
+    program: str
+    has_video: bool
+    size_bytes: int
+    complete: bool
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the stream that was recorded, s."""
+        return self.counts.duration_s
+
+    @property
+    def zero_ns(self) -> int:
+        """The stream's time at which the recording begins; its video and exports count from here."""
+        return max(self.counts.first_ns, 0)
+
+
+class Recording:
+    """One recording, opened for reading. Nothing in it is ever changed, but notes can be added beside it.
+
+    Attributes:
+        path: its folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Use `open_recording`."""
+        self.path = path
+        self._reader = JournalReader(path / JOURNAL)
+
+    @cached_property
+    def info(self) -> SessionInfo:
+        """See `SessionInfo`."""
+        return _info(self.path, self._reader)
+
+    @property
+    def video(self) -> Path | None:
+        """The video's file, whose time 0 is `info.zero_ns`; None if only messages were recorded."""
+        path = self.path / VIDEO
+        return path if path.is_file() and path.stat().st_size else None
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings of the session.
+
+        Raises:
+            RecordingError: they are not those of this version.
+        """
+        try:
+            return config_from(json.loads(self._reader.head.get("config", "{}")), str(self.path / JOURNAL))
+        except (ConfigError, ValueError) as error:
+            raise RecordingError(f"{self.path}: its settings are not of this version: {error}") from error
+
+    @property
+    def calibration(self) -> str:
+        """The text of the calibration that was in use; empty if there was none."""
+        return self._reader.head.get("calibration", "")
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of the packages that recorded it."""
+        return dict(_json(self._reader.head.get("versions", "")))
+
+    def messages(self, *kinds: type[AnyMessage]) -> Iterator[AnyMessage]:
+        """Its messages in the order in which they were said; only some kinds, if they are named, which is faster.
+
+        Reads from the file as it goes. Notes made afterwards are not among them: see `notes`.
+        """
+        for entry in self._reader.entries({kind.__name__ for kind in kinds}):
+            if not isinstance(entry, Footage):
+                yield entry
+
+    def events(self) -> tuple[Event, ...]:
+        """Its events with their final words, in order of onset; times in s of the stream, as in the messages."""
+        return collect_events(self.messages(Spot, Say), self.path.name)
+
+    def spots(self) -> dict[int, Spot]:
+        """The closed spots by their number."""
+        return {s.spot_id: s for s in self.messages(Spot) if isinstance(s, Spot) and s.phase == "closed"}
+
+    @property
+    def notes(self) -> tuple[Annotation, ...]:
+        """The operator's notes in order of time: those made during the session and those added since."""
+        live = [m for m in self.messages(Annotation) if isinstance(m, Annotation)]
+        return tuple(sorted((*live, *read_notes(self.path / NOTES)), key=lambda note: note.t_media_ns))
+
+    def footage(self) -> tuple[Footage, ...]:
+        """The frames of its video in order."""
+        return tuple(e for e in self._reader.entries({Footage.__name__}) if isinstance(e, Footage))
+
+
+def collect_events(messages: Iterator[AnyMessage] | Sequence[AnyMessage], name: str) -> tuple[Event, ...]:
+    """The events in some messages, in order of onset.
+
+    Args:
+        messages: of a session.
+        name: what their `video` is called.
+    """
+    spots: dict[int, Spot] = {}
+    events = []
+    for message in messages:
+        if isinstance(message, Spot) and message.phase == "closed":
+            spots[message.spot_id] = message
+        elif isinstance(message, Say) and message.final and message.spot_id in spots:
+            events.append(make_event(name, spots.pop(message.spot_id), message))
+    return tuple(sorted(events, key=lambda event: (event.onset_s, event.face_id, event.offset_s)))
+
+
+def open_recording(path: Path) -> Recording:
+    """Open a recording.
+
+    Args:
+        path: its folder, or the `session.mcap` in it.
+
+    Raises:
+        RecordingError: there is none, or it is foreign, or of a newer version.
+    """
+    path = Path(path)
+    folder = path.parent if path.name == JOURNAL and not path.is_dir() else path
+    if not folder.is_dir():
+        raise RecordingError(f"{path}: no such recording" if not path.exists() else f"{path}: not a recording's folder")
+    if not (folder / JOURNAL).is_file():
+        inside = sorted(entry.parent.name for entry in folder.glob(f"*/{JOURNAL}"))
+        hint = f"; it holds {len(inside)} of them, the last is {folder / inside[-1]}" if inside else ""
+        raise RecordingError(f"{folder}: not a recording itself, there is no {JOURNAL} in it{hint}")
+    return Recording(folder)
+
+
+def list_sessions(folder: Path) -> list[SessionInfo]:
+    """The recordings in a folder, the newest first; what cannot be read as one is left out.
+
+    Finished ones are told from their last lines; one that was cut off is read through.
+    """
+    found = []
+    for path in sorted(Path(folder).glob(f"*/{JOURNAL}")):
+        try:
+            found.append(Recording(path.parent).info)
+        except (RecordingError, OSError):
+            continue
+    return sorted(found, key=lambda info: (info.started, info.path.name), reverse=True)
+
+
+def _info(path: Path, reader: JournalReader) -> SessionInfo:
+    tail = reader.read_tail()
+    try:
+        counts = msgspec.json.decode(tail.get("counts", ""), type=Counts)
+    except msgspec.MsgspecError:
+        tally = Tally()
+        for message in reader.entries():
+            if not isinstance(message, Footage):
+                tally.note(message)
+        counts = tally.counts
+    try:
+        started = datetime.datetime.fromisoformat(reader.head.get("started", ""))
+    except ValueError as error:
+        raise RecordingError(f"{path / JOURNAL}: does not say when it began: not a whole recording") from error
+    size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    program = _json(reader.head.get("versions", "")).get("mellm-live", "")
+    has_video = (path / VIDEO).is_file()
+    return SessionInfo(path, started, reader.head.get("source", ""), counts, program, has_video, size, bool(tail))
+
+
+def _json(text: str) -> dict[str, str]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
