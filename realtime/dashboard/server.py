@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
@@ -10,13 +11,17 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 import uvicorn
+from starlette.routing import BaseRoute
 
 from realtime.calibration import open_calibration
+from realtime.config import CaptureConfig
 from realtime.dashboard import wire
+from realtime.dashboard.analyses import Analyses
 from realtime.dashboard.app import make_app
 from realtime.dashboard.desk import Desk
 from realtime.dashboard.feed import Feed
 from realtime.dashboard.guard import Guard
+from realtime.dashboard.library import Library
 from realtime.dashboard.orders import LONGEST, Order
 from realtime.dashboard.pictures import Pictures
 from realtime.dashboard.place import Place, Told, Viewers
@@ -74,7 +79,16 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
         line.send(order)
         return ""
 
-    app = make_app(room, Desk(room, carry_out), feed.found, [], lambda: line.send(Viewers(len(room.viewers))))
+    more: list[BaseRoute] = []
+    analyses: Analyses | None = None
+    if place.folder is not None:
+        # What is analysed here has nothing to do with the live session's camera.
+        offline = dataclasses.replace(place.config, capture=CaptureConfig(max_side=place.config.capture.max_side))
+        analyses = Analyses(
+            place.folder, offline, lambda s: room.latest("analyses", wire.text({"type": "analyses", **s}))
+        )
+        more = [*Library(place.folder, place.config).routes, *analyses.routes]
+    app = make_app(room, Desk(room, carry_out), feed.found, more, lambda: line.send(Viewers(len(room.viewers))))
     guarded = Guard(app, place.key, place.port, place.names)
     server = _Server(
         uvicorn.Config(
@@ -102,6 +116,8 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
     try:
         await server.serve(sockets=[listening])
     finally:
+        if analyses is not None:
+            await analyses.close()
         feed.close()
         if ring is not None:
             ring.close()

@@ -2,6 +2,7 @@
 
 import { Canvas, colour } from "./canvas.js";
 import { clock, element, percent } from "./element.js";
+import { drawMarks, line, pill, RAIL } from "./marks.js";
 import { PARTS, PART_NAMES } from "./track.js";
 
 export const WINDOWS_S = [5, 10, 30, 60, 300];
@@ -9,7 +10,6 @@ export const WINDOWS_S = [5, 10, 30, 60, 300];
 const LEAST_IOD = 0.012; // the scale's smallest top
 const AXIS = 18; // height of the time axis, px
 const LEFT = 44; // width of the scale, px
-const RAIL = 16; // height of the events' names above a lane, px
 const RIGHT = 12;
 
 export class Curves {
@@ -150,7 +150,8 @@ export class Curves {
     context.beginPath();
     context.rect(box.x, box.y, box.width, box.height);
     context.clip();
-    this._events(context, lane.id, range, { ...box, top, bottom }, theme, font);
+    const x = (t) => this._x(t, range, box.all);
+    drawMarks(context, this.track, lane.id, range, x, { ...box, top, bottom }, theme, font, this.chosen);
     PARTS.forEach((part, k) => {
       if (!this.hidden.has(part)) this._curve(context, lane, k, range, box, y, theme[part]);
     });
@@ -195,61 +196,6 @@ export class Curves {
     context.lineWidth = 1.6;
     context.lineJoin = "round";
     context.stroke();
-  }
-
-  _events(context, face, range, box, theme, font) {
-    for (const { id, spot, said } of this.track.found()) {
-      if (spot.face !== face || spot.onset > range[1]) continue;
-      const end = spot.offset ?? Math.max(spot.apex ?? spot.onset, this.track.last);
-      if (end < range[0]) continue;
-      const kind = spot.movements > 1 ? "speech" : (spot.kind ?? "speech");
-      const [onset, offset] = [spot.onset, end].map((t) => this._x(t, range, box.all));
-      const chosen = id === this.chosen;
-      context.fillStyle = theme[kind];
-      context.globalAlpha = chosen ? 0.26 : 0.13;
-      context.fillRect(onset, box.top - 3, Math.max(offset - onset, 1.5), box.bottom - box.top + 3);
-      context.globalAlpha = 1;
-      context.strokeStyle = context.fillStyle = theme[kind];
-      context.lineWidth = 1;
-      context.setLineDash([2, 2]);
-      line(context, onset, box.top - 3, onset, box.bottom);
-      if (spot.offset !== null) line(context, offset, box.top - 3, offset, box.bottom);
-      context.setLineDash([]);
-      if (spot.apex !== null) {
-        const apex = this._x(spot.apex, range, box.all);
-        context.lineWidth = 1.5;
-        line(context, apex, box.top - 3, apex, box.bottom);
-        context.beginPath();
-        for (const [dx, dy] of [[0, -4.5], [4.5, 0], [0, 4.5], [-4.5, 0]]) context.lineTo(apex + dx, box.top - 3 + dy);
-        context.fill();
-      }
-      const name = said?.units.length ? said.units.join(" ") : spot.movements > 1 ? "speech" : (spot.kind ?? "rising");
-      context.font = `${chosen ? 700 : 600} 11px ${font}`;
-      context.textAlign = "left";
-      context.fillText(name, Math.max(onset, LEFT + 2), box.y + RAIL / 2);
-    }
-    context.fillStyle = theme.danger;
-    context.globalAlpha = 0.18;
-    for (const gap of this.track.gaps) {
-      if (gap.frames > 0 && gap.t >= range[0] && gap.t <= range[1]) {
-        context.fillRect(this._x(gap.t, range, box.all) - 1, box.top - 3, 2, box.bottom - box.top + 3);
-      }
-    }
-    context.globalAlpha = 1;
-    context.font = `11px ${font}`;
-    for (const note of this.track.notes) {
-      if (note.t > range[1] || (note.until ?? note.t) < range[0]) continue;
-      const x = this._x(note.t, range, box.all);
-      context.fillStyle = context.strokeStyle = theme.ink;
-      context.globalAlpha = 0.75;
-      line(context, x, box.top - 3, x, box.bottom);
-      context.beginPath();
-      for (const [dx, dy] of [[0, 0], [7, 0], [7, 8], [3.5, 5.5], [0, 8]]) context.lineTo(x + dx, box.bottom - 12 + dy);
-      context.fill();
-      context.textAlign = "left";
-      context.fillText(note.text.slice(0, 24), x + 10, box.bottom - 8);
-      context.globalAlpha = 1;
-    }
   }
 
   _cursor(context, range, width, height, theme, font) {
@@ -301,24 +247,4 @@ export class Curves {
     event.preventDefault();
     this.span(this.seconds * 1.2 ** Math.sign(event.deltaY));
   }
-}
-
-function line(context, x0, y0, x1, y1) {
-  context.beginPath();
-  context.moveTo(x0, y0);
-  context.lineTo(x1, y1);
-  context.stroke();
-}
-
-function pill(context, words, x, y, back, ink, font, width) {
-  context.font = `600 11px ${font}`;
-  const across = context.measureText(words).width + 12;
-  const middle = Math.min(Math.max(x, across / 2), width - across / 2);
-  context.fillStyle = back;
-  context.beginPath();
-  context.roundRect(middle - across / 2, y - 8, across, 16, 8);
-  context.fill();
-  context.fillStyle = ink;
-  context.textAlign = "center";
-  context.fillText(words, middle, y + 0.5);
 }

@@ -36,7 +36,7 @@ export async function askConsent(hasVideo) {
     element("div.dialog-buttons", {},
       hasVideo ? element("button.plain", { value: "words" }, "Curves and words only") : null,
       element("button.primary", { value: hasVideo ? "video" : "words", autofocus: true },
-        hasVideo ? "Everyone has agreed: show the picture" : "Everyone has agreed")),
+        hasVideo ? "Everyone agrees: show the picture" : "Everyone agrees")),
   ); // prettier-ignore
   return answer || "words";
 }

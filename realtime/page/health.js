@@ -4,6 +4,12 @@ import { element, percent } from "./element.js";
 
 const NAMES = { capture: "Camera", align: "Face", perceive: "Flow & events", narrate: "Words" };
 
+const TITLES = {
+  Sensitivity: "Smallest movement that is found nine times in ten, measured by mellm calibrate",
+  Threshold: "Smallest movement that opens an event; how small a one is really found here is measured by mellm calibrate",
+  Engine: "What measures the optical flow",
+}; // prettier-ignore
+
 export class Health {
   /** @param {import("./track.js").Track} track */
   constructor(track) {
@@ -52,13 +58,13 @@ export class Health {
     if (shown.length) facts.push(["Eye distance", shown.map((lane) => `${lane.last.iod_px.toFixed(0)} px`).join(", ")]);
     const { calibration } = hello;
     facts.push(["Calibration", calibration ? calibration.made.slice(0, 10) : "none"]);
-    facts.push(["Sees from", calibration?.sensitivity ? percent(calibration.sensitivity, 2) : `${percent(hello.threshold)}*`]);
+    if (calibration?.sensitivity) facts.push(["Sensitivity", percent(calibration.sensitivity, 2)]);
+    else facts.push(["Threshold", percent(hello.threshold)]);
     const key = JSON.stringify(facts);
     if (key === this._key) return;
     this._key = key;
     this.facts.replaceChildren(...facts.map(([name, value]) =>
-      element("li", { title: name === "Sees from" && !calibration?.sensitivity
-        ? "The threshold; what can really be seen here is found by mellm calibrate" : "" },
+      element("li", { title: TITLES[name] ?? "" },
       element("span.quiet", {}, name), element("span.number", {}, value)))); // prettier-ignore
   }
 }

@@ -1,8 +1,9 @@
 // The place where the session is watched.
 
 import { askConsent, askNote } from "./dialogs.js";
-import { element, clock } from "./element.js";
+import { clock, element } from "./element.js";
 import { Health } from "./health.js";
+import { menu } from "./menu.js";
 import { Screen } from "./screen.js";
 import { banner, toast } from "./toasts.js";
 
@@ -33,14 +34,21 @@ export class Live {
   }
 
   _actions() {
-    this.record = element("button.plain.record", { type: "button", onclick: () => this.toggleRecording(),
-      title: "Start and stop recording (R)" }, element("i"), element("span", {}, "Record")); // prettier-ignore
-    const menu = element("details.menu", {}, element("summary.plain", {}, "Export"),
-      element("div.menu-list", {}, ...["csv", "jsonl"].map((kind) =>
-        element("a", { href: this.connection.address(`/events.${kind}`), download: `mellm-events.${kind}` },
-          `Events so far, ${kind === "csv" ? "CSV" : "JSON Lines"}`)))); // prettier-ignore
-    menu.addEventListener("click", (event) => event.target.closest("a") && menu.removeAttribute("open"));
-    this.screen.transport.actions.append(menu, this.record);
+    const exports = menu("Export", "Download the events so far", ["csv", "jsonl"].map((kind) =>
+      element("a", { href: this.connection.address(`/events.${kind}`), download: `mellm-events.${kind}` },
+        `Events so far, ${kind === "csv" ? "CSV" : "JSON Lines"}`))); // prettier-ignore
+    const start = (video) => () => this.connection.send({ do: "record", on: true, video });
+    this.start = menu("Record", "Start recording (R: numbers and words)", [
+      element("button", { type: "button", onclick: start(false) }, element("b", {}, "Numbers and words"),
+        element("small", {}, "Curves, events, notes. No pixel of a face.")),
+      element("button", { type: "button", onclick: start(true) }, element("b", {}, "And the picture"),
+        element("small", {}, "Stores a video that shows the face.")),
+    ]); // prettier-ignore
+    this.start.querySelector("summary").prepend(element("i"));
+    this.start.classList.add("record");
+    this.stop = element("button.plain.record", { type: "button", hidden: true, onclick: () => this.toggleRecording(),
+      "aria-pressed": "true" }, element("i"), "Stop recording"); // prettier-ignore
+    this.screen.transport.actions.append(exports, this.start, this.stop);
   }
 
   async _hello(hello) {
@@ -147,10 +155,14 @@ export class Live {
   }
 
   _recorded(state) {
+    const before = this.recording;
     this.recording = state;
-    this.record.setAttribute("aria-pressed", String(state.on));
-    this.record.lastChild.textContent = state.on ? "Stop recording" : "Record";
-    this.record.title = state.on ? `Recording to ${state.path} (R)` : "Start recording: numbers and words, no picture (R)";
+    this.start.hidden = state.on;
+    this.stop.hidden = !state.on;
+    this.stop.title = `${state.video ? "With the picture, to" : "To"} ${state.path} (R)`;
+    if (!before || before.on === state.on) return;
+    if (state.problem) toast(state.problem, "error");
+    else toast(state.on ? `Recording ${state.video ? "with the picture " : ""}to ${state.path}` : `Recorded: ${state.last}, see Recordings`);
   }
 
   tick(now) {

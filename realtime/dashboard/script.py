@@ -1,0 +1,83 @@
+"""A recording as a page reads it: the same messages that a live page gets, in one piece."""
+
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from calib.face import LANDMARKS
+from realtime.dashboard import wire
+from realtime.dashboard.rests import Rests
+from realtime.messages import AnyMessage, End, Face, Gap, Lost, Motion, Say, Spot
+from realtime.sessions import Recording, SessionInfo
+
+
+def summary(info: SessionInfo) -> dict[str, Any]:
+    """A recording at a glance."""
+    counts = info.counts
+    return {
+        "name": info.path.name, "started": info.started.isoformat(), "source": info.source,
+        "duration": round(info.duration_s, 3), "zero": round(info.zero_ns / 1e9, 6), "frames": counts.frames,
+        "fps": counts.fps, "faces": counts.faces, "micro": counts.micro, "macro": counts.macro,
+        "speech": counts.speech, "drops": counts.drops, "engine": counts.engine, "video": info.has_video,
+        "bytes": info.size_bytes, "complete": info.complete,
+    }  # fmt: skip
+
+
+def write_script(recording: Recording) -> Iterator[str]:
+    """A recording's curves, events, words, gaps and notes as pieces of one JSON array of messages."""
+    rests = Rests()
+    group: dict[int, Motion] = {}
+    yield "["
+    first = True
+    for message in recording.messages(Motion, Spot, Say, Lost, Gap, End):
+        if isinstance(message, Motion):
+            if group and next(iter(group.values())).seq != message.seq:
+                yield ("" if first else ",") + _point(group, rests)
+                first, group = False, {}
+            group[message.face_id] = message
+            continue
+        if isinstance(message, (Spot, Lost)):
+            rests.note(message)
+        told = _news(message)
+        if told is not None:
+            yield ("" if first else ",") + wire.text(told)
+            first = False
+    if group:
+        yield ("" if first else ",") + _point(group, rests)
+        first = False
+    for note in recording.notes:
+        yield ("" if first else ",") + wire.text(wire.annotation(note))
+        first = False
+    yield "]"
+
+
+def _point(group: dict[int, Motion], rests: Rests) -> str:
+    one = next(iter(group.values()))
+    away = {face_id: rests.away(motion) for face_id, motion in sorted(group.items())}
+    return wire.text(wire.motion(one.seq, one.t_media_ns, group, away))
+
+
+def _news(message: AnyMessage) -> dict[str, Any] | None:
+    if isinstance(message, Spot):
+        return wire.spot(message)
+    if isinstance(message, Say):
+        return wire.say(message) if message.final else None
+    if isinstance(message, (Lost, Gap, End)):
+        return wire.news(message)
+    return None
+
+
+def write_faces(recording: Recording) -> Iterator[bytes]:
+    """The mesh of every face of every frame, to be drawn over the video.
+
+    A record a face: its time in the stream (float64, s), its number (int32), how many points follow (int32), and the
+    points as int16, x and y in turn, in steps of 1 / `wire.STEPS_PER_PX` of a pixel of the video; little endian.
+    """
+    for message in recording.messages(Face):
+        if not isinstance(message, Face) or not message.landmarks:
+            continue
+        mesh = np.frombuffer(message.landmarks, np.float32).reshape(LANDMARKS, 3)[:, :2]
+        points = np.clip(np.rint(mesh * wire.STEPS_PER_PX), -32768, 32767).astype("<i2")
+        yield struct.pack("<dii", message.t_media_ns / 1e9, message.face_id, LANDMARKS) + points.tobytes()
