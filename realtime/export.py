@@ -5,10 +5,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from calib.face import CROP_IOD, REGION_NAMES
 from calib.facs import Label
@@ -48,27 +50,54 @@ def make_event(video: str, spot: Spot, say: Say) -> Event:
 
 
 def write_events(events: Sequence[Event], folder: Path) -> None:
-    """Write `events.jsonl` and `events.csv` (action units joined by "+"), in order of onset, into a folder."""
-    ordered = sorted(events, key=lambda e: (e.onset_s, e.face_id, e.offset_s))
-    with (folder / "events.jsonl").open("w", encoding="utf-8") as lines:
-        for event in ordered:
+    """Write `events.jsonl` and `events.csv`, in order of onset, into a folder."""
+    write_events_jsonl(events, folder / "events.jsonl")
+    write_events_csv(events, folder / "events.csv")
+
+
+def write_events_jsonl(events: Sequence[Event], path: Path) -> None:
+    """Write a line of JSON an event, in order of onset."""
+    with path.open("w", encoding="utf-8") as lines:
+        for event in in_order(events):
             lines.write(json.dumps(asdict(event), ensure_ascii=False) + "\n")
-    with (folder / "events.csv").open("w", encoding="utf-8", newline="") as table:
+
+
+def write_events_csv(events: Sequence[Event], path: Path) -> None:
+    """Write a row an event, in order of onset; action units are joined by "+"."""
+    with path.open("w", encoding="utf-8", newline="") as table:
         writer = csv.DictWriter(table, [f.name for f in fields(Event)])
         writer.writeheader()
-        for event in ordered:
+        for event in in_order(events):
             writer.writerow({**asdict(event), "action_units": "+".join(event.action_units)})
 
 
-def write_motion(motions: Sequence[Motion], path: Path) -> None:
-    """Write one row a frame a face to a Parquet file.
+def write_events_parquet(events: Sequence[Event], path: Path) -> None:
+    """Write a row an event, in order of onset; the action units are a list."""
+    kinds: dict[type, object] = {int: pa.int32(), float: pa.float64()}
+    hints = get_type_hints(Event)
+    schema = [(f.name, kinds.get(hints[f.name], pa.string())) for f in fields(Event) if f.name != "action_units"]
+    schema.insert([f.name for f in fields(Event)].index("action_units"), ("action_units", pa.list_(pa.string())))
+    pq.write_table(pa.Table.from_pylist([asdict(event) for event in in_order(events)], pa.schema(schema)), path)
+
+
+def in_order(events: Sequence[Event]) -> list[Event]:
+    """Events by onset; those that begin together by face and offset."""
+    return sorted(events, key=lambda e: (e.onset_s, e.face_id, e.offset_s))
+
+
+def motion_table(motions: Sequence[Motion], zero_ns: int = 0) -> "pa.Table":
+    """One row a frame a face.
 
     Columns: time_s, frame, face_id; u_<region> and v_<region>, IOD right and down, e.g. `u_left_mouth_corner`;
     head_u, head_v (head motion since the anchor at the crop's middle, IOD) and head_{u,v}_{x,y,z} (its change per IOD);
     anchor, iod_px, noise_iod, magnitude_iod, eye_opening_left, eye_opening_right, quality.
+
+    Args:
+        motions: of a session.
+        zero_ns: the stream's time from which `time_s` counts.
     """
     columns: dict[str, object] = {
-        "time_s": np.array([m.t_media_ns for m in motions], np.float64) / 1e9,
+        "time_s": np.array([m.t_media_ns - zero_ns for m in motions], np.float64) / 1e9,
         "frame": np.array([m.seq for m in motions], np.int64),
         "face_id": np.array([m.face_id for m in motions], np.int32),
     }
@@ -85,4 +114,30 @@ def write_motion(motions: Sequence[Motion], path: Path) -> None:
         columns[name] = np.array([getattr(m, name) for m in motions], np.float32)
     eyes = np.array([m.eye_opening for m in motions], np.float32).reshape(-1, 2)
     columns["eye_opening_left"], columns["eye_opening_right"] = eyes[:, 0], eyes[:, 1]
-    pq.write_table(pa.table(columns), path)
+    return pa.table(columns)
+
+
+def write_motion(motions: Sequence[Motion], path: Path) -> None:
+    """Write the motion table (`motion_table`) as Parquet."""
+    pq.write_table(motion_table(motions), path)
+
+
+def write_rows(table: "pa.Table", path: Path) -> None:
+    """Write a table as JSON Lines or CSV, by the path's suffix; numbers to a millionth."""
+    names = table.column_names
+    columns = [column.to_numpy() for column in table.columns]
+    rows = zip(*(_rounded(column) for column in columns), strict=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if path.suffix == ".csv":
+            writer = csv.writer(file)
+            writer.writerow(names)
+            writer.writerows(rows)
+        else:
+            for row in rows:
+                file.write(json.dumps(dict(zip(names, row, strict=True))) + "\n")
+
+
+def _rounded(column: NDArray[np.generic]) -> list[float | int]:
+    if column.dtype.kind == "f":
+        return list(np.round(column.astype(np.float64), 6).tolist())
+    return list(column.tolist())

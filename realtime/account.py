@@ -1,0 +1,90 @@
+"""Everything a recording tells, gathered for the exports: events beside the spots they come from, curves, gaps, notes.
+
+Times count from the beginning of the recording, which is also where its video begins.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from realtime.export import Event, make_event
+from realtime.messages import Annotation, Gap, Motion, Say, Spot, Status
+from realtime.sessions import Recording, SessionInfo
+
+SUMMARY = -1
+"""The `spot_id` of words about the whole session."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """An event and the closed spot behind it (whose times are the stream's)."""
+
+    event: Event
+    spot: Spot
+
+
+@dataclass(frozen=True)
+class Account:
+    """A recording, gathered.
+
+    Attributes:
+        recording: where it is from.
+        info: it at a glance.
+        told: its events in order of onset.
+        motions: of every measured frame, in order; times in the stream.
+        gaps: what was not looked at, in order.
+        statuses: the last word of every process.
+        notes: the operator's, in order; times in the stream.
+        summary: closing words about the whole session; empty if none were said.
+    """
+
+    recording: Recording
+    info: SessionInfo
+    told: tuple[Told, ...]
+    motions: tuple[Motion, ...]
+    gaps: tuple[Gap, ...]
+    statuses: dict[str, Status]
+    notes: tuple[Annotation, ...]
+    summary: str
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The events without their spots."""
+        return tuple(told.event for told in self.told)
+
+    def seconds(self, t_media_ns: int) -> float:
+        """A time of the stream as s from the beginning of the recording."""
+        return (t_media_ns - self.info.zero_ns) / 1e9
+
+
+def gather(recording: Recording) -> Account:
+    """Read a recording through."""
+    spots: dict[int, Spot] = {}
+    told: list[tuple[Spot, Say]] = []
+    motions: list[Motion] = []
+    gaps: list[Gap] = []
+    statuses: dict[str, Status] = {}
+    summary = ""
+    for message in recording.messages(Spot, Say, Motion, Gap, Status):
+        if isinstance(message, Motion):
+            motions.append(message)
+        elif isinstance(message, Spot) and message.phase == "closed":
+            spots[message.spot_id] = message
+        elif isinstance(message, Say) and message.final and message.spot_id == SUMMARY:
+            summary = message.text
+        elif isinstance(message, Say) and message.final and message.spot_id in spots:
+            told.append((spots.pop(message.spot_id), message))
+        elif isinstance(message, Gap):
+            gaps.append(message)
+        elif isinstance(message, Status):
+            statuses[message.process] = message
+    info = recording.info
+    events = [Told(_from_zero(make_event(recording.path.name, *pair), info.zero_ns), pair[0]) for pair in told]
+    return Account(
+        recording, info, tuple(sorted(events, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
+        tuple(motions), tuple(gaps), statuses, recording.notes, summary,
+    )  # fmt: skip
+
+
+def _from_zero(event: Event, zero_ns: int) -> Event:
+    onset, apex, offset = (round(t - zero_ns / 1e9, 4) for t in (event.onset_s, event.apex_s, event.offset_s))
+    return dataclasses.replace(event, onset_s=onset, apex_s=apex, offset_s=offset)

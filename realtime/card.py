@@ -1,0 +1,109 @@
+"""One event as a card of the report: flow picture, words, and the curves of what moved most."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from calib.face import REGION_INDEX
+from calib.facs import parse_code
+from realtime.account import Account, Told
+from realtime.chart import Axis, Curve, labels, level, line, mark, span, svg
+from realtime.export import Event
+from realtime.messages import Motion
+
+_BEFORE_S, _AFTER_S = 0.6, 0.8
+_LINES = ("one", "two", "three")  # as the style sheet calls them
+_PLOT = 132
+
+
+def event_kind(event: Event) -> str:
+    """micro, macro or speech."""
+    return "speech" if event.movements > 1 else event.kind
+
+
+def event_name(event: Event) -> str:
+    """What an event is called on the page."""
+    return {"micro": "Micro-expression", "macro": "Macro-expression", "speech": "Speech"}[event_kind(event)]
+
+
+def event_card(account: Account, told: Told, motions: Sequence[Motion], number: int) -> str:
+    """An event's card.
+
+    Args:
+        account: the session.
+        told: the event.
+        motions: of its face, in order.
+        number: of the event on the page, from 1.
+    """
+    event = told.event
+    kind = event_kind(event)
+    face = f"face {event.face_id + 1} · " if account.info.counts.faces > 1 else ""
+    length_ms = 1000 * (event.offset_s - event.onset_s)
+    when = f"{face}{event.onset_s:.2f}–{event.offset_s:.2f} s · {length_ms:.0f} ms · apex {event.apex_s:.2f} s"
+    units = [f"<li><b>{escape(code)}</b> {escape(unit_name(code))}</li>" for code in event.action_units]
+    chips = "".join(units) or "<li>no action unit</li>"
+    if event.label != "none":
+        chips += f"<li>{event.label}</li>"
+    chips += f"<li>{100 * event.magnitude_iod:.1f} % of eye distance</li><li>confidence {event.confidence:.0%}</li>"
+    return (
+        f'<article class="card event" id="e{number}">{_flow(told, number)}'
+        f'<div><h3><span class="kind {kind}">{event_name(event)}</span>#{number}</h3><p class="when">{when}</p>'
+        f'<ul class="chips">{chips}</ul><p class="words">{escape(event.narration)}</p></div>'
+        f"{_plot(account, told, motions)}</article>"
+    )
+
+
+def unit_name(code: str) -> str:
+    """The name of an action unit; the side is the subject's."""
+    try:
+        side, unit = parse_code(code)
+    except ValueError:
+        return ""
+    return unit.name + {"L": ", subject’s left", "R": ", subject’s right"}.get(side, "")
+
+
+def _flow(told: Told, number: int) -> str:
+    if not told.spot.sketch:
+        return '<div class="flow empty">no flow picture</div>'
+    data = base64.b64encode(told.spot.sketch).decode()
+    return f'<img class="flow" alt="Flow of event {number}, onset to apex" src="data:image/png;base64,{data}">'
+
+
+def _plot(account: Account, told: Told, motions: Sequence[Motion]) -> str:
+    """The displacement of the regions that moved most, along the way they moved, from a little before to after."""
+    event = told.event
+    axis = Axis(max(event.onset_s - _BEFORE_S, 0.0), event.offset_s + _AFTER_S)
+    near = [m for m in motions if axis.start_s <= account.seconds(m.t_media_ns) <= axis.end_s]
+    most = sorted(told.spot.regions, key=lambda region: -region.mean_iod)[: len(_LINES)]
+    if len(near) < 2 or not most:
+        return '<div class="plot"><p class="hint">No curves: the face was not measured around this event.</p></div>'
+    times = np.array([account.seconds(m.t_media_ns) for m in near])
+    at_onset = int(np.argmin(np.abs(times - event.onset_s)))
+    curves = []
+    for region, name in zip(most, _LINES, strict=False):
+        k = REGION_INDEX[region.name]
+        moved = np.array([(m.u_iod[k], m.v_iod[k]) for m in near]) * 100
+        moved -= moved[at_onset]
+        way = np.array([region.u_iod, region.v_iod])
+        along = moved @ (way / max(float(np.hypot(*way)), 1e-12))
+        curves.append((region.name, Curve(times, along, name)))
+    top = max(max(float(curve.values.max()) for _, curve in curves) * 1.12, 0.3)
+    bottom = min(min(float(curve.values.min()) for _, curve in curves) * 1.12, -0.15 * top)
+    drawn = [
+        span(axis, event.onset_s, event.offset_s, "shade", height=_PLOT), level(0.0, top, bottom, "zero", _PLOT),
+        mark(axis, event.onset_s, "onset", _PLOT), mark(axis, event.apex_s, "apex", _PLOT),
+        mark(axis, event.offset_s, "offset", _PLOT), *(line(curve, axis, top, bottom, _PLOT) for _, curve in curves),
+    ]  # fmt: skip
+    legend = "".join(f"<span>{_dash(curve.name)}{escape(name)}</span>" for name, curve in curves)
+    name = f"Displacement of {', '.join(name for name, _ in curves)} around the event, % of eye distance"
+    return (
+        f'<div class="plot"><div class="legend">{legend}</div>{svg(drawn, escape(name), _PLOT)}'
+        f'{labels(axis, 5)}<div class="scale"><span>s; lines at onset, apex, offset</span>'
+        f"<span>highest {top / 1.12:.1f} % of eye distance</span></div></div>"
+    )
+
+
+def _dash(name: str) -> str:
+    return f'<svg viewBox="0 0 22 8" aria-hidden="true"><polyline class="{name}" points="0,4 22,4"/></svg>'

@@ -1,0 +1,129 @@
+"""A recording in other programs' formats: one table of what there is, and what each writes.
+
+Times in every file count from the beginning of the recording, which is also where its video begins.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from realtime.account import Account, gather
+from realtime.elan import Note, eaf
+from realtime.export import (
+    motion_table,
+    write_events_csv,
+    write_events_jsonl,
+    write_events_parquet,
+    write_rows,
+)
+from realtime.journal import VIDEO, RecordingError
+from realtime.report import report
+from realtime.sessions import Recording
+from realtime.subtitles import Cue, event_cues, reading_s, webvtt
+
+
+@dataclass(frozen=True)
+class Format:
+    """A row of the table.
+
+    Attributes:
+        files: names of what it writes.
+        what: for whom or what it is.
+        write: writes them, in that order.
+    """
+
+    files: tuple[str, ...]
+    what: str
+    write: Callable[[Account, tuple[Path, ...]], None]
+
+
+def _csv(account: Account, paths: tuple[Path, ...]) -> None:
+    write_events_csv(account.events, paths[0])
+    write_rows(motion_table(account.motions, account.info.zero_ns), paths[1])
+
+
+def _jsonl(account: Account, paths: tuple[Path, ...]) -> None:
+    write_events_jsonl(account.events, paths[0])
+    write_rows(motion_table(account.motions, account.info.zero_ns), paths[1])
+
+
+def _parquet(account: Account, paths: tuple[Path, ...]) -> None:
+    import pyarrow.parquet as pq
+
+    write_events_parquet(account.events, paths[0])
+    pq.write_table(motion_table(account.motions, account.info.zero_ns), paths[1])
+
+
+def _vtt(account: Account, paths: tuple[Path, ...]) -> None:
+    cues = event_cues(account.events)
+    for note in account.notes:
+        start_s = account.seconds(note.t_media_ns)
+        end_s = max(account.seconds(note.until_ns), start_s + reading_s(note.text))
+        cues.append(Cue(start_s, end_s, "", note.text, "Operator"))
+    if account.summary:
+        end_s = account.info.duration_s
+        cues.append(Cue(max(end_s - reading_s(account.summary), 0.0), end_s, "Summary", account.summary))
+    paths[0].write_text(webvtt(cues), encoding="utf-8")
+
+
+def _eaf(account: Account, paths: tuple[Path, ...]) -> None:
+    notes = []
+    for note in account.notes:
+        start_s, end_s = account.seconds(note.t_media_ns), account.seconds(max(note.until_ns, note.t_media_ns))
+        notes.append(Note(round(1000 * start_s), round(1000 * end_s), note.text))
+    video = VIDEO if account.info.has_video else ""
+    paths[0].write_bytes(eaf(account.events, notes, account.info.started, video))
+
+
+def _html(account: Account, paths: tuple[Path, ...]) -> None:
+    paths[0].write_text(report(account), encoding="utf-8")
+
+
+FORMATS: dict[str, Format] = {
+    "csv": Format(("events.csv", "motion.csv"), "tables for spreadsheets", _csv),
+    "jsonl": Format(("events.jsonl", "motion.jsonl"), "tables, a JSON object a line", _jsonl),
+    "parquet": Format(("events.parquet", "motion.parquet"), "tables for pandas, R, DuckDB", _parquet),
+    "vtt": Format(("video.vtt",), "the words as subtitles of the video", _vtt),
+    "eaf": Format(("session.eaf",), "tiers for annotators, in ELAN", _eaf),
+    "html": Format(("report.html",), "a page for people, which needs no other file", _html),
+}
+
+
+def export(
+    recording: Recording, names: list[str], folder: Path, done: Callable[[Path], None] | None = None
+) -> list[Path]:
+    """Write a recording in some formats; each file appears whole or not at all, and replaces one of its name.
+
+    Args:
+        recording: to export.
+        names: of formats, from `FORMATS`.
+        folder: where the files go; it is made if need be.
+        done: called with every file that has been written.
+
+    Returns:
+        The files.
+
+    Raises:
+        RecordingError: no such format.
+        OSError: a file cannot be written.
+    """
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise RecordingError(f"no export {unknown[0]!r}; there are: {', '.join(FORMATS)}")
+    account = gather(recording)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in dict.fromkeys(names):
+        form = FORMATS[name]
+        partial = tuple(folder / f".{file}.part{Path(file).suffix}" for file in form.files)
+        try:
+            form.write(account, partial)
+            for path, file in zip(partial, form.files, strict=True):
+                path.replace(folder / file)
+                written.append(folder / file)
+                if done is not None:
+                    done(folder / file)
+        finally:
+            for path in partial:
+                path.unlink(missing_ok=True)
+    return written
