@@ -11,10 +11,14 @@ from rich.console import Console
 from realtime.commands.options import (
     CalibrationFile,
     ConfigFile,
+    Dashboard,
     Engine,
     Faces,
     Fps,
+    Host,
     NarratorName,
+    OpenPage,
+    Port,
     Size,
     Source,
     UsageError,
@@ -49,16 +53,11 @@ def live(
         bool, Parameter(negative="", help="Record the video beside it, which shows the face.")
     ] = False,
     seed: Annotated[int | None, Parameter(help="Of the phantom's performance.")] = None,
-    dashboard: Annotated[
-        bool, Parameter(negative="", help="Serve the live page at an address of this machine.")
-    ] = False,
-    port: Annotated[int | None, Parameter(help="Of the live page; 0 takes any that is free [default: 8737].")] = None,
-    host: Annotated[str, Parameter(help="Address to serve the page at; any but this machine's lets others in.")] = "",
+    dashboard: Dashboard = False,
+    port: Port = None,
+    host: Host = "",
     no_video: Annotated[bool, Parameter(negative="", help="The page shows curves and words only, no picture.")] = False,
-    open_page: Annotated[
-        bool | None,
-        Parameter(name="--open", negative="--no-open", help="Open the page in the browser [default: if there is one]."),
-    ] = None,
+    open_page: OpenPage = None,
     verbose: Annotated[bool, Parameter(negative="", help="Also show processes starting and movements rising.")] = False,
 ) -> int:
     """Watch a face live: events and words as they happen, a closing table at the end. Ctrl-C stops.
@@ -83,7 +82,7 @@ def live(
     settings = dataclasses.replace(settings, capture=capture, dashboard=served)
     folder = record or Path(settings.dashboard.folder)
     from realtime.calibration import open_calibration
-    from realtime.dashboard.door import Dashboard
+    from realtime.dashboard.door import Dashboard as Page
     from realtime.dashboard.place import Stage
     from realtime.recorded import PHANTOMS, phantom_script
     from realtime.supervisor import Session
@@ -96,7 +95,7 @@ def live(
     tape: Tape | None = None
     try:
         with ExitStack() as stack:
-            page = Dashboard(settings, folder.resolve()) if dashboard else None
+            page = Page(settings, folder.resolve()) if dashboard else None
             session = stack.enter_context(Session(settings))
             tape = stack.enter_context(Tape(session, folder))
             if record is not None:

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import webbrowser
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -45,6 +46,34 @@ def announce(page: "Dashboard", console: Console, open_it: bool | None) -> None:
     has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     if open_it or (open_it is None and has_display and console.is_terminal):
         webbrowser.open(page.url)
+
+
+def serve_recordings(path: Path, host: str, port: int | None, open_it: bool | None, console: Console) -> int:
+    """Serve the page without a session, for a recording or a folder of them, until Ctrl-C.
+
+    Raises:
+        RecordingError: it is neither.
+    """
+    from realtime.config import Config
+    from realtime.dashboard.door import Dashboard
+    from realtime.journal import JOURNAL
+    from realtime.sessions import open_recording
+
+    folder, place = path.resolve(), "#recordings"
+    if not (folder.is_dir() and any(folder.glob(f"*/{JOURNAL}"))):
+        recording = open_recording(path)  # says what is wrong, if something is
+        folder, place = recording.path.resolve().parent, f"#recordings/{recording.path.resolve().name}"
+    settings = dataclasses.replace(Config(), dashboard=dashboard_from(DashboardConfig(), host, port, False))
+    with Dashboard(settings, folder) as page:
+        page.url += place
+        announce(page, console, open_it)
+        console.print("Ctrl-C ends it", style="dim")
+        try:
+            while page.alive:
+                list(page.orders(_LOOK_S))
+        except KeyboardInterrupt:
+            console.print("stopped", style="dim")
+    return 0
 
 
 def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:

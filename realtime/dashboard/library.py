@@ -1,6 +1,9 @@
 """The recordings over HTTP: which there are, what is in one, its video, notes on it, exports of it."""
 
+import io
 import json
+import tempfile
+import zipfile
 from pathlib import Path
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
@@ -11,7 +14,8 @@ from starlette.routing import Route
 from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.orders import Annotate, OrderError, parse
-from realtime.dashboard.script import summary, write_faces, write_script
+from realtime.dashboard.script import shifted, summary, write_faces, write_script
+from realtime.exports import FORMATS, export
 from realtime.journal import NOTES, RecordingError
 from realtime.notes import add_note, make_note
 from realtime.sessions import Recording, list_sessions, open_recording
@@ -42,11 +46,14 @@ class Library:
             Route("/recordings/{name}/faces", self._faces),
             Route("/recordings/{name}/video", self._video),
             Route("/recordings/{name}/notes", self._note, methods=["POST"]),
+            Route("/recordings/{name}/export/{kind}", self._export),
         ]
 
     async def _list(self, request: Request) -> Response:
         sessions = await run_in_threadpool(list_sessions, self._folder)
-        return JSONResponse({"folder": str(self._folder), "sessions": [summary(info) for info in sessions]})
+        formats = [{"kind": kind, "what": form.what} for kind, form in FORMATS.items()]
+        listed = [summary(info) for info in sessions]
+        return JSONResponse({"folder": str(self._folder), "sessions": listed, "formats": formats})
 
     def _find(self, request: Request) -> Recording:
         """The recording that a request names.
@@ -95,6 +102,18 @@ class Library:
             return PlainTextResponse("recorded without the picture", 404)
         return FileResponse(video, media_type="video/webm")
 
+    async def _export(self, request: Request) -> Response:
+        kind = request.path_params["kind"]
+        try:
+            recording = self._find(request)
+            body, name = await run_in_threadpool(_exported, recording, kind)
+        except RecordingError as error:
+            return PlainTextResponse(str(error), 404)
+        except OSError as error:
+            return PlainTextResponse(f"could not be exported: {error.strerror or error}", 500)
+        return Response(body, media_type="application/octet-stream", headers={
+            "Content-Disposition": f"attachment; filename=\"{name}\""})  # fmt: skip
+
     async def _note(self, request: Request) -> Response:
         try:
             recording = self._find(request)
@@ -111,11 +130,30 @@ class Library:
             if not isinstance(order, Annotate):
                 raise OrderError("not understood: no note")
             until_ns = -1 if order.until is None else round(order.until * 1e9)
-            noted = make_note(order.text, round(order.t * 1e9), until_ns)
+            zero_ns = recording.info.zero_ns
+            noted = shifted(make_note(order.text, round(order.t * 1e9), until_ns), zero_ns)
         except ValueError as error:
             return PlainTextResponse(str(error), 400)
         try:
             add_note(recording.path / NOTES, noted)
         except OSError as error:
             return PlainTextResponse(f"the note could not be written: {error.strerror}", 500)
-        return JSONResponse(wire.annotation(noted), 201)
+        return JSONResponse(wire.annotation(shifted(noted, -zero_ns)), 201)
+
+
+def _exported(recording: Recording, kind: str) -> tuple[bytes, str]:
+    """A recording in a format, and a name for it; several files come in one archive.
+
+    Raises:
+        RecordingError: no such format, or the recording cannot be read.
+        OSError: it cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        written = export(recording, [kind], Path(folder))
+        if len(written) == 1:
+            return written[0].read_bytes(), f"{recording.path.name}-{written[0].name}"
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as into:
+            for path in written:
+                into.write(path, path.name)
+        return archive.getvalue(), f"{recording.path.name}-{kind}.zip"

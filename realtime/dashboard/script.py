@@ -1,16 +1,22 @@
-"""A recording as a page reads it: the same messages that a live page gets, in one piece."""
+"""A recording as a page reads it: the same messages that a live page gets, in one piece.
+
+Times count from the beginning of the recording, which is also where its video begins.
+"""
 
 import struct
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
 from calib.face import LANDMARKS
 from realtime.dashboard import wire
 from realtime.dashboard.rests import Rests
-from realtime.messages import AnyMessage, End, Face, Gap, Lost, Motion, Say, Spot
+from realtime.messages import AnyMessage, End, Face, Gap, Lost, Message, Motion, Say, Spot
 from realtime.sessions import Recording, SessionInfo
+
+_TIMES = ("onset_ns", "apex_ns", "offset_ns", "until_ns")
 
 
 def summary(info: SessionInfo) -> dict[str, Any]:
@@ -27,11 +33,12 @@ def summary(info: SessionInfo) -> dict[str, Any]:
 
 def write_script(recording: Recording) -> Iterator[str]:
     """A recording's curves, events, words, gaps and notes as pieces of one JSON array of messages."""
-    rests = Rests()
+    rests, zero_ns = Rests(), recording.info.zero_ns
     group: dict[int, Motion] = {}
     yield "["
     first = True
-    for message in recording.messages(Motion, Spot, Say, Lost, Gap, End):
+    for told_then in recording.messages(Motion, Spot, Say, Lost, Gap, End):
+        message = shifted(told_then, -zero_ns)
         if isinstance(message, Motion):
             if group and next(iter(group.values())).seq != message.seq:
                 yield ("" if first else ",") + _point(group, rests)
@@ -48,9 +55,19 @@ def write_script(recording: Recording) -> Iterator[str]:
         yield ("" if first else ",") + _point(group, rests)
         first = False
     for note in recording.notes:
-        yield ("" if first else ",") + wire.text(wire.annotation(note))
+        yield ("" if first else ",") + wire.text(wire.annotation(shifted(note, -zero_ns)))
         first = False
     yield "]"
+
+
+M = TypeVar("M", bound=Message)
+
+
+def shifted(message: M, by_ns: int) -> M:
+    """A message at another time; what is unknown (-1) stays so."""
+    names = ["t_media_ns", *(name for name in _TIMES if hasattr(message, name))]
+    moved = {name: getattr(message, name) + by_ns for name in names if getattr(message, name) >= 0}
+    return msgspec.structs.replace(message, **moved)
 
 
 def _point(group: dict[int, Motion], rests: Rests) -> str:
@@ -72,12 +89,13 @@ def _news(message: AnyMessage) -> dict[str, Any] | None:
 def write_faces(recording: Recording) -> Iterator[bytes]:
     """The mesh of every face of every frame, to be drawn over the video.
 
-    A record a face: its time in the stream (float64, s), its number (int32), how many points follow (int32), and the
+    A record a face: its time (float64, s), its number (int32), how many points follow (int32), and the
     points as int16, x and y in turn, in steps of 1 / `wire.STEPS_PER_PX` of a pixel of the video; little endian.
     """
+    zero_ns = recording.info.zero_ns
     for message in recording.messages(Face):
         if not isinstance(message, Face) or not message.landmarks:
             continue
         mesh = np.frombuffer(message.landmarks, np.float32).reshape(LANDMARKS, 3)[:, :2]
         points = np.clip(np.rint(mesh * wire.STEPS_PER_PX), -32768, 32767).astype("<i2")
-        yield struct.pack("<dii", message.t_media_ns / 1e9, message.face_id, LANDMARKS) + points.tobytes()
+        yield struct.pack("<dii", (message.t_media_ns - zero_ns) / 1e9, message.face_id, LANDMARKS) + points.tobytes()

@@ -23,7 +23,7 @@ export class Cards {
    */
   constructor(track, choose, live) {
     Object.assign(this, { track, choose, live });
-    this.list = element("ol.card-list", { "aria-label": "Events, the newest first" });
+    this.list = element("ol.card-list", { "aria-label": live ? "Events, the newest first" : "Events in order" });
     this.empty = element("p.empty", {}, "");
     this.count = element("span.count.number", {}, "0");
     this.summary = element("article.card.card-summary", { hidden: true });
@@ -77,7 +77,8 @@ export class Cards {
     if (!card) {
       card = this._make(event);
       this.cards.set(event.id, card);
-      this.list.prepend(card.root);
+      if (this.live) this.list.prepend(card.root);
+      else this.list.append(card.root);
     }
     this._fill(card, event);
     this._counted();

@@ -38,7 +38,7 @@ export class Curves {
       const name = seconds < 60 ? `${seconds} s` : `${seconds / 60} min`;
       this.windows.append(element("button", { type: "button", textContent: name, onclick: () => this.span(seconds) }));
     }
-    const title = element("h2", {}, "Distance from rest, % of the eye distance");
+    const title = element("h2", {}, "Movement, % of eye distance");
     this.marks = element("span.marks.quiet", { "aria-hidden": "true" },
       element("i.mark-onset"), "onset", element("i.mark-apex"), "apex", element("i.mark-offset"), "offset"); // prettier-ignore
     this.root = element("section.curves.panel", { "aria-label": "Curves" },

@@ -2,7 +2,7 @@
 
 import { element, percent } from "./element.js";
 
-const NAMES = { capture: "Camera", align: "Face", perceive: "Flow & events", narrate: "Words" };
+const NAMES = { capture: "Camera", align: "Face", perceive: "Flow", narrate: "Words" };
 
 const TITLES = {
   Sensitivity: "Smallest movement that is found nine times in ten, measured by mellm calibrate",
@@ -55,7 +55,6 @@ export class Health {
     const facts = [];
     const engine = shown[0]?.last.engine;
     if (engine) facts.push(["Engine", engine]);
-    if (shown.length) facts.push(["Eye distance", shown.map((lane) => `${lane.last.iod_px.toFixed(0)} px`).join(", ")]);
     const { calibration } = hello;
     facts.push(["Calibration", calibration ? calibration.made.slice(0, 10) : "none"]);
     if (calibration?.sensitivity) facts.push(["Sensitivity", percent(calibration.sensitivity, 2)]);

@@ -56,12 +56,13 @@ export class Live {
     if (hello.session !== this.session) screen.frames.clear();
     this.session = hello.session;
     screen.track.clear(hello);
+    screen.transport.now.hidden = this.start.hidden = false;
     screen.stage.hasPictures = hello.video;
     if (!hello.live) {
       screen.stage.say("No live session here. Start one with: mellm live 0 --dashboard");
       return;
     }
-    if (!hello.video) screen.transport.without("picture");
+    if (!hello.video) for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
     const key = `consent-${hello.session}`;
     if (!sessionStorage.getItem(key)) {
       if (this.asking) return;
@@ -71,7 +72,7 @@ export class Live {
     }
     const consent = sessionStorage.getItem(key);
     if (consent === "video") this.connection.send({ do: "consent" });
-    else if (hello.video) screen.transport.without("picture");
+    else for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
   }
 
   _take(message) {
@@ -126,6 +127,7 @@ export class Live {
     banner(error ? `The session broke off: ${error}` : `The session ended at ${clock(t)}. Everything can still be looked at and exported.`,
       error ? "error" : "warning"); // prettier-ignore
     if (this.screen.playhead.atNow) this.screen.playhead.pause();
+    this.screen.transport.now.hidden = this.start.hidden = true;
   }
 
   /** What is said in place of the picture. */
@@ -157,7 +159,7 @@ export class Live {
   _recorded(state) {
     const before = this.recording;
     this.recording = state;
-    this.start.hidden = state.on;
+    this.start.hidden = state.on || this.screen.track.ended !== null;
     this.stop.hidden = !state.on;
     this.stop.title = `${state.video ? "With the picture, to" : "To"} ${state.path} (R)`;
     if (!before || before.on === state.on) return;

@@ -1,13 +1,19 @@
 // Starts the page: its places, its connection, its keyboard.
 
+import { Analyze } from "./analyze.js";
 import { Connection } from "./connection.js";
 import { showKeys } from "./dialogs.js";
 import { Live } from "./live.js";
+import { Recordings } from "./recordings.js";
 import { changeTheme, startTheme } from "./theme.js";
 
 startTheme();
 const connection = new Connection();
-const places = { live: new Live(document.getElementById("live"), connection) };
+const places = {
+  live: new Live(document.getElementById("live"), connection),
+  recordings: new Recordings(document.getElementById("recordings"), connection),
+  analyze: new Analyze(document.getElementById("analyze"), connection),
+};
 const names = ["live", "recordings", "analyze"];
 let shown = "live";
 

@@ -33,8 +33,8 @@ export function drawFace(context, face, hello, layers, fine) {
     x: mean(region.points, x),
     y: mean(region.points, y),
     radius: region.radius * iod,
-    u: face.u ? face.u[k] / hello.steps_per_iod : 0,
-    v: face.v ? face.v[k] / hello.steps_per_iod : 0,
+    u: moved(face, hello, "u", k),
+    v: moved(face, hello, "v", k),
   }));
   if (layers.flow) drawGlow(context, regions);
   if (layers.regions) {
@@ -47,6 +47,12 @@ export function drawFace(context, face, hello, layers, fine) {
     }
   }
   if (layers.flow) for (const region of regions) drawArrow(context, region, iod, fine);
+}
+
+/** A region's displacement, IOD: as it travels (`u`, `v`), or as a track has it (`moves`). */
+function moved(face, hello, axis, k) {
+  if (face.moves) return face.moves[2 * k + (axis === "v")];
+  return face[axis] ? face[axis][k] / hello.steps_per_iod : 0;
 }
 
 function mean(points, of) {

@@ -38,7 +38,11 @@ export class Stage {
     const { playhead, frames } = this;
     if (this.showsPicture && !this.clip) {
       frames.want(playhead.atNow ? Infinity : playhead.t, () => (this.canvas.stale = true));
-    } else this.canvas.stale = true;
+    } else {
+      this.clip?.go(playhead.t, playhead.running, playhead.speed);
+      if (playhead.t !== this._shownT) this.canvas.stale = true;
+      this._shownT = playhead.t;
+    }
     this.pill.hidden = !playhead.live;
     this.pill.textContent = playhead.atNow ? "LIVE" : "PAUSED";
     this.pill.dataset.on = String(playhead.atNow);
@@ -53,7 +57,7 @@ export class Stage {
     const canvas = this.canvas.canvas;
     this.legend.hidden = !this.layers.flow;
     this.root.dataset.filled = String(this.showsPicture);
-    if (this.clip) this._drawClip(context, width, height);
+    if (this.clip && this.layers.picture) this._drawClip(context, width, height);
     else if (this.showsPicture && this.frames.shown) this._drawPicture(context, width, height);
     else {
       delete canvas.dataset.seq;
@@ -84,14 +88,21 @@ export class Stage {
   }
 
   _drawClip(context, width, height) {
-    const { clip } = this;
-    if (!clip.videoWidth) return;
+    const { clip, track } = this;
+    const { videoWidth, videoHeight } = clip.video;
+    if (!videoWidth || clip.video.readyState < 2) return;
     context.save();
-    this._fit(context, width, height, clip.videoWidth, clip.videoHeight);
-    context.drawImage(clip, 0, 0, clip.videoWidth, clip.videoHeight);
+    const scale = this._fit(context, width, height, videoWidth, videoHeight);
+    context.drawImage(clip.video, 0, 0, videoWidth, videoHeight);
+    for (const face of clip.facesNow()) {
+      const lane = track.lanes.get(face.id);
+      const moves = lane?.moves[lane.at(clip.t + 0.0085)];
+      drawFace(context, { ...face, moves }, track.hello, this.layers, 1 / scale);
+    }
     context.restore();
-    this.note.textContent = clock(this.playhead.t);
-    this.legend.hidden = true;
+    this.canvas.canvas.dataset.t = clip.t.toFixed(3);
+    this.note.textContent = clock(clip.t);
+    this.legend.lastChild.textContent = `arrows ×${ARROWS}`;
   }
 
   _drawPuppets(context, width, height) {

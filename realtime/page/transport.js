@@ -34,15 +34,18 @@ export class Transport {
   }
 
   toggle(name) {
+    if (this.chips.querySelector(`[data-layer=${name}]`).hidden) return;
     this.layers[name] = !this.layers[name];
     this._chips();
     this.root.dispatchEvent(new CustomEvent("layers"));
   }
 
-  /** Leave out a layer that there is nothing of. */
-  without(name) {
-    this.chips.querySelector(`[data-layer=${name}]`).hidden = true;
-    this.layers[name] = false;
+  /** Offer a layer, or leave it out where there is nothing of it. */
+  offer(name, is) {
+    const chip = this.chips.querySelector(`[data-layer=${name}]`);
+    if (chip.hidden === !is) return;
+    chip.hidden = !is;
+    this.layers[name] = is;
     this._chips();
   }
 
@@ -62,7 +65,7 @@ export class Transport {
       this.slider.value = span > 0 ? (playhead.t - playhead.first) / span : 1;
     }
     this.slider.style.setProperty("--at", `${100 * Number(this.slider.value)}%`);
-    const words = playhead.live
+    const words = playhead.live && !track.ended
       ? playhead.atNow ? clock(playhead.t, 1) : `−${clock(track.last - playhead.t, 1)}`
       : `${clock(playhead.t, 1)} / ${clock(track.last, 1)}`; // prettier-ignore
     if (this.time.textContent !== words) {
