@@ -1,6 +1,7 @@
 """What native libraries are told: environment variables that are set before importing any, and OpenCV's threads."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,23 @@ def prepare() -> None:
     """Set what the user has not set."""
     for key, value in {**THREADS, **SILENCE}.items():
         os.environ.setdefault(key, value)
+
+
+@contextmanager
+def nameless_main() -> Iterator[None]:
+    """Processes spawned meanwhile do not run the main program again before their own work: they need nothing of it.
+
+    So a script can start a session without `if __name__ == "__main__"`, and children start sooner.
+    """
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file
 
 
 @contextmanager

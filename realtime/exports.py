@@ -21,6 +21,9 @@ from realtime.report import report
 from realtime.sessions import Recording
 from realtime.subtitles import Cue, event_cues, reading_s, webvtt
 
+_MOMENT_S = 0.5
+"""A note on a moment is so long where it has to be seen and clicked."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -69,7 +72,8 @@ def _vtt(account: Account, paths: tuple[Path, ...]) -> None:
 def _eaf(account: Account, paths: tuple[Path, ...]) -> None:
     notes = []
     for note in account.notes:
-        start_s, end_s = account.seconds(note.t_media_ns), account.seconds(max(note.until_ns, note.t_media_ns))
+        start_s = account.seconds(note.t_media_ns)
+        end_s = account.seconds(note.until_ns) if note.until_ns > note.t_media_ns else start_s + _MOMENT_S
         notes.append(Note(round(1000 * start_s), round(1000 * end_s), note.text))
     video = VIDEO if account.info.has_video else ""
     paths[0].write_bytes(eaf(account.events, notes, account.info.started, video))

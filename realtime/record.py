@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import json
 import queue
+import re
 import threading
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -145,11 +146,18 @@ def _circumstances(config: Config) -> dict[str, str]:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = ""
+    source = without_password(config.capture.source)
+    kept = dataclasses.replace(config, capture=dataclasses.replace(config.capture, source=source))
     calibration = Path(config.spot.calibration).read_text(encoding="utf-8") if config.spot.calibration else ""
     return {
-        "source": config.capture.source, "config": json.dumps(dataclasses.asdict(config)), "calibration": calibration,
+        "source": source, "config": json.dumps(dataclasses.asdict(kept)), "calibration": calibration,
         "versions": json.dumps(versions), "monotonic_ns": str(time.monotonic_ns()), "wall_ns": str(time.time_ns()),
     }  # fmt: skip
+
+
+def without_password(source: str) -> str:
+    """A source's name without the user and password of a URL."""
+    return re.sub(r"(?<=://)[^/@]*@", "", source)
 
 
 def _make_folder(base: Path, started: datetime.datetime) -> Path:

@@ -24,7 +24,7 @@ import zmq
 
 from realtime.bus import Inbox, Outbox, Publisher, Wiring, make_wiring, remove_wiring
 from realtime.config import Config
-from realtime.environment import prepare
+from realtime.environment import nameless_main, prepare
 from realtime.ledger import Ledger
 from realtime.messages import Annotation, AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
 from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
@@ -247,7 +247,7 @@ class Session:
         place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, self._ledger.resume)
         process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
         # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
-        with undisturbed():
+        with undisturbed(), nameless_main():
             process.start()
         theirs.close()
         child = _Child(spec, process, ours, restarts, time.monotonic())

@@ -14,6 +14,7 @@ from realtime.config import Config
 from realtime.dashboard.orders import Order
 from realtime.dashboard.place import Place, Stage, Told, Viewers
 from realtime.dashboard.server import main
+from realtime.environment import nameless_main
 from realtime.supervisor import undisturbed
 
 START_S = 30.0
@@ -57,7 +58,7 @@ class Dashboard:
         self._line, theirs = spawn.Pipe()
         self._process = spawn.Process(target=main, args=(self._place, self._socket, theirs), name="mellm-dashboard")
         try:
-            with undisturbed():
+            with undisturbed(), nameless_main():
                 self._process.start()
             theirs.close()
             if not self._line.poll(START_S) or self._line.recv() != "ready":
