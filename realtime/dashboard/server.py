@@ -73,10 +73,14 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
     pictures = Pictures(ring, settings.width, settings.quality) if ring is not None and settings.video else None
     feed = Feed(room, loop, pictures)
 
+    def tell(said: object) -> None:
+        with contextlib.suppress(OSError):  # the parent is gone: all is over
+            line.send(said)
+
     def carry_out(order: Order) -> str:
         if stage is None:
             return "there is no live session here"
-        line.send(order)
+        tell(order)
         return ""
 
     more: list[BaseRoute] = []
@@ -88,7 +92,7 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
             place.folder, offline, lambda s: room.latest("analyses", wire.text({"type": "analyses", **s}))
         )
         more = [*Library(place.folder, place.config).routes, *analyses.routes]
-    app = make_app(room, Desk(room, carry_out), feed.found, more, lambda: line.send(Viewers(len(room.viewers))))
+    app = make_app(room, Desk(room, carry_out), feed.found, more, lambda: tell(Viewers(len(room.viewers))))
     guarded = Guard(app, place.key, place.port, place.names)
     server = _Server(
         uvicorn.Config(

@@ -13,7 +13,8 @@ export class Transport {
    */
   constructor(track, playhead, layers, does) {
     Object.assign(this, { track, playhead, layers });
-    this.play = element("button.round", { type: "button", onclick: () => playhead.toggle() });
+    this.play = element("button.round", { type: "button", ariaLabel: "Play (space)",
+      onclick: () => playhead.toggle() }); // prettier-ignore
     this.now = element("button.go-live", { type: "button", onclick: () => playhead.follow(),
       title: "Show the newest moment (L)", hidden: !playhead.live }, "Go live"); // prettier-ignore
     this.time = element("output.transport-time");
