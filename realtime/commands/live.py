@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from realtime.commands.options import (
+    ERRORS,
     CalibrationFile,
     ConfigFile,
     Dashboard,
@@ -58,6 +59,7 @@ def live(
     host: Host = "",
     no_video: Annotated[bool, Parameter(negative="", help="The page shows curves and words only, no picture.")] = False,
     open_page: OpenPage = None,
+    view: Annotated[bool, Parameter(negative="", help="A panel in the terminal: curves, rates, latencies.")] = False,
     verbose: Annotated[bool, Parameter(negative="", help="Also show processes starting and movements rising.")] = False,
 ) -> int:
     """Watch a face live: events and words as they happen, a closing table at the end. Ctrl-C stops.
@@ -68,6 +70,7 @@ def live(
       mellm live http://127.0.0.1:8080/    an MJPEG stream
       mellm live phantom --seconds 20      the built-in face, whose every movement is known
       mellm live 0 --dashboard             in the browser: picture, curves, events, words
+      mellm live 0 --view                  the same in the terminal, over ssh for instance
       mellm live 0 --calibration me.toml   with what mellm calibrate 0 --out me.toml has measured
       mellm live 0 --record sessions       keeps it, for mellm replay and mellm export
     """
@@ -84,13 +87,16 @@ def live(
     from realtime.calibration import open_calibration
     from realtime.dashboard.door import Dashboard as Page
     from realtime.dashboard.place import Stage
+    from realtime.panel import Panel
     from realtime.recorded import PHANTOMS, phantom_script
     from realtime.supervisor import Session
     from realtime.tape import Tape
     from realtime.terminal import LiveView
 
     console = plain()
-    view = LiveView(console, verbose, open_calibration(settings.spot))
+    told = LiveView(console, verbose, open_calibration(settings.spot))
+    if view and not console.is_terminal:
+        note(ERRORS, "--view needs a terminal; events and words are printed without the panel")
     console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")
     tape: Tape | None = None
     try:
@@ -108,9 +114,12 @@ def live(
                 page.show(Stage(session.wiring, session.frame_ring))
                 page.say_first("recording", tape.state)
                 announce(stack.enter_context(page), console, open_page)
+            panel = stack.enter_context(Panel(console)) if view and console.is_terminal else None
             for message in session:
                 tape.take(message)
-                view.show(message)
+                told.show(message)
+                if panel is not None:
+                    panel.take(message)
                 if page is not None:
                     heed(page, session, tape)
             tape.stop()
@@ -119,8 +128,8 @@ def live(
     except KeyboardInterrupt:
         console.print("stopped", style="dim")
     if source in PHANTOMS:
-        view.against(phantom_script(capture))
-    view.closing()
+        told.against(phantom_script(capture))
+    told.closing()
     return max((_recorded(console, recorder) for recorder in tape.finished), default=0) if tape else 0
 
 

@@ -12,7 +12,6 @@ import zmq
 from realtime.dashboard import wire
 from realtime.dashboard.moments import Assembler, Moment
 from realtime.dashboard.pictures import Pictures
-from realtime.dashboard.rests import Rests
 from realtime.dashboard.room import Room
 from realtime.export import Event, make_event
 from realtime.messages import (
@@ -30,6 +29,7 @@ from realtime.messages import (
     Status,
     unpack,
 )
+from realtime.rests import Rests
 
 FASTEST_NS = 30_000_000
 """Pictures follow each other no faster: a little less than a frame at 30 fps."""

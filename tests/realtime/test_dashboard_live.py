@@ -35,7 +35,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def join(page: Dashboard, **more: Any) -> ClientConnection:
-    return connect(page.url.replace("http", "ws").replace("/?", "/live?"), proxy=None, **more)
+    socket: ClientConnection = connect(page.url.replace("http", "ws").replace("/?", "/live?"), proxy=None, **more)
+    return socket
 
 
 def order(socket: ClientConnection, **what: object) -> None:
@@ -66,7 +67,7 @@ def moving(smiling: PhantomVideo) -> list[Image]:
     still = smiling.frame(0.0)
     place = [abs((k + 10) % 40 - 20) - 10 for k in range(120)]
     return [
-        np.asarray(cv2.warpAffine(still, np.float32([[1, 0, SHIFT_PX * p], [0, 1, 0]]), (640, 480),
+        np.asarray(cv2.warpAffine(still, np.array([[1.0, 0, SHIFT_PX * p], [0, 1, 0]]), (640, 480),
                                   borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
         for p in place
     ]  # fmt: skip
@@ -75,7 +76,7 @@ def moving(smiling: PhantomVideo) -> list[Image]:
 def test_picture_and_overlay_are_of_the_same_frame(smiling: PhantomVideo, tmp_path: Path) -> None:
     frames = moving(smiling)
     video = write_video(tmp_path / "moving.mp4", frames)
-    seen = []
+    seen: list[tuple[dict[str, Any], Any, Any]] = []
     with Served(str(video), tmp_path / "sessions", DashboardConfig()) as served, join(served.page) as socket:
         order(socket, do="consent")
         while len(seen) < 25:
@@ -89,13 +90,13 @@ def test_picture_and_overlay_are_of_the_same_frame(smiling: PhantomVideo, tmp_pa
     assert len(seen) >= 3
     origins = []
     for head, mesh, image in seen:
-        seq = int(head["seq"])  # type: ignore[call-overload]
+        seq = int(head["seq"])
         apart_px = [float(cv2.absdiff(image, frames[k]).mean()) for k in (seq - 1, seq, seq + 1)]
         assert np.argmin(apart_px) == 1, f"the picture of frame {seq} is another's"
         origins.append(mesh[:, 0].mean() - SHIFT_PX * (abs((seq + 10) % 40 - 20) - 10))
     # Were an overlay that of a neighbour, its place would be off by a whole step.
     assert np.ptp(origins) < SHIFT_PX
-    assert len({head["seq"] for head, _, _ in seen}) == len(seen)  # type: ignore[misc]
+    assert len({head["seq"] for head, _, _ in seen}) == len(seen)
 
 
 def test_an_event_reaches_the_page_with_its_words_and_flow(served: Served) -> None:

@@ -2,19 +2,20 @@
 
 import json
 import struct
+from typing import Any
 
 import numpy as np
 
-from calib.face import LANDMARKS, REGIONS
+from calib.face import LANDMARKS, REGIONS, Doubles
 from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.moments import Moment
-from realtime.dashboard.rests import Rests
 from realtime.messages import Spot
+from realtime.rests import Rests
 from tests.realtime.served import STEP_NS, face, frame, motion
 
 
-def apart(data: bytes) -> tuple[dict[str, object], list[np.ndarray], bytes]:  # type: ignore[type-arg]
+def apart(data: bytes) -> tuple[dict[str, Any], list[Doubles], bytes]:
     """A picture's header, the mesh points of every face in px of the picture, and its JPEG."""
     (length,) = struct.unpack_from("<I", data)
     head = json.loads(data[4 : 4 + length])
@@ -31,8 +32,8 @@ def test_a_picture_carries_its_own_overlay() -> None:
     away = {0: np.full((len(REGIONS), 2), 0.012), 3: np.zeros((len(REGIONS), 2))}
     head, meshes, jpeg = apart(wire.picture(moment, b"JPEG", 320, 240, away))
     assert (head["seq"], head["width"], jpeg) == (7, 320, b"JPEG")
-    assert [each["id"] for each in head["faces"]] == [0, 3]  # type: ignore[attr-defined, index]
-    assert head["faces"][0]["u"] == [1200] * len(REGIONS)  # type: ignore[index]
+    assert [each["id"] for each in head["faces"]] == [0, 3]
+    assert head["faces"][0]["u"] == [1200] * len(REGIONS)
     for mesh in meshes:
         assert mesh.shape == (LANDMARKS, 2)
         np.testing.assert_allclose(mesh, 3.5, atol=1 / wire.STEPS_PER_PX)  # at half the frame's size
