@@ -39,22 +39,23 @@ class Replay:
         """
         self.config = recording.config
         self._recording, self._speed = recording, speed
-        self._context = zmq.Context[zmq.Socket[bytes]]()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._wiring = Wiring("")
         self._public: Publisher | None = None
         self._media_ns = 0
 
     def __enter__(self) -> "Replay":
         self._wiring = make_wiring()
+        self._context = zmq.Context[zmq.Socket[bytes]]()
         self._public = Publisher(self._context, self._wiring)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._public is not None:
+        if self._public is not None and self._context is not None:
             self._public.close()
-        self._context.term()
+            self._context.term()
         remove_wiring(self._wiring)
 
     @property

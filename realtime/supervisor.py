@@ -85,7 +85,7 @@ class Session:
         prepare()
         self.config = config
         self._children: dict[str, _Child] = {}
-        self._context = zmq.Context[zmq.Socket[bytes]]()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._spawn = multiprocessing.get_context("spawn")
         self._ledger = Ledger()
         self._notes: deque[Annotation] = deque()
@@ -188,16 +188,15 @@ class Session:
 
     def _set_up(self) -> None:
         self._wiring = make_wiring()
+        context = self._context = zmq.Context[zmq.Socket[bytes]]()
         frames, crops = ring_sizes(self.config)
         name = os.path.basename(self._wiring.folder)
         self._sizes = (f"{name}-frames", frames), (f"{name}-crops", crops)
         for ring_name, size in self._sizes:
             self._rings.append(Ring.create(ring_name, size.slots, size.slot_bytes))
-        self._hub = Inbox(self._context, self._wiring.inbox("hub"))
-        self._public = Publisher(self._context, self._wiring)
-        self._inboxes = {
-            spec.name: Outbox(self._context, self._wiring.inbox(spec.name)) for spec in PROCESSES if spec.takes
-        }
+        self._hub = Inbox(context, self._wiring.inbox("hub"))
+        self._public = Publisher(context, self._wiring)
+        self._inboxes = {spec.name: Outbox(context, self._wiring.inbox(spec.name)) for spec in PROCESSES if spec.takes}
         self._boxes = [self._hub, self._public, *self._inboxes.values()]
         for spec in PROCESSES:
             self._start(spec, 0)
@@ -236,7 +235,8 @@ class Session:
         self._children.clear()
         while self._boxes:
             self._boxes.pop().close()
-        self._context.term()
+        if self._context is not None:
+            self._context.term()
         while self._rings:
             self._rings.pop().close()
         if self._wiring.folder:

@@ -126,7 +126,8 @@ def _measure_anew(recording: "Recording", console: Console, engine: str, narrato
     late = max((max(map(abs, pair.moved_ms)) for pair in found.pairs), default=0)
     console.print(
         f"{len(found.pairs)} events in both, moved by {late} ms at most; {len(found.missing)} missing, "
-        f"{len(found.new)} new: {'they differ' if differs else 'the same'} (tolerance {tolerance_ms:g} ms)"
+        f"{len(found.new)} new: {'they differ' if differs else 'the same'} (tolerance {tolerance_ms:g} ms)",
+        soft_wrap=True,
     )
     return 1 if differs else 0
 

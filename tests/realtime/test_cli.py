@@ -4,10 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from realtime.sessions import Recording
 from tests.conftest import Command
 
 
-@pytest.mark.parametrize("command", [[], ["live"], ["calibrate"], ["analyze"], ["flow"], ["explain"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["live"], ["calibrate"], ["analyze"], ["flow"], ["explain"], ["doctor"], ["replay"], ["export"], ["schema"]],
+)
 def test_help_teaches(mellm: Command, command: list[str]) -> None:
     status, out, _ = mellm(*command, "--help")
     assert status == 0
@@ -91,6 +95,12 @@ def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, 
         (["live", "phantom", "--size", "9x9"], "it must be 32 to 8192 px"),
         (["live", "[/x] :smile: [dQw4].mp4"], "[/x] :smile: [dQw4].mp4: no such file"),
         (["analyze", "phantom", "--out", "out"], "phantom: no such file"),
+        (["live", "phantom", "--record-video"], "--record-video: say where, with --record FOLDER"),
+        (["replay", "nowhere"], "nowhere: no such recording"),
+        (["replay", "nowhere", "--speed", "0"], "--speed 0: it must be more than 0"),
+        (["export", "nowhere"], "nowhere: no such recording"),
+        (["export", "nowhere", "--to", "docx"], "--to docx: there are csv, jsonl, parquet, vtt, eaf, html"),
+        (["schema", "Spit"], "no message 'Spit'; there are: Annotation, End, "),
         (["live", "phantom", "--config", "none.toml"], "none.toml"),
         (["live", "phantom", "--calibration", "none.toml"], "cannot read the calibration none.toml"),
         (["analyze", "a.mp4", "--out", "out", "--calibration", "none.toml"], "cannot read the calibration none.toml"),
@@ -163,3 +173,38 @@ def test_the_doctor_reports(mellm: Command) -> None:
 def test_an_unknown_command_is_refused(mellm: Command) -> None:
     status, _, _ = mellm("dance")
     assert status != 0
+
+
+def test_a_session_is_recorded_shown_again_and_exported(mellm: Command, clip: Path, tmp_path: Path) -> None:
+    status, out, err = mellm("live", clip, "--record", tmp_path)
+    assert (status, err) == (0, "")
+    (folder,) = tmp_path.iterdir()
+    assert f"recording to {folder} (no pixels)" in out
+    assert f"MB in {folder}: see mellm replay, mellm export" in out
+    told = [line for line in out.splitlines() if "-expression  " in line or " gap: " in line]
+    status, out, err = mellm("replay", folder, "--headless")
+    assert (status, err) == (0, "")
+    assert [line for line in out.splitlines() if line in told] == told
+    assert "micro- and " in out
+    status, out, err = mellm("export", folder, "--to", "csv,vtt", "--out", tmp_path / "out")
+    assert (status, err) == (0, "")
+    names = ["events.csv", "motion.csv", "video.vtt"]
+    assert out.split() == [str(tmp_path / "out" / name) for name in names]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+
+
+def test_a_filmed_session_is_measured_anew(mellm: Command, filmed: Recording) -> None:
+    status, out, err = mellm("replay", filmed.path, "--headless", "--tolerance", "67")
+    assert (status, err) == (0, "")
+    assert "0 missing, 0 new: the same (tolerance 67 ms)" in out
+    status, out, _ = mellm("replay", filmed.path, "--headless", "--engine", "dis", "--tolerance", "0.001")
+    assert status == 1
+    assert "they differ" in out
+
+
+def test_the_schema_of_a_message_is_printed(mellm: Command) -> None:
+    status, out, _ = mellm("schema", "Spot")
+    assert status == 0
+    assert json.loads(out)["properties"]["phase"]["type"] == "string"
+    status, out, _ = mellm("schema")
+    assert len(json.loads(out)["oneOf"]) == 10

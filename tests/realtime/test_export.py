@@ -6,7 +6,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from realtime.export import Event, make_event, write_events, write_motion
+from realtime.export import (
+    Event,
+    make_event,
+    motion_table,
+    write_events,
+    write_events_parquet,
+    write_motion,
+    write_rows,
+)
 from realtime.messages import Say, Spot
 from tests.realtime.curves import motion
 
@@ -66,3 +74,27 @@ def test_motion_is_one_row_a_frame_a_face(tmp_path: Path) -> None:
     assert table["v_left_outer_eyebrow"][-1] == pytest.approx(0.002)
     assert table["v_right_cheek"][-1] == pytest.approx(0.114)
     assert len([name for name in table if name.startswith(("u_", "v_"))]) == 58
+
+
+def test_every_kind_of_table_holds_the_same_events(tmp_path: Path) -> None:
+    events = [event(0.5), event(2.0, action_units=(), movements=3)]
+    write_events(events, tmp_path)
+    write_events_parquet(events, tmp_path / "events.parquet")
+    lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert pq.read_table(tmp_path / "events.parquet").to_pylist() == lines
+    write_events_parquet([], tmp_path / "none.parquet")
+    assert pq.read_table(tmp_path / "none.parquet").schema == pq.read_table(tmp_path / "events.parquet").schema
+
+
+def test_every_kind_of_table_holds_the_same_motions(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = motion_table([motion(5 + k / 30, rng.normal(0, 0.01, (29, 2)), k) for k in range(4)], 5_000_000_000)
+    for name in ("motion.csv", "motion.jsonl"):
+        write_rows(table, tmp_path / name)
+    lines = [json.loads(line) for line in (tmp_path / "motion.jsonl").read_text().splitlines()]
+    rows = list(csv.DictReader((tmp_path / "motion.csv").read_text().splitlines()))
+    assert [line["time_s"] for line in lines] == pytest.approx([0, 1 / 30, 2 / 30, 3 / 30], abs=1e-6)
+    for line, row, whole in zip(lines, rows, table.to_pylist(), strict=True):
+        assert list(line) == list(row) == list(whole)
+        assert [float(value) for value in row.values()] == list(line.values())
+        assert list(line.values()) == pytest.approx(list(whole.values()), abs=1e-5)

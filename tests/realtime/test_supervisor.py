@@ -12,7 +12,7 @@ import zmq
 
 from realtime import supervisor
 from realtime.config import CaptureConfig, Config, NarrateConfig
-from realtime.messages import AnyMessage, End, Gap, Motion, Say, Spot, Status, unpack
+from realtime.messages import Annotation, AnyMessage, End, Gap, Motion, Say, Spot, Status, unpack
 from realtime.nodes import PROCESSES
 from realtime.supervisor import Session, SessionError
 
@@ -163,9 +163,9 @@ def test_other_programs_can_listen() -> None:
     assert isinstance(heard, Motion)
 
 
-def start_command() -> psutil.Popen:
+def start_command(*options: str) -> psutil.Popen:
     """`mellm live phantom`, with its first face already seen."""
-    command = [sys.executable, "-u", "-m", "realtime.cli", "live", "phantom"]
+    command = [sys.executable, "-u", "-m", "realtime.cli", "live", "phantom", *options]
     process = psutil.Popen(command, stdout=-1, stderr=-1, start_new_session=True)
     for line in process.stdout:
         if b"between the eyes" in line:
@@ -207,3 +207,33 @@ def test_a_killed_supervisor_leaves_nothing_behind() -> None:
     _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []
     assert leftovers(process.pid) == []
+
+
+def test_a_note_comes_out_among_the_messages_and_to_listeners() -> None:
+    with Session(phantom()) as session:
+        for message in session:
+            if isinstance(message, Motion):
+                session.annotate("so")
+                break
+        for message in session:
+            if isinstance(message, Annotation):
+                break
+        with pytest.raises(ValueError, match="1 to"):
+            session.annotate("  ")
+    assert isinstance(message, Annotation)
+    assert (message.text, message.until_ns) == ("so", -1)
+    assert message.t_media_ns >= 0
+
+
+def test_a_script_needs_no_guard_around_its_session(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import realtime\n"
+        "with realtime.Session('phantom', seconds=1) as session:\n"
+        "    print(sum(type(message).__name__ == 'Motion' for message in session.messages()) > 5)\n"
+    )
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = psutil.Popen([sys.executable, str(script)], stdout=-1, stderr=-1, env=environment)
+    out, err = done.communicate(timeout=60)
+    assert (out, err) == (b"True\n", b"")

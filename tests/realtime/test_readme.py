@@ -1,0 +1,44 @@
+"""The listeners in the documentation are run as they stand there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from realtime.replay import Replay
+from realtime.schema import message_types
+from realtime.sessions import Recording
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "realtime" / "README.md").read_text(encoding="utf-8")
+LISTENERS = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "zmq.SUB" in block]
+
+
+@pytest.mark.parametrize("script", LISTENERS, ids=["with the package", "without it"])
+def test_a_listener_hears_the_session(script: str, recorded: Recording) -> None:
+    with Replay(recorded, speed=0) as played:
+        command = [sys.executable, "-c", script, played.public_address, played.events_address]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+        listener = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+        assert listener.stdout is not None
+        os.set_blocking(listener.stdout.fileno(), False)
+        heard = b""
+        try:
+            while b"upper lip raiser (AU10)" not in heard:  # again and again, until it has connected
+                assert listener.poll() is None
+                for _ in played:
+                    heard += listener.stdout.read() or b""
+        finally:
+            listener.kill()
+            listener.communicate()
+    assert b"micro" in heard
+
+
+def test_the_page_names_every_topic() -> None:
+    assert len(LISTENERS) == 2
+    assert all(len(script.strip().splitlines()) <= 20 for script in LISTENERS)
+    for kind in message_types():
+        assert f"`{kind.__name__}`" in PAGE

@@ -1,0 +1,121 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from realtime.account import gather
+from realtime.chart import HEIGHT, WIDTH, Axis, Curve, line
+from realtime.config import CaptureConfig, Config
+from realtime.messages import Motion
+from realtime.record import Recorder
+from realtime.report import report
+from realtime.sessions import Recording, open_recording
+from tests.realtime.browser import browser_page
+from tests.realtime.messages import frame, one_of_each, say, spot
+
+VOID = {"meta", "img", "br", "i"}
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed but not open, and keeps the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def page_of(base: Path, *messages: object, source: str = "phantom") -> str:
+    with Recorder(base, Config(capture=CaptureConfig(source))) as recorder:
+        for message in messages:
+            recorder.take(message)  # type: ignore[arg-type]
+    return report(gather(open_recording(recorder.folder)))
+
+
+def test_the_page_is_whole_and_needs_nothing_else(exported: Path) -> None:
+    page = (exported / "report.html").read_text(encoding="utf-8")
+    parsed = Balanced(page)
+    text = " ".join(parsed.text)
+    assert parsed.open == []
+    assert "Micro-expression" in text
+    assert "AU10" in text
+    assert "asked about <Monday> & Tuesday" in text
+    assert not re.search(r'(?:src|href)="(?!data:image/png;base64,|#e\d)', page)
+    assert "url(" not in page
+    assert "<script" not in page
+
+
+def test_what_came_from_outside_cannot_become_markup(tmp_path: Path) -> None:
+    evil = '"><script>alert(1)</script>'
+    page = page_of(tmp_path, frame(0.0), *one_of_each(), say(0, evil, action_units=(evil,)), source=evil)
+    assert "<script" not in page
+    assert Balanced(page).open == []
+
+
+def test_a_session_without_anything_says_so(tmp_path: Path) -> None:
+    text = " ".join(Balanced(page_of(tmp_path, frame(0.0), frame(1.0, 1))).text)
+    assert "No expression was spotted" in text
+    assert "No frame was skipped" in text
+    assert "no face measured" in text
+
+
+def test_closing_words_stand_first(tmp_path: Path) -> None:
+    page = page_of(tmp_path, frame(0.0), spot(0), say(0), say(-1, "A calm session."))
+    assert page.index("A calm session.") < page.index("Timeline")
+
+
+def test_nothing_is_fetched_and_nothing_sticks_out(exported: Path) -> None:
+    url = (exported / "report.html").as_uri()
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        with browser_page(viewport={"width": width, "height": 800}, color_scheme=scheme) as page:
+            fetched: list[str] = []
+            page.on("request", lambda request, fetched=fetched: fetched.append(request.url))
+            page.goto(url)
+            assert [one for one in fetched if not one.startswith("data:")] == [url]
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate("Array.from(document.images).every(i => i.complete && i.naturalWidth > 0)")
+
+
+def test_a_long_curve_keeps_its_peaks_and_its_gaps() -> None:
+    times = np.concatenate([np.arange(0, 300, 1 / 30), np.arange(310, 600, 1 / 30)])
+    values = np.zeros(times.size)
+    values[[1234, 12345]] = 1.0
+    drawn = line(Curve(times, values, "one"), Axis(0, 600), 1.0)
+    pieces = re.findall(r'points="([^"]*)"', drawn)
+    assert len(pieces) == 2
+    for piece, peak_s in zip(pieces, times[[1234, 12345]], strict=True):
+        points = [tuple(map(float, point.split(","))) for point in piece.split()]
+        assert len(points) <= 1600
+        assert [x for x, y in points if y == 0] == pytest.approx([peak_s * WIDTH / 600], abs=0.1)
+        assert all(0 <= y <= HEIGHT for _, y in points)
+
+
+@pytest.mark.parametrize("length_s", [0.1, 5.0, 61.0, 600.0, 7200.0])
+def test_an_axis_has_a_handful_of_round_times(length_s: float) -> None:
+    ticks = Axis(0.0, length_s).ticks(8)
+    assert 2 <= len(ticks) <= 9
+    assert ticks[0] == 0
+
+
+def test_curves_are_those_of_the_face(recorded: Recording) -> None:
+    account = gather(recorded)
+    assert len(account.motions) == sum(isinstance(m, Motion) for m in recorded.messages(Motion))
+    assert account.events[0].onset_s == pytest.approx(
+        recorded.events()[0].onset_s - recorded.info.zero_ns / 1e9, abs=1e-3
+    )

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+
+from realtime.config import Config
+from realtime.journal import JOURNAL, NOTES, RecordingError
+from realtime.messages import AnyMessage, Spot
+from realtime.notes import LONGEST, add_note, make_note, read_notes
+from realtime.record import Recorder
+from realtime.sessions import collect_events, list_sessions, open_recording
+from tests.realtime.messages import frame, one_of_each, say, spot
+
+
+def record(base: Path, frames: int = 1) -> Path:
+    with Recorder(base, Config()) as recorder:
+        for k in range(frames):
+            recorder.take(frame(k / 30, k))
+        for message in one_of_each():
+            recorder.take(message)
+    return recorder.folder
+
+
+def test_a_folder_is_listed_with_the_newest_first_and_what_is_foreign_left_out(tmp_path: Path) -> None:
+    folders = [record(tmp_path, 10 * k) for k in range(1, 4)]
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / JOURNAL).write_text("not one of ours")
+    (tmp_path / "empty").mkdir()
+    listed = list_sessions(tmp_path)
+    assert [info.path for info in listed] == folders[::-1]
+    assert [info.counts.frames for info in listed] == [31, 21, 11]
+    assert all(info.complete and not info.has_video and info.size_bytes > 1000 for info in listed)
+    assert list_sessions(tmp_path / "nothing") == []
+
+
+def test_one_that_was_cut_off_counts_the_same_as_far_as_it_goes(tmp_path: Path) -> None:
+    folder = record(tmp_path, 90)
+    whole = open_recording(folder).info
+    file = folder / JOURNAL
+    data = file.read_bytes()
+    file.write_bytes(data[: data.rindex(b"mellm-end") - 20])
+    cut = open_recording(folder).info
+    assert whole.complete
+    assert not cut.complete
+    assert cut.counts == whole.counts
+
+
+def test_what_is_no_recording_is_said_with_what_to_do(tmp_path: Path) -> None:
+    folder = record(tmp_path)
+    with pytest.raises(RecordingError, match="no such recording"):
+        open_recording(tmp_path / "none")
+    with pytest.raises(RecordingError, match=f"it holds 1 of them, the last is .*{folder.name}"):
+        open_recording(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecordingError, match=r"there is no session\.mcap in it$"):
+        open_recording(tmp_path / "empty")
+    assert open_recording(folder / JOURNAL).path == open_recording(folder).path
+
+
+def test_events_are_closed_spots_with_their_final_words() -> None:
+    taken_back = spot(2, 0.2, phase="revoked")
+    messages: list[AnyMessage] = [
+        spot(1, 2.0, 2.4),
+        say(1, "…", final=False),
+        say(1, "late"),
+        spot(0),
+        taken_back,
+        say(2, "no"),
+        say(0),
+    ]
+    events = collect_events(messages, "name")
+    assert [(e.video, e.onset_s, e.narration) for e in events] == [
+        ("name", 1.0, "Chin up 1.2 px."),
+        ("name", 2.0, "late"),
+    ]
+    assert collect_events([say(-1, "In all, a calm face.")], "name") == ()
+
+
+def test_settings_of_another_version_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = open_recording(record(tmp_path))
+    assert recording.config == Config()
+    recording._reader.head["config"] = '{"capture": {"sauce": "phantom"}}'
+    del recording.config
+    with pytest.raises(RecordingError, match=r"unknown setting 'capture\.sauce'"):
+        _ = recording.config
+
+
+def test_only_the_kinds_asked_for_are_read(tmp_path: Path) -> None:
+    found = list(open_recording(record(tmp_path)).messages(Spot))
+    assert [type(m) for m in found] == [Spot, Spot]
+
+
+def test_notes_are_added_beside_a_recording_which_stays_as_it_is(tmp_path: Path) -> None:
+    folder = record(tmp_path)
+    before = (folder / JOURNAL).read_bytes()
+    add_note(folder / NOTES, make_note(" later ", 9_000_000_000))
+    add_note(folder / NOTES, make_note("first\nand second line", 0, 500_000_000))
+    with (folder / NOTES).open("a") as lines:
+        lines.write("this is no note\n")
+    notes = open_recording(folder).notes
+    assert [note.text for note in notes] == ["first\nand second line", "„so“", "later"]
+    assert [note.until_ns for note in notes] == [500_000_000, 2_000_000_000, -1]
+    assert (folder / JOURNAL).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "at_ns", "until_ns"),
+    [("", 0, -1), (" \n", 0, -1), ("a" * (LONGEST + 1), 0, -1), ("a", -1, -1), ("a", 5, 4)],
+)
+def test_notes_that_mean_nothing_are_refused(text: str, at_ns: int, until_ns: int) -> None:
+    with pytest.raises(ValueError, match="a note"):
+        make_note(text, at_ns, until_ns)
+
+
+def test_no_file_has_no_notes(tmp_path: Path) -> None:
+    assert list(read_notes(tmp_path / NOTES)) == []

@@ -1,0 +1,26 @@
+import pytest
+
+from realtime.messages import AnyMessage, Gap, Motion
+from realtime.tally import Tally
+from tests.realtime.messages import frame, one_of_each, spot
+
+
+def test_a_session_is_counted() -> None:
+    tally = Tally()
+    motion = next(m for m in one_of_each() if isinstance(m, Motion))
+    gap = Gap(seq=9, t_capture_ns=0, t_media_ns=0, from_seq=3, to_seq=7, cause="align was behind")
+    pause = Gap(seq=9, t_capture_ns=0, t_media_ns=0, from_seq=10, to_seq=9, cause="the camera was away")
+    closed = [spot(0), spot(1, kind="macro"), spot(2, movements=3), spot(2, movements=4), spot(3, phase="apex")]
+    messages: list[AnyMessage] = [*(frame(5 + k / 25, k) for k in range(51)), motion, motion, gap, pause, *closed]
+    for message in messages:
+        tally.note(message)
+    counts = tally.counts
+    assert (counts.frames, counts.measured, counts.drops, counts.gaps) == (51, 1, 5, 2)
+    assert (counts.micro, counts.macro, counts.speech) == (1, 1, 1)
+    assert (counts.faces, counts.engine) == (1, "dis")
+    assert counts.fps == pytest.approx(25)
+    assert counts.duration_s == pytest.approx(51 / 25)
+
+
+def test_nothing_is_counted_as_nothing() -> None:
+    assert Tally().counts.duration_s == 0
