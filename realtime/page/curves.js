@@ -62,6 +62,7 @@ export class Curves {
   /** Show so many seconds. */
   span(seconds) {
     this.seconds = Math.min(Math.max(seconds, 2), 1200);
+    this.end = undefined; // around the playhead, or up to now
     [...this.windows.children].forEach((button, k) =>
       button.setAttribute("aria-pressed", String(WINDOWS_S[k] === this.seconds)));
     this.canvas.stale = true;

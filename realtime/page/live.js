@@ -57,6 +57,7 @@ export class Live {
     this.session = hello.session;
     screen.track.clear(hello);
     screen.transport.now.hidden = this.start.hidden = false;
+    screen.cards.invite("Events appear here as they happen.");
     screen.stage.hasPictures = hello.video;
     if (!hello.live) {
       screen.stage.say("No live session here. Start one with: mellm live 0 --dashboard");
@@ -119,15 +120,16 @@ export class Live {
   }
 
   _gap({ cause, frames }) {
-    if (/trying again|restarting/.test(cause)) banner(`Camera or stage away: ${cause}`);
+    if (/trying again|restarting/.test(cause)) banner(`Camera or stage away: ${cause}`, "warning", true);
     else if (frames === 0) toast(cause, "warning");
   }
 
   _end({ error, t }) {
     banner(error ? `The session broke off: ${error}` : `The session ended at ${clock(t)}. Everything can still be looked at and exported.`,
-      error ? "error" : "warning"); // prettier-ignore
+      error ? "error" : "warning", true); // prettier-ignore
     if (this.screen.playhead.atNow) this.screen.playhead.pause();
     this.screen.transport.now.hidden = this.start.hidden = true;
+    this.screen.cards.invite("No expression was found in this session.");
   }
 
   /** What is said in place of the picture. */

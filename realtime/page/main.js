@@ -21,6 +21,7 @@ let shown = "live";
 function go() {
   const [name, ...rest] = location.hash.slice(1).split("/");
   shown = names.includes(name) ? name : "live";
+  document.body.dataset.shows = shown;
   for (const each of names) document.getElementById(each).hidden = each !== shown;
   for (const tab of document.querySelectorAll(".tabs a")) {
     if (tab.dataset.place === shown) tab.setAttribute("aria-current", "page");

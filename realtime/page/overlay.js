@@ -49,6 +49,19 @@ export function drawFace(context, face, hello, layers, fine) {
   if (layers.flow) for (const region of regions) drawArrow(context, region, iod, fine);
 }
 
+/** A face's number above it. */
+export function drawName(context, face, hello, fine) {
+  const top = 10; // the mesh point in the middle of the forehead
+  const [x, y] = [face.mesh[2 * top], face.mesh[2 * top + 1]].map((place) => place / hello.steps_per_px);
+  context.font = `600 ${12 * fine}px system-ui, sans-serif`;
+  context.textAlign = "center";
+  context.lineWidth = 3 * fine;
+  context.strokeStyle = "rgb(0 0 0 / 0.6)";
+  context.fillStyle = "#fff";
+  context.strokeText(`Face ${face.id}`, x, y - 8 * fine);
+  context.fillText(`Face ${face.id}`, x, y - 8 * fine);
+}
+
 /** A region's displacement, IOD: as it travels (`u`, `v`), or as a track has it (`moves`). */
 function moved(face, hello, axis, k) {
   if (face.moves) return face.moves[2 * k + (axis === "v")];

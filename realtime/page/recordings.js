@@ -125,6 +125,7 @@ export class Recordings {
     const { stage, transport } = this.screen;
     stage.clip?.video.remove();
     stage.clip = null;
+    stage.say("");
     transport.offer("picture", info.video);
     transport.offer("mesh", info.video);
     if (!info.video) return;

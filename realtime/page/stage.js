@@ -2,7 +2,7 @@
 
 import { Canvas, colour } from "./canvas.js";
 import { clock, element } from "./element.js";
-import { ARROWS, drawFace } from "./overlay.js";
+import { ARROWS, drawFace, drawName } from "./overlay.js";
 import { drawPuppet, PUPPET_NOTE } from "./puppet.js";
 
 export class Stage {
@@ -79,6 +79,7 @@ export class Stage {
     const scale = this._fit(context, width, height, picture.width, picture.height);
     context.drawImage(bitmap, 0, 0, picture.width, picture.height);
     for (const face of picture.faces) drawFace(context, face, this.track.hello, this.layers, 1 / scale);
+    if (picture.faces.length > 1) for (const face of picture.faces) drawName(context, face, this.track.hello, 1 / scale);
     context.restore();
     // The numbers of the picture and of the overlay that lies on it: always the same one.
     this.canvas.canvas.dataset.seq = picture.seq;
@@ -90,7 +91,9 @@ export class Stage {
   _drawClip(context, width, height) {
     const { clip, track } = this;
     const { videoWidth, videoHeight } = clip.video;
-    if (!videoWidth || clip.video.readyState < 2) return;
+    const ready = videoWidth > 0 && clip.video.readyState >= 2;
+    this.say(ready ? "" : "Reading the video…");
+    if (!ready) return;
     context.save();
     const scale = this._fit(context, width, height, videoWidth, videoHeight);
     context.drawImage(clip.video, 0, 0, videoWidth, videoHeight);
@@ -124,7 +127,7 @@ export class Stage {
         context.fillStyle = colour("quiet");
         context.font = "600 12px system-ui, sans-serif";
         context.textAlign = "center";
-        context.fillText(`Face ${lane.id}`, x, height / 2 + 1.6 * iod);
+        context.fillText(`Face ${lane.id}`, x, height / 2 - 1.5 * iod);
       }
     });
   }

@@ -11,10 +11,11 @@ export function toast(words, level = "info") {
   setTimeout(() => shown.remove(), STAYS_MS[level] ?? 4000);
 }
 
-/** Say something until it is no longer true: banner("") takes it away. */
-export function banner(words, level = "warning") {
+/** Say something until it is no longer true: banner("") takes it away. What is `here` is said on the Live page alone. */
+export function banner(words, level = "warning", here = false) {
   const shown = document.getElementById("banner");
   if (shown.textContent !== words) shown.textContent = words;
   shown.dataset.level = level;
+  shown.toggleAttribute("data-here", here);
   shown.hidden = !words;
 }
