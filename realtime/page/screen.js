@@ -44,7 +44,7 @@ export class Screen {
   choose(id, seek = true) {
     const event = this.track.events.get(id);
     this.curves.chosen = id;
-    this.cards.mark(id, !seek);
+    this.cards.mark(id);
     if (seek && event?.spot) this.playhead.seek(event.spot.apex ?? event.spot.onset);
     if (seek) this.playhead.pause();
     this.stale();
