@@ -43,8 +43,9 @@ narrator: install ## llama-cpp-python, built once (4 to 8 minutes) and kept in $
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'diskcache>=5.6.1' 'jinja2>=2.11.3' 'numpy<2'
 	@$(BIN)/python -c 'import llama_cpp; print("llama-cpp-python", llama_cpp.__version__, "works")'
 
-trainer: install ## torch, ONNX and ONNX Runtime, to train and export MEFlowNet
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'torch==2.13.0' 'onnx<1.23' 'onnxruntime>=1.20' 'ml-dtypes<0.6' 'numpy<2'
+trainer: install ## torch, ONNX and Hugging Face's libraries, to train MEFlowNet and the narrator
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'torch==2.13.0' 'onnx<1.23' 'onnxruntime>=1.20' 'ml-dtypes<0.6' \
+	  'transformers>=4.57,<5' 'peft>=0.17,<0.22' 'tokenizers>=0.22,<0.24' 'safetensors>=0.5' 'gguf>=0.17,<0.20' 'numpy<2' 'protobuf<5'
 	@$(BIN)/python -c 'import torch; print("torch", torch.__version__, "on", "a GPU" if torch.cuda.is_available() else "the CPU")'
 
 lock: ## requirements.lock anew, for every supported Python (needs uv)

@@ -42,6 +42,22 @@ def octant(degrees: float) -> str:
     return OCTANTS[round(degrees / 45) % 8]
 
 
+def motion_of(name: str, inside: Floats) -> RegionMotion:
+    """The movement of a region from the displacements of its points.
+
+    Args:
+        name: the viewer's name.
+        inside: (n, 2) IOD, right and down; at least one.
+    """
+    lengths = np.hypot(inside[:, 0], inside[:, 1])
+    u, v = (float(c) for c in inside.mean(axis=0))
+    spread = float(lengths.mean())
+    concentration = math.hypot(u, v) / spread if spread > 0 else 0.0
+    degrees = math.degrees(math.atan2(-v, u)) % 360
+    direction = octant(degrees) if concentration >= CLEAR_CONCENTRATION else "unclear"
+    return RegionMotion(name, u, v, spread, float(lengths.max()), degrees, direction, concentration)
+
+
 class RegionMeter:
     """The 29 discs of one anchor frame."""
 
@@ -82,16 +98,6 @@ class RegionMeter:
         motions = []
         for region, (ys, xs, disc) in zip(REGIONS, self._windows, strict=True):
             inside = expression[ys, xs][disc > 0] / CROP_IOD
-            if len(inside) == 0:
-                continue
-            lengths = np.hypot(inside[:, 0], inside[:, 1])
-            u, v = (float(c) for c in inside.mean(axis=0))
-            spread = float(lengths.mean())
-            concentration = math.hypot(u, v) / spread if spread > 0 else 0.0
-            degrees = math.degrees(math.atan2(-v, u)) % 360
-            clear = concentration >= CLEAR_CONCENTRATION
-            motions.append(
-                RegionMotion(region.name, u, v, spread, float(lengths.max()), degrees,
-                             octant(degrees) if clear else "unclear", concentration)
-            )  # fmt: skip
+            if len(inside):
+                motions.append(motion_of(region.name, inside))
         return motions

@@ -20,7 +20,7 @@ from realtime.messages import AnyMessage, End, Motion, Say, Spot
 from realtime.sheet import write_sheet
 from realtime.source import SourceError
 
-RESULTS = ("events.jsonl", "events.csv", "events.png", "motion.parquet")
+RESULTS = ("events.jsonl", "events.csv", "events.png", "motion.parquet", "summary.txt")
 """What an analysis writes."""
 
 Progress = Callable[[float], None]
@@ -41,7 +41,8 @@ class Analysis:
         faces: how many were followed.
         duration_s: length of the video.
         fps: median rate of frames with a face.
-        notes: what the calibration and the video do not have in common.
+        notes: what the calibration and the video do not have in common, and what the narrator could not do.
+        summary: of the whole video, a paragraph.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class Analysis:
     duration_s: float
     fps: float
     notes: tuple[str, ...] = ()
+    summary: str = ""
 
 
 def output_names(videos: Sequence[Path]) -> list[str]:
@@ -66,7 +68,7 @@ def output_names(videos: Sequence[Path]) -> list[str]:
 
 
 def analyze(video: Path, name: str, out: Path, config: Config, progress: Progress) -> Analysis:
-    """Analyse one video and write `out/name/`: `events.jsonl`, `events.csv`, `events.png`, `motion.parquet`.
+    """Analyse one video and write `out/name/`: the files of `RESULTS`.
 
     The folder appears complete or not at all.
 
@@ -84,12 +86,15 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
     spots: dict[int, Spot] = {}
     events: list[Event] = []
     sketches: list[bytes] = []
+    summary, noted = "", list[str]()
     end_ns = 0
     for message in run_chain(dataclasses.replace(config, capture=capture)):
         end_ns = max(end_ns, message.t_media_ns)
         if isinstance(message, Motion):
             motions.append(message)
             progress(message.t_media_ns / 1e9)
+        elif isinstance(message, Say) and message.spot_id < 0:
+            summary, noted = (message.text, noted) if message.final else (summary, [*noted, message.text])
         else:
             _collect(message, video.name, spots, events, sketches)
     if not motions:
@@ -98,12 +103,14 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
         write_events(events, fresh)
         write_motion(motions, fresh / "motion.parquet")
         write_sheet(events, sketches, fresh / "events.png")
+        (fresh / "summary.txt").write_text(f"{summary}\n", encoding="utf-8")
     times_ns = sorted({m.t_media_ns for m in motions})
     fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
     faces = {m.face_id: m for m in reversed(motions)}  # the first motion of each
     calibration = open_calibration(config.spot)
     said = [text for m in faces.values() for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
-    return Analysis(folder, tuple(events), len(faces), end_ns / 1e9, fps, tuple(dict.fromkeys(said)))
+    notes = tuple(dict.fromkeys([*said, *noted]))
+    return Analysis(folder, tuple(events), len(faces), end_ns / 1e9, fps, notes, summary)
 
 
 def _collect(

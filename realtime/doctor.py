@@ -168,11 +168,23 @@ def _engines() -> Iterator[Finding]:
 
 
 def _narrators() -> Iterator[Finding]:
-    from engines.mellm import NARRATORS
+    from engines.mellm import NARRATORS, LanguageSettings, NarratorError, open_narrator
+    from engines.mellm.registry import SHIPPED
 
-    yield Finding("narrators", "ok", ", ".join(NARRATORS))
+    for name, opener in NARRATORS.items():
+        if name == "mellm" and not SHIPPED.exists():
+            yield Finding(f"narrator {name}", "note", f"{SHIPPED.name} is not there; auto takes the template")
+            continue
+        try:
+            opener(LanguageSettings()).close()
+            yield Finding(f"narrator {name}", "ok", "works")
+        except NarratorError as error:
+            yield Finding(f"narrator {name}", "note", f"{error}; auto takes the template")
+    narrator = open_narrator("auto")
+    narrator.close()
+    yield Finding("narrators", "ok", f"auto takes {narrator.name}; gguf:PATH and http:URL take any other model")
     if util.find_spec("llama_cpp") is None:
-        detail = "not built: the template narrator speaks, language models cannot"
+        detail = "not built: models in files cannot speak; the template narrator and servers can"
         yield Finding("llama-cpp-python", "note", detail, "make narrator")
     else:
         yield Finding("llama-cpp-python", "ok", metadata.version("llama-cpp-python"))

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 """One thread a process, and waits that do not spin: two processes that spin take each other's cores."""
 
-SILENCE = {"OPENCV_LOG_LEVEL": "ERROR", "OPENCV_FFMPEG_LOGLEVEL": "-8", "GLOG_minloglevel": "2"}
-"""No chatter from OpenCV, FFmpeg and MediaPipe: what goes wrong is said once, by us."""
+SILENCE = {
+    "OPENCV_LOG_LEVEL": "ERROR", "OPENCV_FFMPEG_LOGLEVEL": "-8", "GLOG_minloglevel": "2", "GGML_NO_BACKTRACE": "1",
+}  # fmt: skip
+"""No chatter from OpenCV, FFmpeg, MediaPipe and llama.cpp: what goes wrong is said once, by us."""
 
 
 def prepare() -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from realtime.messages import AnyMessage, Face, Frame, Lost, Say, Spot
 from realtime.nodes import Resume
+from realtime.recap import Moment, moment
 
 
 @dataclass
@@ -17,6 +18,8 @@ class Ledger:
         open: events that have not closed.
         unanswered: events that have closed or were taken back and have no final words yet.
         faces: the last message about each face in the picture.
+        told: events that have been answered, for the summary at the end.
+        revoked: how many were taken back.
     """
 
     start_ns: int = -1
@@ -26,6 +29,8 @@ class Ledger:
     open: dict[int, Spot] = field(default_factory=dict)
     unanswered: dict[int, Spot] = field(default_factory=dict)
     faces: dict[int, Face] = field(default_factory=dict)
+    told: list[Moment] = field(default_factory=list)
+    revoked: int = 0
 
     def note(self, message: AnyMessage) -> None:
         """Take in a message."""
@@ -42,9 +47,12 @@ class Ledger:
             self.open.pop(message.spot_id, None)
             (self.unanswered if message.phase in ("closed", "revoked") else self.open)[message.spot_id] = message
         elif isinstance(message, Say) and message.final:
-            self.unanswered.pop(message.spot_id, None)
+            spot = self.unanswered.pop(message.spot_id, None)
+            if spot is not None and spot.phase == "closed":
+                self.told.append(moment(spot, message))
+            self.revoked += spot is not None and spot.phase == "revoked"
 
     @property
     def resume(self) -> Resume:
         """Where a restarted process goes on."""
-        return Resume(self.start_ns, self.face_id, self.spot_id)
+        return Resume(self.start_ns, self.face_id, self.spot_id, told=tuple(self.told), revoked=self.revoked)

@@ -147,7 +147,20 @@ class Spot(Message, frozen=True, kw_only=True):
 
 
 class Say(Message, frozen=True, kw_only=True):
-    """Words about a spot: a piece of text as it is made, or (`final`) the whole with its facts."""
+    """Words about a spot: a piece of text as it is made, or (`final`) the whole with its facts, which replaces them.
+
+    The pieces of one text have the same `spot_id` and `seq`: what was begun at the apex is begun anew at the close.
+
+    Attributes:
+        spot_id: which event; -1 where no one event is meant: then the text is a note about the narrator itself, or
+            (`final`) the summary of the whole session.
+        text: the piece or the whole.
+        final: whether it is the whole.
+        action_units: codes, the strongest first.
+        label: the class.
+        confidence: chance of the class, 0–1.
+        narrator: name of who gave a final answer; empty where no narrator was asked.
+    """
 
     spot_id: int
     text: str
@@ -155,6 +168,7 @@ class Say(Message, frozen=True, kw_only=True):
     action_units: tuple[str, ...] = ()
     label: Label = "none"
     confidence: float = 0.0
+    narrator: str = ""
 
 
 class Status(Message, frozen=True, kw_only=True):

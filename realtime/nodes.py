@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from calib.face import CROP
 from realtime.config import Config
 from realtime.messages import AnyMessage, End, Face, Frame, Lost, Motion, Say, Spot
+from realtime.recap import Moment
 from realtime.ring import Ring
 
 
@@ -23,6 +24,31 @@ class Node(Protocol):
 
     def close(self) -> None:
         """Release what the node holds."""
+        ...
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A node whose work may take longer than messages can wait: it takes them in at once and works in small bits.
+
+    Its `step` does both and takes its time.
+    """
+
+    @property
+    def waiting(self) -> int:
+        """How many bits there are to do, roughly; 0 when there are none."""
+        ...
+
+    def take(self, message: AnyMessage) -> Iterable[AnyMessage]:
+        """Take a message in; what can be said of it at once."""
+        ...
+
+    def work(self, now_ns: int | None = None) -> Iterable[AnyMessage]:
+        """Do a bit, which takes a tenth of a second at most, and give what comes of it.
+
+        Args:
+            now_ns: the clock that `t_capture_ns` is read from; without it nothing is late.
+        """
         ...
 
 
@@ -59,11 +85,17 @@ class Resume:
         start_ns: when the stream began, on the monotonic clock; -1 if it has not.
         face_id: the first number for a new face.
         spot_id: the first number for a new event.
+        restarts: how often the process was restarted.
+        told: the events that have been answered.
+        revoked: how many were taken back.
     """
 
     start_ns: int = -1
     face_id: int = 0
     spot_id: int = 0
+    restarts: int = 0
+    told: tuple[Moment, ...] = ()
+    revoked: int = 0
 
 
 @dataclass(frozen=True)
@@ -147,7 +179,11 @@ def _perceive(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
 def _narrate(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
     from realtime.narrate import NarrateNode
 
-    return [NarrateNode(config.narrate)]
+    return [
+        NarrateNode(
+            config.narrate, live=config.capture.paced, deaths=resume.restarts, told=resume.told, revoked=resume.revoked
+        )
+    ]
 
 
 PROCESSES: tuple[ProcessSpec, ...] = (

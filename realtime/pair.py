@@ -3,7 +3,7 @@
 import csv
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,12 +27,13 @@ from calib.face import (
 )
 from engines.head import HeadFit
 from engines.landmarks import FaceMesh
-from engines.mellm import Answer, Facts, open_narrator
+from engines.mellm import Answer, Facts
 from engines.picture import flow_colours, flow_overlay
 from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import CropError, open_engine
 from realtime.align import cut_crop
 from realtime.config import Config
+from realtime.narrator import configured_narrator
 from realtime.recorded import read_photo
 from realtime.source import SourceError
 
@@ -72,7 +73,7 @@ class PairMeter:
         """
         self._config = config
         self._engine = open_engine(config.flow.engine, config.flow.weights_folder)
-        self._narrator = open_narrator(config.narrate.narrator)
+        self._narrator = configured_narrator(config.narrate, live=False)
         self._mesh = FaceMesh(max_faces=4, tracking=False)
 
     def __enter__(self) -> "PairMeter":
@@ -99,14 +100,27 @@ class PairMeter:
         )
         return self._flow(np.asarray(first), np.asarray(second), face, there, f"{onset} → {apex}")
 
-    def explain(self, flow: PairFlow) -> Answer:
-        """What the narrator says of a pair."""
+    def explain(self, flow: PairFlow, hear: Callable[[str], None] = lambda text: None) -> Answer:
+        """What the narrator says of a pair.
+
+        Args:
+            flow: what was measured.
+            hear: is told the words so far, again and again while they are being made.
+        """
         floor = (self._config.spot.threshold_iod,) * len(flow.regions)
-        answers = [
-            piece for piece in self._narrator.narrate(Facts(flow.regions, floor, flow.iod_px))
-            if isinstance(piece, Answer)
-        ]  # fmt: skip
+        said = ""
+        answers: list[Answer] = []
+        for piece in self._narrator.narrate(Facts(flow.regions, floor, flow.iod_px)):
+            if isinstance(piece, Answer):
+                answers.append(piece)
+            else:
+                said += piece
+                hear(said)
         return answers[-1]
+
+    def notes(self) -> Sequence[str]:
+        """What people should know of the narrator and have not been told."""
+        return self._narrator.notes()
 
     def _faces(self, rgb: NDArray[np.uint8], path: Path) -> list[Floats]:
         faces = self._mesh.find(np.asarray(rgb, dtype=np.uint8))

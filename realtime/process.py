@@ -20,8 +20,8 @@ import zmq
 from realtime.bus import Inbox, Outbox, Wiring
 from realtime.config import Config, ConfigError
 from realtime.latency import LatencyHistogram
-from realtime.messages import AnyMessage, End, Gap, MessageError, Status
-from realtime.nodes import BACKLOG, PROCESSES, Head, Node, ProcessSpec, Resume, Rings, RingSize, through
+from realtime.messages import AnyMessage, End, Gap, MessageError, Say, Status
+from realtime.nodes import BACKLOG, PROCESSES, Head, Node, Patient, ProcessSpec, Resume, Rings, RingSize, through
 from realtime.ring import Ring
 
 FAILED_EXIT = 3
@@ -90,6 +90,7 @@ class _Worker:
         self._handled = self._drops = 0
         self._beat_s, self._beat_handled = time.monotonic(), 0
         self._last: AnyMessage | None = None
+        self._patient: Patient | None = None
         self._error = ""
         self.state: Literal["starting", "ready", "running", "ended", "failed", "crashed"] = "starting"
 
@@ -157,17 +158,20 @@ class _Worker:
         poller.register(lifeline.fileno(), zmq.POLLIN)
         if self._inbox is not None:
             poller.register(self._inbox.socket, zmq.POLLIN)
+        self._patient = next((node for node in nodes[:1] if isinstance(node, Patient)), None)
         ended = False
         while not ended:
             self._beat()
-            wait_ms = 0 if self._inbox is None or self._waiting else 100
+            wait_ms = 0 if self._inbox is None or self._behind else 100
             if dict(poller.poll(wait_ms)).get(lifeline.fileno()):
                 return
             if self._inbox is None:
                 ended = self._step(nodes, None)
                 continue
             self._drain(self._inbox)
-            if self._waiting:
+            if self._patient is not None:
+                ended = self._serve(self._patient)
+            elif self._waiting:
                 ended = self._step(nodes, self._waiting.popleft())
 
     def _drain(self, inbox: Inbox) -> None:
@@ -212,6 +216,27 @@ class _Worker:
             self._count(message)
         return ended
 
+    @property
+    def _behind(self) -> int:
+        """What waits: messages, and what a patient node has taken in."""
+        return len(self._waiting) + (self._patient.waiting if self._patient is not None else 0)
+
+    def _serve(self, node: Patient) -> bool:
+        """Hand a patient node all that waits, and let it do a bit; whether the stream has ended."""
+        outs: list[AnyMessage] = []
+        while self._waiting:
+            message = self._waiting.popleft()
+            outs += (out for out in node.take(message) if out is not message)
+            self._last = message
+        for out in (*outs, *node.work(time.monotonic_ns())):
+            self._give(out)
+            if isinstance(out, Say) and out.final and out.spot_id >= 0:
+                self._count(out)
+            if isinstance(out, End):
+                self._error = out.error
+                return True
+        return False
+
     def _count(self, message: AnyMessage) -> None:
         if not isinstance(message, (End, Gap)):
             self._handled += 1
@@ -242,7 +267,7 @@ class _Worker:
             Status(
                 seq=self._last.seq if self._last else -1, t_capture_ns=time.monotonic_ns(),
                 t_media_ns=self._last.t_media_ns if self._last else 0, process=self._spec.name, state=state,
-                detail=detail, fps=round(fps, 2), handled=self._handled, drops=self._drops, queue=len(self._waiting),
+                detail=detail, fps=round(fps, 2), handled=self._handled, drops=self._drops, queue=self._behind,
                 p50_ms=float(p50), p95_ms=float(p95), restarts=self._place.restarts, pid=os.getpid(),
             )
         )  # fmt: skip

@@ -82,8 +82,9 @@ class Recorder:
         self.close()
 
     def take(self, message: AnyMessage) -> None:
-        """Record a message; returns at once."""
-        self._queue.put(message)
+        """Record a message; returns at once. After a `problem` nothing is kept."""
+        if not self.problem:
+            self._queue.put(message)
 
     @property
     def counts(self) -> Counts:

@@ -14,10 +14,8 @@ from realtime.capture import CaptureNode
 from realtime.chain import run_stages
 from realtime.config import Config
 from realtime.filmed import FilmedSource
-from realtime.journal import NOTES
 from realtime.messages import Annotation, AnyMessage, Gap
 from realtime.nodes import PROCESSES, Head, Node, Resume, Rings, ring_sizes
-from realtime.notes import add_note, make_note
 from realtime.ring import Ring
 from realtime.sessions import Recording
 
@@ -37,7 +35,6 @@ class Replay:
             recording: what to play.
             speed: so many times as fast as it happened; 0 as fast as it goes.
         """
-        self.config = recording.config
         self._recording, self._speed = recording, speed
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._wiring = Wiring("")
@@ -59,6 +56,15 @@ class Replay:
         remove_wiring(self._wiring)
 
     @property
+    def config(self) -> Config:
+        """The settings of the session.
+
+        Raises:
+            RecordingError: they are not those of this version.
+        """
+        return self._recording.config
+
+    @property
     def public_address(self) -> str:
         """See `Session.public_address`."""
         return self._wiring.public
@@ -75,9 +81,7 @@ class Replay:
             ValueError: no text, or a time that cannot be.
             OSError: it cannot be written.
         """
-        note = make_note(text, self._media_ns if t_media_ns is None else t_media_ns, until_ns)
-        add_note(self._recording.path / NOTES, note)
-        return note
+        return self._recording.annotate(text, self._media_ns if t_media_ns is None else t_media_ns, until_ns)
 
     def __iter__(self) -> Iterator[AnyMessage]:
         """Every message at its time."""

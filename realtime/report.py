@@ -65,7 +65,7 @@ def _header(account: Account, title: str) -> str:
         "All up to its last second is here.</p>"
     )  # fmt: skip
     return (
-        f'<header><p class="eyebrow">Session report</p><h1>{title}</h1><p class="lede">{_day(account)}, '
+        f'<header><p class="eyebrow">Session report</p><h1>{title}</h1><p class="lede">{_day(account)} · '
         f"{_length(info.duration_s)}</p>{cut}</header><main>"
     )
 
@@ -93,11 +93,15 @@ def _tiles(account: Account) -> str:
         ("speech", str(counts.speech), "stretches of speech" if counts.speech != 1 else "stretch of speech"),
         ("", str(counts.faces), "faces followed" if counts.faces != 1 else "face followed"),
         ("", f"{100 * share:.1f} %", f"of {counts.frames} frames measured"),
-        ("", str(counts.drops), f"frames skipped in {counts.gaps} gap{'s' if counts.gaps != 1 else ''}"),
+        ("", str(counts.drops), "frames skipped" + (f" in {_several(counts.gaps, 'gap')}" if counts.gaps else "")),
     )
     return '<div class="tiles">' + "".join(
         f'<div class="tile {kind}"><b>{value}</b><span>{words}</span></div>' for kind, value, words in tiles
     ) + "</div>"  # fmt: skip
+
+
+def _several(count: int, name: str) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def _summary(account: Account) -> str:
@@ -266,7 +270,5 @@ def _gaps(account: Account) -> str:
         f'<td class="t">{max(gap.to_seq - gap.from_seq + 1, 0)} frames</td><td>{escape(gap.cause)}</td></tr>'
         for gap in account.gaps
     )
-    return (
-        f"<details><summary>{len(account.gaps)} gaps, {account.info.counts.drops} frames</summary>"
-        f'<div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'
-    )
+    said = f"{_several(len(account.gaps), 'gap')}, {_several(account.info.counts.drops, 'frame')}"
+    return f'<details><summary>{said}</summary><div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'

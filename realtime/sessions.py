@@ -13,7 +13,7 @@ from realtime.config import Config, ConfigError, config_from
 from realtime.export import Event, make_event
 from realtime.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
 from realtime.messages import Annotation, AnyMessage, Say, Spot
-from realtime.notes import read_notes
+from realtime.notes import add_note, make_note, read_notes
 from realtime.tally import Counts, Tally
 
 
@@ -120,6 +120,17 @@ class Recording:
         """The operator's notes in order of time: those made during the session and those added since."""
         live = [m for m in self.messages(Annotation) if isinstance(m, Annotation)]
         return tuple(sorted((*live, *read_notes(self.path / NOTES)), key=lambda note: note.t_media_ns))
+
+    def annotate(self, text: str, t_media_ns: int, until_ns: int = -1) -> Annotation:
+        """Note something about a moment of the stream, or the time until `until_ns`; it is kept beside the recording.
+
+        Raises:
+            ValueError: no text, or a time that cannot be.
+            OSError: it cannot be written.
+        """
+        note = make_note(text, t_media_ns, until_ns)
+        add_note(self.path / NOTES, note)
+        return note
 
     def footage(self) -> tuple[Footage, ...]:
         """The frames of its video in order."""

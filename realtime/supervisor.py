@@ -5,6 +5,7 @@ resource tracker removes them even if the supervisor is killed) and the folder o
 their lifeline breaks).
 """
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -244,7 +245,8 @@ class Session:
 
     def _start(self, spec: ProcessSpec, restarts: int) -> _Child:
         theirs, ours = self._spawn.Pipe(duplex=False)
-        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, self._ledger.resume)
+        resume = dataclasses.replace(self._ledger.resume, restarts=restarts)
+        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, resume)
         process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
         # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
         with undisturbed(), nameless_main():

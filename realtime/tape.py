@@ -54,15 +54,19 @@ class Tape:
             self.finished.append(self._recorder)
             self._recorder = None
 
-    def take(self, message: AnyMessage) -> None:
+    def take(self, message: AnyMessage) -> str:
         """Record a message, if a recording runs.
 
-        A recording that has stopped by itself (a full disk) is ended; `finished` then tells why.
+        Returns:
+            Why the recording has just ended by itself (a full disk); nothing while all is well.
         """
-        if self._recorder is not None:
-            self._recorder.take(message)
-            if self._recorder.problem:
-                self.stop()
+        if self._recorder is None:
+            return ""
+        self._recorder.take(message)
+        problem = self._recorder.problem
+        if problem:
+            self.stop()
+        return problem
 
     @property
     def folder(self) -> Path:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from rich import box
 from rich.console import Console
+from rich.live import Live as RichLive
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -14,10 +15,28 @@ from calib.phantom.scoring import match
 from realtime.calibration import Calibration, mismatch
 from realtime.messages import AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
+from realtime.recap import counted, moment, recap
 
 _COLOURS = {"negative": "red", "positive": "green", "surprise": "yellow", "none": "white"}
 
 _PATIENCE = 60  # frames without a face before the operator is told
+
+
+@dataclass
+class Typed:
+    """A text that is being typed.
+
+    Attributes:
+        say: its first piece.
+        at_apex: whether it is the first sentence about an event, rather than the whole.
+        text: so far.
+        printed: whether it stands on a line of its own already.
+    """
+
+    say: Say
+    at_apex: bool
+    text: str = ""
+    printed: bool = False
 
 
 @dataclass
@@ -43,7 +62,11 @@ class LiveView:
     _first_ns: int = -1
     _last_ns: int = 0
     _warned: bool = False
+    summary: str = ""
     _spoken: set[int] = field(default_factory=set)
+    _apexes: dict[int, int] = field(default_factory=dict)
+    _typed: Typed | None = None
+    _live: RichLive | None = None
     _faces: set[int] = field(default_factory=set)
 
     def show(self, message: AnyMessage) -> None:
@@ -61,13 +84,15 @@ class LiveView:
             self._line(message.t_media_ns, Text(f"face {message.face_id}: {message.cause}", "dim"))
         elif isinstance(message, Spot):
             self.spots[message.spot_id] = message
+            if message.phase == "apex":
+                self._apexes[message.spot_id] = message.seq
             if self.verbose and message.phase == "rising":
                 self._line(message.t_media_ns, Text(f"#{message.spot_id} rising", "dim"))
         elif isinstance(message, Say):
             self._say(message)
 
     def _line(self, t_ns: int, text: Text) -> None:
-        self.console.print(Text.assemble((f"{t_ns / 1e9:7.2f} s  ", "cyan"), text), soft_wrap=True)
+        self.console.print(_stamped(t_ns, text), soft_wrap=True)
 
     def _status(self, status: Status) -> None:
         before = self.statuses.get(status.process)
@@ -93,21 +118,38 @@ class LiveView:
             for text in mismatch(self.calibration, motion.engine, motion.iod_px) if self.calibration else ():
                 self._line(motion.t_media_ns, Text(f"note: {text}", "yellow"))
 
+    def rest(self) -> None:
+        """End what is being typed, so that others can write."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        typed, self._typed = self._typed, None
+        if typed is not None and typed.at_apex and not typed.printed:
+            self._line(typed.say.t_media_ns, _at_apex(typed))
+
     def _say(self, say: Say) -> None:
+        if say.spot_id < 0:
+            if say.final:
+                self.summary = say.text
+            else:
+                self._line(max(say.t_media_ns, 0), Text(f"note: {say.text}", "yellow"))
+            return
         spot = self.spots.get(say.spot_id)
         if spot is None:
             return
         if spot.phase == "revoked":
+            self.rest()
             if say.final:
                 self._line(say.t_media_ns, Text(f"#{say.spot_id} {say.text}", "dim"))
             return
-        if say.spot_id not in self._spoken:
+        if say.spot_id not in self._spoken and spot.movements == 1:
             self._spoken.add(say.spot_id)
             seen_ns = say.t_media_ns - max(spot.apex_ns, 0)  # from the apex to the frame that made it certain
             self.first_word_ms.append((seen_ns + time.monotonic_ns() - say.t_capture_ns) / 1e6)
-            self._line(say.t_media_ns, Text(f"#{say.spot_id} at its apex: {say.text.strip()} …"))
         if not say.final:
+            self._type(say)
             return
+        self.rest()
         self.words[say.spot_id] = say
         line = Text(f"#{say.spot_id} ")
         line.append("speech" if spot.movements > 1 else f"{spot.kind}-expression", "bold")
@@ -116,8 +158,33 @@ class LiveView:
         self._line(say.t_media_ns, line)
         self.console.print(Padding(Text(say.text, "italic"), (0, 0, 0, 11)))
 
+    def _type(self, say: Say) -> None:
+        """Add a piece to the text that is being typed: letter by letter on a terminal, else a line once it is whole."""
+        typed = self._typed
+        if typed is None or (typed.say.spot_id, typed.say.seq) != (say.spot_id, say.seq):
+            self.rest()
+            typed = self._typed = Typed(say, self._apexes.get(say.spot_id) == say.seq)
+        typed.text += say.text
+        if typed.at_apex and typed.text.rstrip().endswith((".", "!", "?")):
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+            if not typed.printed:
+                typed.printed = True
+                self._line(say.t_media_ns, _at_apex(typed))
+        elif self.console.is_terminal and not self.console.record:
+            if self._live is None:
+                self._live = RichLive(
+                    console=self.console, auto_refresh=False, transient=True, redirect_stdout=False,
+                    redirect_stderr=False,
+                )  # fmt: skip
+                self._live.start()
+            words = _at_apex(typed) if typed.at_apex else Text(f"#{say.spot_id} {typed.text.strip()}", "italic")
+            self._live.update(_stamped(say.t_media_ns, words), refresh=True)
+
     def closing(self) -> None:
-        """Print the closing table: what every process did, and how late it was."""
+        """Print the closing table and the summary: what every process did, how late it was, and what was seen."""
+        self.rest()
         table = Table(title="Session", title_justify="left", box=box.SIMPLE_HEAD)
         for name in ("process", "nodes", "done", "per s", "drops", "restarts", "p50 ms", "p95 ms"):
             table.add_column(name, justify="left" if name in ("process", "nodes") else "right", no_wrap=True)
@@ -135,17 +202,19 @@ class LiveView:
         self.console.print(
             "Latency counts from the frame's capture to the end of that process's work on it.", style="dim"
         )
-        closed = [s for s in self.spots.values() if s.phase == "closed"]
-        micro = sum(s.kind == "micro" and s.movements == 1 for s in closed)
-        speech = sum(s.movements > 1 for s in closed)
-        talked = f", {speech} stretches of speech" if speech else ""
-        self.console.print(
-            f"{micro} micro- and {len(closed) - micro - speech} macro-expressions{talked}; "
-            f"{self.skipped} frames skipped in {self.gaps} gaps"
-        )
+        skipped = f"{counted(self.skipped, 'frame')} skipped in {counted(self.gaps, 'gap')}"
+        self.console.print(skipped if self.gaps else "No frame skipped")
         if self.first_word_ms:
             ordered = sorted(self.first_word_ms)
             self.console.print(f"First word {ordered[len(ordered) // 2]:.0f} ms after the apex (median)")
+        self.console.print(Text("Summary", "bold"))
+        self.console.print(Padding(Text(self.summary or self._recap(), "italic"), (0, 0, 0, 2)))
+
+    def _recap(self) -> str:
+        """The summary of a session that was stopped before it could give one."""
+        moments = [moment(self.spots[spot_id], say) for spot_id, say in self.words.items()]
+        revoked = sum(spot.phase == "revoked" for spot in self.spots.values())
+        return recap(moments, revoked, self._last_ns / 1e9)
 
     def against(self, script: PhantomScript) -> None:
         """Print what was spotted beside what the phantom really did."""
@@ -185,6 +254,14 @@ class LiveView:
         say = self.words.get(spot.spot_id)
         times = "–".join(f"{t / 1e9:.2f}" for t in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
         return times, " ".join(say.action_units) if say else ""
+
+
+def _stamped(t_ns: int, text: Text) -> Text:
+    return Text.assemble((f"{t_ns / 1e9:7.2f} s  ", "cyan"), text)
+
+
+def _at_apex(typed: Typed) -> Text:
+    return Text(f"#{typed.say.spot_id} at its apex: {typed.text.strip()} …")
 
 
 def _times(spot: Spot) -> str:

@@ -145,7 +145,7 @@ def make_pair(
     true = video.flow(before_s, after_s)
     landmarks = video.landmarks(before_s)
     transform = crop_transform(landmarks)
-    before, after = (_photograph(video.frame(t), which.noise, rng) for t in (before_s, after_s))
+    before, after = (photograph(video.frame(t), which.noise, rng) for t in (before_s, after_s))
     return Pair(
         which, (before, after), (cut_crop(before, transform), cut_crop(after, transform)), transform,
         crop_landmarks(transform, landmarks), crop_flow(true.facial, transform), crop_flow(true.head, transform),
@@ -169,7 +169,7 @@ def _crop_hull(valid: NDArray[np.bool_], transform: Doubles) -> NDArray[np.bool_
     return np.asarray(drawn_in > 0)
 
 
-def _photograph(image: NDArray[Any], noise: float, rng: np.random.Generator) -> Image:
+def photograph(image: NDArray[Any], noise: float, rng: np.random.Generator) -> Image:
     """A rendered frame (BGR) as a camera would give it: its own gain, fresh noise, 8 bits; RGB."""
     rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.float32)
     rgb *= np.float32(1 + rng.uniform(-GAIN, GAIN))

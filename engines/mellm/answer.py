@@ -1,11 +1,23 @@
 """What a narrator is told, and what it must answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from calib.facs import Label
 from engines.regions import RegionMotion
+
+
+class NarratorError(Exception):
+    """A narrator cannot be had; the message says why and what to do."""
+
+
+class ModelError(NarratorError):
+    """A narrator's model or server cannot be used; another narrator can speak instead."""
+
+
+class StreamError(Exception):
+    """A model or server broke off, or could not begin; one line."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +58,15 @@ class Answer:
         action_units: codes, the strongest first, e.g. ("AU4", "LAU12").
         label: negative, positive, surprise, or none when nothing was recognised.
         confidence: probability of the label, 0–1.
-        narration: the whole text.
+        narration: the whole text; it replaces the pieces that came before it.
+        narrator: name of who gave it, which is another than was asked where that one failed.
     """
 
     action_units: tuple[str, ...]
     label: Label
     confidence: float
     narration: str
+    narrator: str = ""
 
 
 class Narrator(Protocol):
@@ -61,7 +75,15 @@ class Narrator(Protocol):
     name: str
 
     def narrate(self, facts: Facts) -> Iterator[str | Answer]:
-        """Yield pieces of the text as they are made, and the `Answer` last."""
+        """Yield pieces of the text as they are made, and the `Answer` last.
+
+        An empty piece says that the next is not there yet. It gives an answer whatever happens; closing the iterator
+        ends the work early.
+        """
+        ...
+
+    def notes(self) -> Sequence[str]:
+        """What people should know of the narrator itself and have not been told: one line each, handed out once."""
         ...
 
     def close(self) -> None:

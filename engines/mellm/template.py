@@ -1,6 +1,6 @@
 """The template narrator: says what was measured in fixed sentences, and reads classes off the annotation counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from calib.face import REGIONS
 from calib.facs import CLASS_TOTALS, class_probabilities, parse_code
@@ -19,6 +19,14 @@ class TemplateNarrator:
 
     name = "template"
 
+    def __init__(self, notes: Sequence[str] = ()) -> None:
+        """Get ready.
+
+        Args:
+            notes: why it speaks instead of another.
+        """
+        self._notes = tuple(notes)
+
     def narrate(self, facts: Facts) -> Iterator[str | Answer]:
         """See `Narrator.narrate`."""
         moving = facts.moving
@@ -32,7 +40,12 @@ class TemplateNarrator:
         if label == "none" and moving:
             chance = 0.5  # something moved, and the counts say nothing of it
         codes = tuple(code for code, _ in units)
-        yield Answer(codes, label, round(chance * facts.certainty, 3), "".join(pieces))
+        yield Answer(codes, label, round(chance * facts.certainty, 3), "".join(pieces), self.name)
+
+    def notes(self) -> Sequence[str]:
+        """See `Narrator.notes`."""
+        notes, self._notes = self._notes, ()
+        return notes
 
     def close(self) -> None:
         """Nothing to release."""
@@ -41,7 +54,7 @@ class TemplateNarrator:
         if not moving:
             yield "No region moved above the noise: no expression seen."
             return
-        for index, region in enumerate(_telling(moving)):
+        for index, region in enumerate(telling(moving, _SPOKEN_REGIONS)):
             yield f"{'' if index == 0 else '; '}{_movement(region, facts.iod_px)}"
         rest = len(moving) - _SPOKEN_REGIONS
         yield f"; and {rest} more {'region' if rest == 1 else 'regions'}. " if rest > 0 else ". "
@@ -59,14 +72,14 @@ class TemplateNarrator:
             yield f"Of {sum(CLASS_TOTALS):,} annotated micro-expressions, such units speak for {label} ({chance:.0%})."
 
 
-def _telling(moving: list[RegionMotion]) -> list[RegionMotion]:
-    """The regions to name: the strongest of every part of the face first, so that a mouth does not hide a brow."""
+def telling(moving: list[RegionMotion], count: int) -> list[RegionMotion]:
+    """At most `count` regions to name: the strongest of every part first, so that a mouth does not hide a brow."""
     parts = {region.name: region.part for region in REGIONS}
     first: dict[str, RegionMotion] = {}
     for region in moving:
         first.setdefault(parts[region.name], region)
     rest = [region for region in moving if region not in first.values()]
-    named = [*first.values(), *rest][:_SPOKEN_REGIONS]
+    named = [*first.values(), *rest][:count]
     return sorted(named, key=lambda region: -region.mean_iod)
 
 

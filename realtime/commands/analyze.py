@@ -36,9 +36,14 @@ def analyze(
     calibration: CalibrationFile = None,
     config: ConfigFile = None,
 ) -> int:
-    """Analyse recorded videos without loss: events.jsonl, .csv and .png, and motion.parquet for each.
+    """Analyse recorded videos without loss: events.jsonl, .csv and .png, motion.parquet and summary.txt for each.
 
-    Example: mellm analyze interviews/*.mp4 --out results
+    A narrator whose model or server cannot be used is an error; one that fails over an event has the template narrator
+    answer for it, and a note says so.
+
+    Examples:
+      mellm analyze interviews/*.mp4 --out results
+      mellm analyze a.mp4 --out results --narrator gguf:models/qwen3-0.6b-q8_0.gguf
     """
     settings = settings_from(config, faces, engine, narrator, calibration)
     settings = dataclasses.replace(

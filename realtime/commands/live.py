@@ -62,7 +62,10 @@ def live(
     view: Annotated[bool, Parameter(negative="", help="A panel in the terminal: curves, rates, latencies.")] = False,
     verbose: Annotated[bool, Parameter(negative="", help="Also show processes starting and movements rising.")] = False,
 ) -> int:
-    """Watch a face live: events and words as they happen, a closing table at the end. Ctrl-C stops.
+    """Watch a face live: events and words as they happen, a closing table and a summary at the end. Ctrl-C stops.
+
+    A language model that cannot be used, is too slow, or says what was not measured stops nothing: the template
+    narrator speaks instead, and a note says so.
 
     Examples:
       mellm live 0                         the first webcam
@@ -71,6 +74,7 @@ def live(
       mellm live phantom --seconds 20      the built-in face, whose every movement is known
       mellm live 0 --dashboard             in the browser: picture, curves, events, words
       mellm live 0 --view                  the same in the terminal, over ssh for instance
+      mellm live 0 --narrator gguf:models/qwen3-0.6b-q8_0.gguf
       mellm live 0 --calibration me.toml   with what mellm calibrate 0 --out me.toml has measured
       mellm live 0 --record sessions       keeps it, for mellm replay and mellm export
     """
@@ -99,6 +103,7 @@ def live(
         note(ERRORS, "--view needs a terminal; events and words are printed without the panel")
     console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")
     tape: Tape | None = None
+    complained: list[str] = []
     try:
         with ExitStack() as stack:
             page = Page(settings, folder.resolve()) if dashboard else None
@@ -116,7 +121,9 @@ def live(
                 announce(stack.enter_context(page), console, open_page)
             panel = stack.enter_context(Panel(console)) if view and console.is_terminal else None
             for message in session:
-                tape.take(message)
+                if problem := tape.take(message):
+                    complained.append(problem)
+                    complain(problem)
                 told.show(message)
                 if panel is not None:
                     panel.take(message)
@@ -126,19 +133,24 @@ def live(
             if page is not None:
                 linger(page, tape, console)
     except KeyboardInterrupt:
+        told.rest()
         console.print("stopped", style="dim")
+    finally:
+        told.rest()
     if source in PHANTOMS:
         told.against(phantom_script(capture))
     told.closing()
-    return max((_recorded(console, recorder) for recorder in tape.finished), default=0) if tape else 0
+    finished = tape.finished if tape is not None else []
+    return max((_recorded(console, recorder, recorder.problem in complained) for recorder in finished), default=0)
 
 
-def _recorded(console: Console, recorder: "Recorder") -> int:
-    """Say what became of a recording; the exit status."""
+def _recorded(console: Console, recorder: "Recorder", failed: bool) -> int:
+    """Say what became of a recording, that it `failed` only if that has not been said; the exit status."""
     if recorder.unfilmed:
         note(console, f"{recorder.unfilmed} frames are not in the video: it could not be encoded as fast as they came")
     if recorder.problem:
-        complain(recorder.problem)
+        if not failed:
+            complain(recorder.problem)
         return 1
     size = sum(file.stat().st_size for file in recorder.folder.iterdir()) / 1e6
     console.print(f"recorded {size:.1f} MB in {recorder.folder}: see mellm replay, mellm export", soft_wrap=True)

@@ -17,7 +17,14 @@ Source = Annotated[
 Fps = Annotated[float, Parameter(help="Frame rate of a folder or the phantom, or asked of a webcam.")]
 Size = Annotated[str, Parameter(help="Size asked of a webcam or made by the phantom.")]
 Engine = Annotated[str, Parameter(help="Flow engine: auto, or one that `mellm doctor` lists.")]
-NarratorName = Annotated[str, Parameter(help="Narrator: auto, or one that `mellm doctor` lists.")]
+NarratorName = Annotated[
+    str,
+    Parameter(
+        help="Who speaks: auto, template (fixed sentences), mellm (our language model), gguf:PATH (another model in a "
+        "file), or http:URL (a model behind an OpenAI-compatible server, such as http://127.0.0.1:11434 for Ollama; "
+        "key in MELLM_API_KEY). More in the settings' table narrate."
+    ),
+]
 ConfigFile = Annotated[
     Path | None, Parameter(help="TOML file with settings; tables capture, align, flow, spot, narrate, calibrate.")
 ]

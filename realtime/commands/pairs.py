@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.text import Text
 
 from realtime.commands.options import (
     ERRORS,
@@ -13,6 +14,7 @@ from realtime.commands.options import (
     NarratorName,
     UsageError,
     complain,
+    note,
     plain,
     settings_from,
 )
@@ -64,7 +66,13 @@ def explain(
 ) -> int:
     """Say what moved between two pictures of a face, which action units that is, and what it may mean.
 
-    Example: mellm explain onset.png apex.png --json
+    A narrator whose model or server cannot be used is an error; one that fails over a pair has the template narrator
+    answer for it, which is said on stderr.
+
+    Examples:
+      mellm explain onset.png apex.png --json
+      mellm explain onset.png apex.png --narrator gguf:models/qwen3-0.6b-q8_0.gguf
+      mellm explain --pairs pairs.csv --json --narrator http://127.0.0.1:11434
     """
     from realtime.explanation import explanation, print_explanation, print_json
 
@@ -72,10 +80,14 @@ def explain(
 
     def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
         found = meter.measure(first, second)
+        with ERRORS.status("asking the narrator …") as status:  # shown on a terminal only
+            answer = meter.explain(found, lambda text: status.update(Text(text or "asking the narrator …")))
+        for text in meter.notes():
+            note(ERRORS, text)
         if json:
-            print_json(explanation(meter.explain(found), found, first, second))
+            print_json(explanation(answer, found, first, second))
         else:
-            print_explanation(plain(), meter.explain(found), found, first, second)
+            print_explanation(plain(), answer, found, first, second)
 
     def failed(first: Path, second: Path, error: str) -> None:
         if json and pairs is not None:

@@ -25,6 +25,8 @@ def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
     assert event["action_units"] == ["AU12"]
     assert event["narration"]
     assert pq.read_table(done.folder / "motion.parquet").num_rows == 75
+    assert (done.folder / "summary.txt").read_text() == f"{done.summary}\n"
+    assert done.summary.startswith("Watched 0:02: 1 micro-expression and 0 macro-expressions. Read as 1 positive.")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["smile"]
     assert reached == sorted(reached)
 
@@ -33,7 +35,9 @@ def test_a_rerun_is_the_same_to_the_byte(clip: Path, tmp_path: Path) -> None:
     runs = []
     for _ in range(2):
         folder = analyze(clip, "smile", tmp_path, Config(), lambda t_s: None).folder
-        runs.append([(folder / name).read_bytes() for name in ("events.jsonl", "events.csv", "motion.parquet")])
+        runs.append(
+            [(folder / name).read_bytes() for name in ("events.jsonl", "events.csv", "motion.parquet", "summary.txt")]
+        )
     assert runs[0] == runs[1]
 
 

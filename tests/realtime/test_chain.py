@@ -20,9 +20,12 @@ def test_nothing_is_lost_and_nothing_comes_twice(clip: Path) -> None:
         assert [m.seq for m in messages if isinstance(m, kind)] == list(range(75))
     assert [type(m) for m in messages].count(End) == 1
     (spot,) = [m for m in messages if isinstance(m, Spot) and m.phase == "closed"]
-    (words,) = [m for m in messages if isinstance(m, Say) and m.final]
+    words, summary = (m for m in messages if isinstance(m, Say) and m.final)
     assert words.spot_id == spot.spot_id
     assert words.action_units == ("AU12",)
+    assert summary.spot_id == -1
+    assert summary.text.startswith("Watched 0:02: 1 micro-expression and 0 macro-expressions.")
+    assert summary is messages[-2]
 
 
 def test_two_runs_say_the_same(clip: Path) -> None:
@@ -44,7 +47,7 @@ def test_leaving_early_stops_the_threads(clip: Path) -> None:
 
 def test_what_breaks_off_ends_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "0.png").write_bytes(b"no picture")
-    (end,) = run_chain(Config(CaptureConfig(source=str(tmp_path), paced=False)))
+    *_, end = run_chain(Config(CaptureConfig(source=str(tmp_path), paced=False)))
     assert isinstance(end, End)
     assert "0.png" in end.error
 

@@ -6,6 +6,7 @@ import pytest
 
 from realtime.sessions import Recording
 from tests.conftest import Command
+from tests.engines.mellm.servers import replying, serving, streaming
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,22 @@ def test_a_pair_is_explained_for_people(mellm: Command, pair: tuple[Path, Path])
     assert "Mouth Corner" in out
 
 
+def test_a_model_behind_a_server_explains_and_the_template_where_it_fails(
+    mellm: Command, pair: tuple[Path, Path]
+) -> None:
+    words = "Left Mouth Corner moved up and left.\nAU12 | positive | 0.85"
+    with serving(streaming(*(words[k : k + 5] for k in range(0, len(words), 5)))) as server:
+        status, out, err = mellm("explain", *pair, "--narrator", server.address)
+    assert (status, err) == (0, "")
+    assert "AU12: positive (85%)\nLeft Mouth Corner moved up and left.\n" in out
+    with serving(replying(200, "<html>")) as server:
+        status, out, err = mellm("explain", *pair, "--json", "--narrator", f"http:{server.address}")
+    assert status == 0
+    assert json.loads(out)["action_units"] == ["AU12"]
+    assert err.startswith("note: the narrator http:127.0.0.1:")
+    assert "which is no completion; where this happens the template narrator speaks instead" in err
+
+
 def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, Path], tmp_path: Path) -> None:
     status, _, _ = mellm("flow", *pair, "--out", tmp_path / "f.npz")
     assert status == 0
@@ -108,6 +125,8 @@ def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, 
         (["calibrate", "97"], "no camera 97"),
         (["calibrate", "phantom", "--out", "me.txt"], "--out me.txt: must end in .toml"),
         (["calibrate", "phantom", "--seconds", "1"], "--seconds 1: a rest is 3 to 60 s long"),
+        (["live", "phantom", "--narrator", "http:localhost:8080"], "'localhost:8080' is no http or https address"),
+        (["explain", "a.png", "b.png", "--narrator", "gguf:none.gguf"], "none.gguf: no such file"),
         (["explain"], "give two pictures"),
         (["explain", "a.png", "b.png"], "a.png: no such image"),
         (["flow", "a.png", "b.png", "--out", "f.txt"], "must end in .npz"),

@@ -32,6 +32,14 @@ def test_a_whole_number_serves_as_a_float(tmp_path: Path) -> None:
         ("[align]\nfaces = true", "'align.faces' must be int"),
         ("spot = 3", "write \\[spot\\]"),
         ("[spot", "not TOML"),
+        ('[narrate]\nanswer_pattern = "("', r"narrate\.answer_pattern: it is no regular expression"),
+        ('[narrate]\nanswer_pattern = "(?P<words>.)"', r"narrate\.answer_pattern: it has no group \(\?P<label>"),
+        ("[narrate]\ncontext = 64", "narrate.context is 64: it must be 128 to 131072 tokens"),
+        ("[narrate]\nthreads = 0", "narrate.threads is 0: it must be 1 or more"),
+        ("[narrate]\nretries = -1", "narrate.retries is -1: it must be 0 or more"),
+        ("[narrate]\nfirst_word_s = 0", "narrate.first_word_s is 0.0: it must be more than 0"),
+        ("[narrate]\nlate_s = nan", "narrate.late_s is nan"),
+        ('[narrate]\nnarator = "template"', "did you mean 'narrate.narrator'"),
     ],
 )
 def test_a_mistake_is_named_with_its_mend(tmp_path: Path, text: str, says: str) -> None:

@@ -10,7 +10,15 @@ def test_a_machine_that_runs_the_tests_misses_nothing() -> None:
     findings = list(examine())
     assert [f for f in findings if f.verdict == "missing"] == []
     subjects = " ".join(f.subject for f in findings)
-    for wanted in ("Python", "packages", "shared memory", "flow engine dis", "narrators", "llama-cpp-python"):
+    for wanted in (
+        "Python",
+        "packages",
+        "shared memory",
+        "flow engine dis",
+        "narrator template",
+        "narrators",
+        "llama-cpp-python",
+    ):
         assert wanted in subjects
 
 

@@ -33,3 +33,14 @@ def test_a_lost_face_is_forgotten() -> None:
     ledger.note(Lost(seq=0, face_id=7, t_capture_ns=0, t_media_ns=0, cause="never seen"))
     assert ledger.faces == {}
     assert ledger.resume.face_id == 0
+
+
+def test_what_was_answered_and_taken_back_is_known_after_a_restart() -> None:
+    ledger = Ledger()
+    for spot_id, phase in ((0, "closed"), (1, "revoked"), (2, "closed")):
+        ledger.note(spot(spot_id, phase))  # type: ignore[arg-type]
+    for spot_id in (0, 0, 1, -1):
+        ledger.note(Say(seq=1, t_capture_ns=0, t_media_ns=5, spot_id=spot_id, text="all", final=True))
+    assert len(ledger.resume.told) == 1
+    assert ledger.resume.revoked == 1
+    assert list(ledger.unanswered) == [2]

@@ -5,7 +5,7 @@ import pytest
 from realtime.config import Config
 from realtime.journal import JOURNAL, NOTES, RecordingError
 from realtime.messages import AnyMessage, Spot
-from realtime.notes import LONGEST, add_note, make_note, read_notes
+from realtime.notes import LONGEST, make_note, read_notes
 from realtime.record import Recorder
 from realtime.sessions import collect_events, list_sessions, open_recording
 from tests.realtime.messages import frame, one_of_each, say, spot
@@ -92,8 +92,8 @@ def test_only_the_kinds_asked_for_are_read(tmp_path: Path) -> None:
 def test_notes_are_added_beside_a_recording_which_stays_as_it_is(tmp_path: Path) -> None:
     folder = record(tmp_path)
     before = (folder / JOURNAL).read_bytes()
-    add_note(folder / NOTES, make_note(" later ", 9_000_000_000))
-    add_note(folder / NOTES, make_note("first\nand second line", 0, 500_000_000))
+    open_recording(folder).annotate(" later ", 9_000_000_000)
+    open_recording(folder).annotate("first\nand second line", 0, 500_000_000)
     with (folder / NOTES).open("a") as lines:
         lines.write("this is no note\n")
     notes = open_recording(folder).notes

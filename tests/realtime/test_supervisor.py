@@ -15,6 +15,7 @@ from realtime.config import CaptureConfig, Config, NarrateConfig
 from realtime.messages import Annotation, AnyMessage, End, Gap, Motion, Say, Spot, Status, unpack
 from realtime.nodes import PROCESSES
 from realtime.supervisor import Session, SessionError
+from tests.engines.mellm.servers import Request, models, serving
 
 
 def phantom(seconds: float = 60.0) -> Config:
@@ -35,6 +36,8 @@ def test_a_session_finds_says_and_leaves_nothing_behind() -> None:
         messages = list(session)
     assert isinstance(messages[-1], End)
     assert any(isinstance(m, Say) and m.final and m.action_units for m in messages)
+    (summary,) = (m for m in messages if isinstance(m, Say) and m.final and m.spot_id == -1)
+    assert summary.text.startswith("Watched 0:04: ")
     motions = [m for m in messages if isinstance(m, Motion)]
     gaps = [m for m in messages if isinstance(m, Gap)]
     skipped = sum(gap.to_seq - gap.from_seq + 1 for gap in gaps)
@@ -103,6 +106,34 @@ def test_after_a_restart_no_number_is_given_twice_and_every_event_is_told() -> N
     assert first < taken_back < third
     assert [s.phase for s in spots if s.spot_id == taken_back] == ["rising", "revoked"]
     assert "Taken back" in told[1].text
+
+
+def test_a_narrator_that_dies_over_an_answer_loses_no_event() -> None:
+    """Its model never answers, and when the event has closed, the process is killed."""
+
+    def silent(request: Request) -> None:
+        if not models(request):
+            request.server.release.wait(60)  # type: ignore[attr-defined]
+
+    finals: dict[int, int] = {}
+    killed = False
+    with serving(silent) as server:
+        config = dataclasses.replace(phantom(7.0), narrate=NarrateConfig(server.address, first_word_s=1.5))
+        with Session(config) as session:
+            messages = []
+            for message in session:
+                messages.append(message)
+                if isinstance(message, Spot) and message.phase == "closed" and not killed:
+                    os.kill(session.pids["narrate"], signal.SIGKILL)
+                    killed = True
+                if isinstance(message, Say) and message.final:
+                    finals[message.spot_id] = finals.get(message.spot_id, 0) + 1
+    closed = {m.spot_id for m in messages if isinstance(m, Spot) and m.phase in ("closed", "revoked")}
+    assert killed
+    assert finals == dict.fromkeys([*closed, -1], 1)
+    assert any(isinstance(m, Say) and m.spot_id == -1 and "had no first word" in m.text for m in messages)
+    summary = next(m for m in messages if isinstance(m, Say) and m.spot_id == -1 and m.final)
+    assert f"{sum(m.phase == 'closed' for m in messages if isinstance(m, Spot))} micro" in summary.text
 
 
 def test_a_hung_process_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:

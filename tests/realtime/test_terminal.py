@@ -1,4 +1,5 @@
 import io
+import re
 
 import msgspec
 from rich.console import Console
@@ -41,7 +42,7 @@ def test_an_event_is_shown_with_its_times_units_and_words() -> None:
     text = shown([spot(1.0, 1.4), SAY])
     assert "micro-expression  1.00–1.40 s (apex 1.20, 400 ms)  AU4  negative 90%" in text
     assert "Brows down 1.0 px." in text
-    assert "1 micro- and 0 macro-expressions" in text
+    assert "Watched 0:03: 1 micro-expression and 0 macro-expressions." in text
 
 
 def test_the_truth_stands_beside_what_was_spotted() -> None:
@@ -68,7 +69,7 @@ def test_gaps_are_told_and_summed() -> None:
     text = shown([gap, lost])
     assert "gap: align was behind" in text
     assert "face 0: face left the picture" in text
-    assert "5 frames skipped in 1 gaps" in text
+    assert "5 frames skipped in 1 gap\n" in text
 
 
 def test_every_process_has_its_row() -> None:
@@ -95,4 +96,81 @@ def test_a_revoked_event_is_taken_back() -> None:
     back = Say(seq=40, t_capture_ns=0, t_media_ns=0, spot_id=0, text="Taken back.", final=True)
     text = shown([taken, back])
     assert "Taken back." in text
-    assert "0 micro- and 0 macro-expressions" in text
+    assert "no expression seen; 1 movement was taken back." in text
+
+
+def piece(text: str, seq: int = 41, spot_id: int = 0, final: bool = False) -> Say:
+    return Say(seq=seq, t_capture_ns=0, t_media_ns=1_400_000_000, spot_id=spot_id, text=text, final=final)
+
+
+APEX: Spot = msgspec.structs.replace(spot(1.0, -1e-9), phase="apex", kind=None, seq=38)
+TYPED: list[AnyMessage] = [
+    APEX,
+    piece("Brows ", 38),
+    piece("down.", 38),
+    spot(1.0, 1.4),
+    piece("Brows"),
+    piece(" down"),
+    SAY,
+]
+
+
+def test_in_a_log_a_text_is_a_line_once_it_is_whole() -> None:
+    text = shown(TYPED)
+    lines = [line for line in text.splitlines() if "Brows" in line]
+    assert len(lines) == 2
+    assert lines[0].endswith("#0 at its apex: Brows down. …")
+    assert lines[1].strip() == "Brows down 1.0 px."
+    assert "\x1b" not in text
+
+
+def test_on_a_terminal_words_are_typed_and_other_lines_stay_whole() -> None:
+    text = io.StringIO()
+    console = Console(file=text, width=100, force_terminal=True, color_system=None, legacy_windows=False)
+    view = LiveView(console)
+    gap = Gap(seq=9, t_capture_ns=0, t_media_ns=0, from_seq=3, to_seq=7, cause="align was behind")
+    for message in [*TYPED[:2], gap, *TYPED[2:5], gap, *TYPED[5:]]:
+        view.show(message)
+    view.rest()
+    shown_text = text.getvalue()
+    assert "#0 at its apex: Brows …" in shown_text  # it was there while it was being typed…
+    screen = on_screen(shown_text)
+    assert screen.count("gap: align was behind") == 2
+    assert [line for line in screen.splitlines() if "apex: " in line] == ["   1.40 s  #0 at its apex: Brows down. …"]
+    assert sum("Brows down" in line for line in screen.splitlines()) == 2  # …and in the end each text stands once
+    assert shown_text.count("\x1b[?25l") == shown_text.count("\x1b[?25h")  # the cursor is back
+
+
+def test_a_text_that_is_never_finished_keeps_what_was_said() -> None:
+    text = shown([APEX, piece("Brows ", 38), spot(1.0, 1.4), SAY])
+    assert "#0 at its apex: Brows …" in text
+
+
+def test_notes_and_the_summary_are_shown() -> None:
+    text = shown(
+        [piece("the model is too slow", spot_id=-1), spot(1.0, 1.4), SAY, piece("All in all.", spot_id=-1, final=True)]
+    )
+    assert "note: the model is too slow" in text
+    assert "Summary\n  All in all." in text
+    assert "Watched" not in text
+
+
+def on_screen(written: str) -> str:
+    """What stands on a terminal after some text with cursor movements was written to it."""
+    lines, row, column = [""], 0, 0
+    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[^\x1b]", written):
+        if part == "\n":
+            row, column = row + 1, 0
+            lines += [""] * (row + 1 - len(lines))
+        elif part == "\r":
+            column = 0
+        elif part.startswith("\x1b["):
+            count = int(part[2:-1] or 1) if part[2:-1].isdigit() or not part[2:-1] else 1
+            if part[-1] == "A":
+                row = max(row - count, 0)
+            elif part[-1] == "K":
+                lines[row] = "" if part[2:-1] == "2" else lines[row][:column]
+        else:
+            lines[row] = f"{lines[row]:{column}}"[:column] + part + lines[row][column + 1 :]
+            column += 1
+    return "\n".join(lines)

@@ -6,7 +6,7 @@ frame is the first one's picture warped by the inverse, found by a fixed point. 
 scale, disturbed there, and then cut into the crop with one transform, as the live pipeline does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP, CROP_IOD, FACE_OVAL, Floats, crop_landmarks, crop_transform
+from calib.phantom.eyes import find_eyes
 from engines.head import depth_map
 from engines.meflownet.data.appearance import AppearanceConfig, altered
 from engines.meflownet.data.cameras import cut, jittered, placing_at, shown
@@ -79,6 +80,26 @@ class Pair:
         return Pair(first, second, facial, head, valid, self.name, self.tolerance_px)
 
 
+@dataclass(frozen=True)
+class Acted:
+    """What a face does between the frames of a pair.
+
+    Attributes:
+        field: expression on the first crop's grid, (256, 256, 2) px.
+        closure: how far a blink has closed the eyes in the second frame, 0 to 1; no flow is true there.
+    """
+
+    field: Floats
+    closure: float = 0.0
+
+
+Act = Callable[[Floats], Acted]
+"""Makes a movement for mesh points (478, 3) of the crop."""
+
+Actor = Callable[[Floats, "tuple[ShapeModel, Floats] | None", np.random.Generator], Acted]
+"""The same, given the scanned shapes with their fields for this person, if there are any, and chance."""
+
+
 class PairMaker:
     """Makes pair number n of a seed, the same one every time it is asked."""
 
@@ -120,13 +141,35 @@ class PairMaker:
 
     def _made(self, who: int, rng: np.random.Generator) -> Pair:
         """A pair rendered from one photo."""
+        config = self._config.expression
+        pair, _ = self._rendered(
+            who, lambda landmarks: Acted(expression_field(landmarks, config, self._scanned(who), rng)), rng
+        )
+        return pair
+
+    def acted(self, number: int, act: Actor) -> tuple[Pair, Floats]:
+        """Pair number `number` of a movement that is decided elsewhere, never mirrored.
+
+        Args:
+            number: which; a person, a head's motion and a camera belong to it.
+            act: makes the movement.
+
+        Returns:
+            The pair and its mesh points in the first crop, (478, 3) px.
+        """
+        rng = np.random.default_rng([self._seed, number])
+        who = int(rng.integers(len(self._people)))
+        return self._rendered(who, lambda landmarks: act(landmarks, self._scanned(who), rng), rng)
+
+    def _rendered(self, who: int, act: Act, rng: np.random.Generator) -> tuple[Pair, Floats]:
         person, c = self._people[who], self._config
         crop = jittered(crop_transform(person.landmarks), c.jitter, rng)
         landmarks = crop_landmarks(crop, person.landmarks)
         outline = np.zeros((CROP, CROP), np.uint8)
         cv2.fillPoly(outline, [np.round(landmarks[list(FACE_OVAL), :2]).astype(np.int32)], 1)
 
-        expression = expression_field(landmarks, c.expression, self._scanned(who), rng)
+        acted = act(landmarks)
+        expression = acted.field
         motion = head_motion(depth_map(landmarks), c.head, rng)
         head = motion.moved(self._grid) - self._grid
         facial = motion.moved(self._grid + expression) - self._grid
@@ -134,9 +177,13 @@ class PairMaker:
         placing = placing_at(float(rng.uniform(*c.frame_iod)), rng)
         changed, covered = altered(person.photo, person.landmarks, c.appearance, rng)
         hidden = cv2.warpAffine(covered, crop, (CROP, CROP), flags=cv2.INTER_LINEAR)
-        frames = shown(person.photo, crop, placing), shown(changed, crop, placing, self._inverse(apparent))
+        source = self._inverse(apparent)
+        if acted.closure > 0:
+            for eye in find_eyes(landmarks, CROP_IOD):
+                eye.close(source, acted.closure)
+        frames = shown(person.photo, crop, placing), shown(changed, crop, placing, source)
         first, second = (cut(frame, placing) for frame in Photometry(c.photometry, rng, self._noise)(*frames))
-        return Pair(first, second, facial, head, (outline > 0) & (hidden <= 0.05), person.name)
+        return Pair(first, second, facial, head, (outline > 0) & (hidden <= 0.05), person.name), landmarks
 
     def _posed(self, person: Person, other: Person, rng: np.random.Generator) -> Pair:
         """A pair of two photos of the same person."""

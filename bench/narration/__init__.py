@@ -1,0 +1,1 @@
+"""Narrators on people and action units that none was trained on: from pictures to words."""

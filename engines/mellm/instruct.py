@@ -1,0 +1,291 @@
+"""MEU-Instruct: what was measured as a prompt, and what there is to say about it, as many as anyone asks.
+
+    python -m engines.mellm.instruct acted/train --statistics counts.csv --out instruct.jsonl
+
+Measurements come from acted pairs that MEFlowNet measured (`engines.mellm.acting`), with its noise and its mistakes.
+New ones are made of them, calibrated by construction: a pair's movement grows or shrinks while its errors stay, two
+movements are laid over each other, errors are exchanged between pairs, faces are mirrored. Some movements are made to
+contradict each other.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import track
+
+from calib.face import REGION_NAMES, Floats
+from calib.facs import CLASSES, Label, pattern
+from engines.mellm.acting import Shard, load
+from engines.mellm.annotations import AnnotationError, built_in_annotations, read_annotations, split
+from engines.mellm.answer import Facts
+from engines.mellm.drawing import Play
+from engines.mellm.meaning import Meaning
+from engines.mellm.prompt import MANNERS, fill, instruction, prompt_in_manner
+from engines.mellm.reader import SHIPPED, Reader
+from engines.mellm.wording import Reading, chance_in_steps, main_regions, write_answer
+from engines.regions import motion_of
+
+app = App(name="engines.mellm.instruct", help_format="plaintext")
+
+NOTHING_CHANCE, BLINK_CHANCE, MUDDLE_CHANCE = 0.95, 0.95, 0.5
+"""How sure it is that a still face, a blink, a muddle has no class."""
+
+_WEAK = 0.25  # units weaker than this share of the strongest are not named, as in `engines.mellm.units`
+
+
+@dataclass(frozen=True)
+class InstructConfig:
+    """What examples are made of.
+
+    Attributes:
+        plain: share of pairs taken as they were measured.
+        laid: share of the others in which a second movement is laid over the first.
+        muddled: share whose movements contradict each other.
+        plotted: share of movements as the table has them, with hardly an error.
+        grown: smallest and largest factor by which a movement grows.
+        floor_iod: threshold of a pair of photos, and the largest of a live session.
+        plain_floor: share of examples at the former.
+        iod_px: smallest and largest distance between the eyes, px, log-uniform.
+    """
+
+    plain: float = 0.3
+    laid: float = 0.25
+    muddled: float = 0.04
+    plotted: float = 0.06
+    grown: tuple[float, float] = (0.5, 2.0)
+    floor_iod: tuple[float, float] = (0.003, 0.007)
+    plain_floor: float = 0.6
+    iod_px: tuple[float, float] = (40.0, 300.0)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One measurement and what there is to say about it.
+
+    Attributes:
+        facts: the measurement.
+        reading: what an answer must say.
+        manner: how it is put, 0 to `MANNERS` - 1.
+        likely: what the reader of action units finds likely.
+    """
+
+    facts: Facts
+    reading: Reading
+    manner: int
+    likely: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        """The house prompt."""
+        return prompt_in_manner(self.facts, self.likely, self.manner)
+
+    @property
+    def answer(self) -> str:
+        """The answer with its closing line."""
+        return write_answer(self.facts, self.reading, self.manner)
+
+
+class Instructor:
+    """Makes examples out of acted pairs."""
+
+    def __init__(
+        self, acted: Shard, meaning: Meaning, config: InstructConfig | None = None, reader: Reader | None = None
+    ) -> None:
+        """Take pairs apart into movement and error.
+
+        Args:
+            acted: measured pairs.
+            meaning: what action units mean.
+            config: what examples are made of.
+            reader: of action units, whose opinion stands in the prompts; none while it is itself learning.
+        """
+        self._plays, self._meaning, self._config = acted.plays, meaning, config or InstructConfig()
+        self._reader = reader
+        true, measured = acted.true.astype(np.float32), acted.measured.astype(np.float32)
+        # What the network saw of a movement: the share of it that explains the measurement best. The rest is error.
+        power = (true**2).sum(axis=(1, 2, 3))
+        seen = np.where(power > 0, (true * measured).sum(axis=(1, 2, 3)) / np.maximum(power, 1e-9), 0.0)
+        self._moved = true * seen.astype(np.float32)[:, None, None, None]
+        self._errors = measured - self._moved
+        self._acting = [k for k, play in enumerate(self._plays) if play.units]
+
+    def examples(self, seed: int) -> Iterator[Example]:
+        """Examples without end."""
+        rng = np.random.default_rng(seed)
+        while True:
+            yield self.example(rng)
+
+    def example(self, rng: np.random.Generator) -> Example:
+        """One example."""
+        c = self._config
+        kind = rng.random()
+        if kind < c.muddled:
+            return self.put(_muddle(rng), Play(), rng, muddle=True)
+        if kind < c.muddled + c.plotted:
+            play = self._plays[int(rng.choice(self._acting))]
+            return self.put(_plotted(play, rng), play, rng)
+        first = int(rng.integers(len(self._plays)))
+        play, moved, errors = self._plays[first], self._moved[first], self._errors[first]
+        if rng.random() >= c.plain:
+            play, moved, errors = self._varied(play, moved, errors, rng)
+        points = moved + errors
+        if rng.random() < 0.5:
+            play, points = mirrored(play, points)
+        return self.put(points, play, rng)
+
+    def put(self, points: Floats, play: Play, rng: np.random.Generator, muddle: bool = False) -> Example:
+        """The example of flow at points (29, n, 2) IOD, seen by some camera above some threshold."""
+        c = self._config
+        floor = c.floor_iod[0] if rng.random() < c.plain_floor else float(rng.uniform(*c.floor_iod))
+        iod_px = float(np.exp(rng.uniform(*np.log(c.iod_px))))
+        regions = tuple(motion_of(name, inside) for name, inside in zip(REGION_NAMES, points, strict=True))
+        facts = Facts(regions, (floor,) * len(regions), iod_px)
+        reading = read(facts, play, self._meaning, muddle)
+        likely = tuple(self._reader.likely(facts)) if self._reader is not None else ()
+        return Example(facts, reading, int(rng.integers(MANNERS)), likely)
+
+    def _varied(
+        self, play: Play, moved: Floats, errors: Floats, rng: np.random.Generator
+    ) -> tuple[Play, Floats, Floats]:
+        low, high = np.log(self._config.grown)
+        play, moved = grown(play, moved, float(np.exp(rng.uniform(low, high))))
+        if play.units and rng.random() < self._config.laid:
+            other = int(rng.choice(self._acting))
+            second, more = grown(self._plays[other], self._moved[other], float(np.exp(rng.uniform(low, high))))
+            if not {c.lstrip("LR") for c, _ in play.units} & {c.lstrip("LR") for c, _ in second.units}:
+                play, moved = replace(play, units=play.units + second.units), moved + more
+        if not play.closure and rng.random() < 0.5:
+            # Another pair's errors: those of a still pair are too small for one that moves, so they stay among movers.
+            peers = self._acting if play.units else [k for k, p in enumerate(self._plays) if not p.units]
+            other = int(rng.choice(peers))
+            errors = self._errors[other]
+            play = replace(play, closure=self._plays[other].closure)
+        return play, moved, errors
+
+
+def read(facts: Facts, play: Play, meaning: Meaning, muddle: bool = False) -> Reading:
+    """What can be said of a measurement whose truth is known: of the units acted, those that show in it."""
+    moving = {region.name for region in facts.moving}
+    strongest = max((strength for _, strength in play.units), default=0.0)
+    units = tuple(
+        code for code in play.codes
+        if play.strength(code) >= max(_WEAK * strongest, facts.noise_iod[0]) and moving.intersection(main_regions(code))
+    )  # fmt: skip
+    if muddle and moving:
+        return Reading((), "none", MUDDLE_CHANCE, muddle=True)
+    blink = ("AU45",) if play.closure and any("Eyelid" in name for name in moving) else ()
+    chances = meaning.chances(units)
+    if "none" in chances:
+        return Reading((*units, *blink), "none", BLINK_CHANCE if blink else NOTHING_CHANCE)
+    label: Label = max(CLASSES, key=lambda name: chances[name])
+    return Reading((*units, *blink), label, chance_in_steps(chances[label]))
+
+
+def grown(play: Play, moved: Floats, factor: float) -> tuple[Play, Floats]:
+    """A play and its movement made larger or smaller."""
+    units = tuple((code, factor * strength) for code, strength in play.units)
+    return replace(play, units=units), moved * np.float32(factor)
+
+
+_MIRROR = [
+    REGION_NAMES.index(name.replace("Left", "·").replace("Right", "Left").replace("·", "Right"))
+    for name in REGION_NAMES
+]
+
+
+def mirrored(play: Play, points: Floats) -> tuple[Play, Floats]:
+    """The same in a mirror."""
+    other = {"L": "R", "R": "L"}
+    units = tuple((other.get(code[0], code[0]) + code[1:], strength) for code, strength in play.units)
+    return replace(play, units=units), points[_MIRROR] * np.array([-1, 1], np.float32)
+
+
+def _plotted(play: Play, rng: np.random.Generator) -> Floats:
+    """The table's movement of a play, its regions moving as one, (29, n, 2) IOD."""
+    moved = sum((strength * pattern(code) for code, strength in play.units), np.zeros((len(REGION_NAMES), 2)))
+    moved += rng.normal(0, float(rng.choice([0.0, 0.0003, 0.001])), moved.shape)
+    return np.repeat(moved[:, None], 4, axis=1).astype(np.float32)
+
+
+def _muddle(rng: np.random.Generator) -> Floats:
+    """Four to nine regions that move each their own way, by about as much, (29, n, 2) IOD."""
+    points = rng.normal(0, 0.0006, (len(REGION_NAMES), 8, 2))
+    size = float(np.exp(rng.uniform(np.log(0.008), np.log(0.03))))
+    for index in rng.choice(len(REGION_NAMES), int(rng.integers(4, 10)), replace=False):
+        angle, length = rng.uniform(0, 2 * np.pi), size * rng.uniform(0.6, 1.0)
+        points[index] += length * np.array([np.cos(angle), np.sin(angle)])
+    return points.astype(np.float32)
+
+
+def conversation(example: Example, whole: bool) -> str:
+    """One line of JSON: a user's prompt and an assistant's answer.
+
+    Args:
+        example: what to write.
+        whole: put the measurement into the instruction for models that were not trained here.
+    """
+    prompt = fill(instruction(), example.facts) if whole else example.prompt
+    turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": example.answer}]
+    return json.dumps({"messages": turns}, ensure_ascii=False)
+
+
+def open_instructor(
+    acted: Path, statistics: Path | None, config: InstructConfig | None = None, reader: Path | None = None
+) -> Instructor:
+    """The instructor for a folder of acted pairs; meanings come from the part of the annotations that is trained on.
+
+    Raises:
+        ValueError: no acted pairs, or a table or a reader that cannot be used.
+    """
+    sets, _ = split(read_annotations(statistics) if statistics else built_in_annotations())
+    return Instructor(load(acted), Meaning(sets), config, Reader(reader) if reader is not None else None)
+
+
+@app.default
+def instruct(
+    acted: Annotated[Path, Parameter(help="Folder that python -m engines.mellm.acting wrote.")],
+    *,
+    out: Annotated[
+        Path | None, Parameter(help="JSON Lines file to write; without it, some examples are shown.")
+    ] = None,
+    count: Annotated[int, Parameter(help="How many examples to write.")] = 20000,
+    statistics: Annotated[
+        Path | None, Parameter(help="CSV of annotated action units: aus,emotion,count; the built-in counts without it.")
+    ] = None,
+    whole: Annotated[
+        bool, Parameter(help="With the instruction for full-size models, as fine-tuning needs it.", negative="")
+    ] = False,
+    reader: Annotated[Path, Parameter(help="Reader of action units: python -m engines.mellm.learning.")] = SHIPPED,
+    show: Annotated[int, Parameter(help="How many examples to show.")] = 8,
+    seed: Annotated[int, Parameter(help="Of the examples.")] = 0,
+) -> int:
+    """Write MEU-Instruct, or look at it."""
+    console = Console()
+    try:
+        instructor = open_instructor(acted, statistics, reader=None if whole else reader)
+    except (ValueError, AnnotationError) as error:
+        console.print(f"error: {error}", style="red", soft_wrap=True)
+        return 2
+    examples: Sequence[Example] | Iterator[Example] = instructor.examples(seed)
+    if out is None:
+        for _, example in zip(range(show), examples, strict=False):
+            console.print(Panel(f"{example.prompt}\n{example.answer}", highlight=False))
+        return 0
+    partial = out.with_name(out.name + ".part")
+    with partial.open("w", encoding="utf-8") as lines:
+        for _, example in track(zip(range(count), examples, strict=False), "writing", total=count, console=console):
+            lines.write(conversation(example, whole) + "\n")
+    partial.replace(out)
+    console.print(f"{out}: {count} conversations", soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(app(result_action="return_value"))
