@@ -15,7 +15,6 @@ from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.orders import Annotate, OrderError, parse
 from realtime.dashboard.script import shifted, summary, write_faces, write_script
-from realtime.exports import FORMATS, export
 from realtime.journal import NOTES, RecordingError
 from realtime.notes import add_note, make_note
 from realtime.sessions import Recording, list_sessions, open_recording
@@ -50,6 +49,8 @@ class Library:
         ]
 
     async def _list(self, request: Request) -> Response:
+        from realtime.exports import FORMATS  # loads much that nobody needs before
+
         sessions = await run_in_threadpool(list_sessions, self._folder)
         formats = [{"kind": kind, "what": form.what} for kind, form in FORMATS.items()]
         listed = [summary(info) for info in sessions]
@@ -148,6 +149,8 @@ def _exported(recording: Recording, kind: str) -> tuple[bytes, str]:
         RecordingError: no such format, or the recording cannot be read.
         OSError: it cannot be written.
     """
+    from realtime.exports import export
+
     with tempfile.TemporaryDirectory() as folder:
         written = export(recording, [kind], Path(folder))
         if len(written) == 1:

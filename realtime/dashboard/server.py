@@ -46,7 +46,6 @@ def main(place: Place, listening: socket.socket, line: Connection) -> None:
         line: to the parent: "ready", `Viewers` and orders go there, `Told` comes from it; it closes when all is over.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
     import cv2
 
     cv2.setNumThreads(1)
@@ -117,6 +116,7 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
     if stage is not None:
         feed.listen(stage.wiring.public, stage.wiring.events)
     line.send("ready")
+    os.nice(NICENESS)
     try:
         await server.serve(sockets=[listening])
     finally:
