@@ -198,7 +198,7 @@ def test_a_video_is_analysed_and_its_result_opened(page: Any, tmp_path: Path, cl
         page.set_input_files("#analyze input", [str(broken), str(clip)])
         page.locator(".job[data-state=failed]").wait_for()
         assert "broken.mp4" in page.locator(".job[data-state=failed]").inner_text()
-        page.locator(".job[data-state=done] a").click()
+        page.locator(".job[data-state=done] a").click(timeout=2 * WAIT_MS)
         page.locator("#recordings li.card").wait_for()
         assert "AU12" in page.locator("#recordings li.card").inner_text()
         assert page.locator("#recordings .session-item b").count() == 1
