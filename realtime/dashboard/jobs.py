@@ -14,8 +14,8 @@ from realtime.config import Config
 from realtime.messages import AnyMessage, Frame
 from realtime.nodes import Head
 
-NICENESS = 10
-"""A live session beside it goes first."""
+NICENESS = 5
+"""On top of the page's own: a live session beside it goes first."""
 
 _STEP_S = 0.2  # of the stream, between two reports
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from calib.face import LANDMARKS, REGIONS
 from realtime.commands.page import heed
-from realtime.config import CaptureConfig, Config, DashboardConfig
+from realtime.config import CaptureConfig, Config, DashboardConfig, FlowConfig
 from realtime.dashboard.door import Dashboard
 from realtime.dashboard.place import Stage
 from realtime.messages import Face, Frame, Motion
@@ -87,6 +87,7 @@ class Served:
 
 @contextmanager
 def recordings(folder: Path) -> Iterator[Dashboard]:
-    """The page without a session."""
-    with Dashboard(Config(dashboard=DashboardConfig(port=0)), folder) as page:
+    """The page without a session; it analyses with the engine that starts at once."""
+    settings = Config(dashboard=DashboardConfig(port=0), flow=FlowConfig(engine="dis"))
+    with Dashboard(settings, folder) as page:
         yield page
