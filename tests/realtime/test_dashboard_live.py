@@ -1,6 +1,9 @@
 """The page's server before a live session, over real WebSockets: what belongs together, and who does no harm."""
 
 import json
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,7 +20,7 @@ from calib.phantom import PhantomVideo
 from realtime.config import Config, DashboardConfig
 from realtime.dashboard.door import Dashboard, DashboardError
 from realtime.dashboard.orders import MOST_RUBBISH
-from tests.conftest import Image, write_video
+from tests.conftest import Command, Image, write_video
 from tests.realtime.served import Served
 from tests.realtime.test_dashboard_wire import apart
 
@@ -229,3 +232,25 @@ def test_without_video_there_is_none_and_a_page_that_dies_takes_nothing_with_it(
             assert time.monotonic() < limit_s, "the session stands still"
             served._stop.wait(0.01)
     assert served.error is None
+
+
+def test_the_listener_in_the_documentation_hears_the_session(served: Served) -> None:
+    page = (Path(__file__).parents[2] / "realtime" / "README.md").read_text(encoding="utf-8")
+    (script,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "websockets" in block]
+    command = [sys.executable, "-c", script, served.page.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+        assert listener.stdout is not None
+        heard = ""
+        while "frame" not in heard or "micro" not in heard:
+            line = listener.stdout.readline()
+            assert line, "it has ended"
+            heard += line
+        listener.kill()
+
+
+def test_the_command_says_that_a_port_is_busy_before_it_starts_anything(served: Served, mellm: Command) -> None:
+    status, out, err = mellm("live", "phantom", "--dashboard", "--port", served.page.port)
+    assert status == 1
+    assert "taken" in err
+    assert "--port" in err
+    assert "the page is at" not in out
