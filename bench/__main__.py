@@ -7,12 +7,14 @@ from cyclopts import App
 from bench.flow.command import flow
 from bench.latency import latency
 from bench.narration.command import narration
+from bench.screens import screens
 from bench.spotting.command import spotting
 
 app = App(name="bench", help="Measures the house.", help_format="plaintext")
 app.command(flow)
 app.command(latency)
 app.command(narration)
+app.command(screens)
 app.command(spotting)
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def main() -> None:
 def _run() -> int:
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
+    from realtime.dashboard.door import DashboardError
     from realtime.journal import RecordingError
     from realtime.recording import NoRestError
     from realtime.ring import RingError
@@ -55,7 +56,7 @@ def _run() -> int:
         return int(app(sys.argv[1:], result_action="return_value") or 0)
     except (
         UsageError, ConfigError, SourceError, NoRestError, EngineError, NarratorError, RingError, SessionError,
-        RecordingError,
+        DashboardError, RecordingError,
     ) as error:  # fmt: skip
         complain(str(error))
     except OSError as error:

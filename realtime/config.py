@@ -177,6 +177,29 @@ class CalibrateConfig:
 
 
 @dataclass(frozen=True)
+class DashboardConfig:
+    """How the live page is served.
+
+    Attributes:
+        host: address it is served at; any other than this machine's own lets others in.
+        port: of the page; 0 takes any that is free.
+        video: whether pages get pictures; without, they show curves and words only.
+        width: of the pictures at most, px.
+        quality: of the pictures (JPEG), 1 to 100.
+        history: points of the curves kept for pages that are opened later, one a frame.
+        folder: where recordings started on the page go, and those that it lists are.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8737
+    video: bool = True
+    width: int = 640
+    quality: int = 75
+    history: int = 18000
+    folder: str = "sessions"
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole run, one table of the TOML file a part."""
 
@@ -186,6 +209,7 @@ class Config:
     spot: SpotConfig = field(default_factory=SpotConfig)
     narrate: NarrateConfig = field(default_factory=NarrateConfig)
     calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
+    dashboard: DashboardConfig = field(default_factory=DashboardConfig)
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing.
@@ -200,10 +224,17 @@ class Config:
 
 
 _FROM_ONE = ("spot.speech_movements", "narrate.threads")
-_FROM_ZERO = ("capture.fps", "capture.seconds", "capture.reconnects", "capture.seed", "narrate.retries")
+_FROM_ZERO = (
+    "dashboard.port",
+    "capture.fps",
+    "capture.seconds",
+    "capture.reconnects",
+    "capture.seed",
+    "narrate.retries",
+)
 _CONTEXT = "narrate.context"
 _PATTERN = "narrate.answer_pattern"
-_SIDES = ("capture.width", "capture.height", "capture.max_side")
+_SIDES = ("capture.width", "capture.height", "capture.max_side", "dashboard.width")
 
 
 def _check(name: str, value: object) -> None:
@@ -226,6 +257,8 @@ def _check(name: str, value: object) -> None:
     elif name in _FROM_ZERO:
         if not (math.isfinite(value) and value >= 0):
             raise ConfigError(f"{name} is {value}: it must be 0 or more")
+    elif name == "dashboard.quality" and value > 100:
+        raise ConfigError(f"{name} is {value}: it must be 1 to 100")
     elif not (math.isfinite(value) and value > 0):
         raise ConfigError(f"{name} is {value}: it must be more than 0")
 

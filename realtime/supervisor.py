@@ -28,7 +28,7 @@ from realtime.config import Config
 from realtime.environment import nameless_main, prepare
 from realtime.ledger import Ledger
 from realtime.messages import Annotation, AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
-from realtime.nodes import PROCESSES, ProcessSpec, ring_sizes
+from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
 from realtime.notes import make_note
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
@@ -46,7 +46,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Hold `STOP_SIGNALS` back meanwhile; one that came is delivered at the end."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
@@ -99,7 +99,7 @@ class Session:
         try:
             # Python's tracker of shared memory lets signals through while it starts: start it first.
             resource_tracker.ensure_running()
-            with _undisturbed():
+            with undisturbed():
                 self._set_up()
         except BaseException:
             self.close()
@@ -125,6 +125,16 @@ class Session:
     def frames(self) -> Ring:
         """The ring of captured frames; it goes with the session."""
         return self._rings[0]
+
+    @property
+    def frame_ring(self) -> tuple[str, RingSize]:
+        """That ring's name and size, for another process to attach to (`realtime.ring.Ring.attach`)."""
+        return self._sizes[0]
+
+    @property
+    def wiring(self) -> Wiring:
+        """Where the session's sockets lie."""
+        return self._wiring
 
     @property
     def pids(self) -> dict[str, int]:
@@ -239,7 +249,7 @@ class Session:
         place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, resume)
         process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
         # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
-        with _undisturbed(), nameless_main():
+        with undisturbed(), nameless_main():
             process.start()
         theirs.close()
         child = _Child(spec, process, ours, restarts, time.monotonic())

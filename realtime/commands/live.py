@@ -9,12 +9,17 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from realtime.commands.options import (
+    ERRORS,
     CalibrationFile,
     ConfigFile,
+    Dashboard,
     Engine,
     Faces,
     Fps,
+    Host,
     NarratorName,
+    OpenPage,
+    Port,
     Size,
     Source,
     UsageError,
@@ -24,6 +29,7 @@ from realtime.commands.options import (
     plain,
     settings_from,
 )
+from realtime.commands.page import announce, dashboard_from, heed, linger
 
 if TYPE_CHECKING:
     from realtime.record import Recorder
@@ -48,6 +54,12 @@ def live(
         bool, Parameter(negative="", help="Record the video beside it, which shows the face.")
     ] = False,
     seed: Annotated[int | None, Parameter(help="Of the phantom's performance.")] = None,
+    dashboard: Dashboard = False,
+    port: Port = None,
+    host: Host = "",
+    no_video: Annotated[bool, Parameter(negative="", help="The page shows curves and words only, no picture.")] = False,
+    open_page: OpenPage = None,
+    view: Annotated[bool, Parameter(negative="", help="A panel in the terminal: curves, rates, latencies.")] = False,
     verbose: Annotated[bool, Parameter(negative="", help="Also show processes starting and movements rising.")] = False,
 ) -> int:
     """Watch a face live: events and words as they happen, a closing table and a summary at the end. Ctrl-C stops.
@@ -60,6 +72,8 @@ def live(
       mellm live interview.mp4             a file, at its own speed
       mellm live http://127.0.0.1:8080/    an MJPEG stream
       mellm live phantom --seconds 20      the built-in face, whose every movement is known
+      mellm live 0 --dashboard             in the browser: picture, curves, events, words
+      mellm live 0 --view                  the same in the terminal, over ssh for instance
       mellm live 0 --narrator gguf:models/qwen3-0.6b-q8_0.gguf
       mellm live 0 --calibration me.toml   with what mellm calibrate 0 --out me.toml has measured
       mellm live 0 --record sessions       keeps it, for mellm replay and mellm export
@@ -71,42 +85,63 @@ def live(
     capture = dataclasses.replace(capture, seconds=seconds or capture.seconds)
     if seed is not None:
         capture = dataclasses.replace(capture, seed=seed)
-    settings = dataclasses.replace(settings, capture=capture)
+    served = dashboard_from(settings.dashboard, host, port, no_video)
+    settings = dataclasses.replace(settings, capture=capture, dashboard=served)
+    folder = record or Path(settings.dashboard.folder)
     from realtime.calibration import open_calibration
-    from realtime.record import Recorder
+    from realtime.dashboard.door import Dashboard as Page
+    from realtime.dashboard.place import Stage
+    from realtime.panel import Panel
     from realtime.recorded import PHANTOMS, phantom_script
     from realtime.supervisor import Session
+    from realtime.tape import Tape
     from realtime.terminal import LiveView
 
     console = plain()
-    view = LiveView(console, verbose, open_calibration(settings.spot))
+    told = LiveView(console, verbose, open_calibration(settings.spot))
+    if view and not console.is_terminal:
+        note(ERRORS, "--view needs a terminal; events and words are printed without the panel")
     console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")
-    recorder: Recorder | None = None
-    failed = False  # whether that the recording stopped has been said
+    tape: Tape | None = None
+    complained: list[str] = []
     try:
-        with Session(settings) as session, ExitStack() as stack:
+        with ExitStack() as stack:
+            page = Page(settings, folder.resolve()) if dashboard else None
+            session = stack.enter_context(Session(settings))
+            tape = stack.enter_context(Tape(session, folder))
             if record is not None:
-                recorder = stack.enter_context(Recorder(record, settings, session.frames if record_video else None))
+                tape.start(record_video)
                 what = "with the video, which shows the face" if record_video else "no pixels"
-                console.print(f"recording to {recorder.folder} ({what})", style="bold", soft_wrap=True)
+                console.print(f"recording to {tape.folder} ({what})", style="bold", soft_wrap=True)
             if verbose:
                 console.print(f"listen at {session.public_address} and {session.events_address}", style="dim")
+            if page is not None:
+                page.show(Stage(session.wiring, session.frame_ring))
+                page.say_first("recording", tape.state)
+                announce(stack.enter_context(page), console, open_page)
+            panel = stack.enter_context(Panel(console)) if view and console.is_terminal else None
             for message in session:
-                if recorder is not None:
-                    recorder.take(message)
-                    if recorder.problem and not failed:
-                        failed = True
-                        complain(recorder.problem)
-                view.show(message)
+                if problem := tape.take(message):
+                    complained.append(problem)
+                    complain(problem)
+                told.show(message)
+                if panel is not None:
+                    panel.take(message)
+                if page is not None:
+                    heed(page, session, tape)
+            tape.stop()
+            if page is not None:
+                linger(page, tape, console)
     except KeyboardInterrupt:
-        view.rest()
+        told.rest()
         console.print("stopped", style="dim")
     finally:
-        view.rest()
+        told.rest()
     if source in PHANTOMS:
-        view.against(phantom_script(capture))
-    view.closing()
-    return 0 if recorder is None else _recorded(console, recorder, failed)
+        told.against(phantom_script(capture))
+    told.closing()
+    finished = tape.finished if tape is not None else []
+    return max((_recorded(console, recorder, recorder.problem in complained) for recorder in finished), default=0)
 
 
 def _recorded(console: Console, recorder: "Recorder", failed: bool) -> int:

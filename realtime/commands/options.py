@@ -31,6 +31,13 @@ ConfigFile = Annotated[
 CalibrationFile = Annotated[
     Path | None, Parameter(help="What `mellm calibrate` saved for this person and camera: noise floors to spot with.")
 ]
+Dashboard = Annotated[bool, Parameter(negative="", help="Serve the page at an address of this machine.")]
+Port = Annotated[int | None, Parameter(help="Of the page; 0 takes any that is free [default: 8737].")]
+Host = Annotated[str, Parameter(help="Address to serve the page at; any but this machine's lets others in.")]
+OpenPage = Annotated[
+    bool | None,
+    Parameter(name="--open", negative="--no-open", help="Open the page in the browser [default: if there is one]."),
+]
 Faces = Annotated[int | None, Parameter(help="Follow at most so many faces [default: 2].")]
 ERRORS = Console(stderr=True, markup=False, emoji=False, highlight=False)
 

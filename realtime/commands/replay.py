@@ -10,7 +10,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from realtime.commands.options import ERRORS, Engine, NarratorName, UsageError, note, plain
+from realtime.commands.options import (
+    ERRORS,
+    Dashboard,
+    Engine,
+    Host,
+    NarratorName,
+    OpenPage,
+    Port,
+    UsageError,
+    note,
+    plain,
+)
+from realtime.commands.page import serve_recordings
 from realtime.environment import one_thread
 
 if TYPE_CHECKING:
@@ -38,20 +50,30 @@ def replay(
     ] = TOLERANCE_MS,
     engine: Engine = "",
     narrator: NarratorName = "",
+    dashboard: Dashboard = False,
+    port: Port = None,
+    host: Host = "",
+    open_page: OpenPage = None,
 ) -> int:
     """Play a recording: its events and words at their time.
 
     With --headless, one that has its video goes through the pipeline as it is now, and the events are held against
     those that were recorded: the exit status is 1 if they differ. One without is shown without waiting.
 
+    With --dashboard it is opened in the browser, to be scrubbed, annotated and exported beside all others of its
+    folder; a folder of recordings will do as well.
+
     Examples:
       mellm replay sessions/2026-11-25T17-30-00
+      mellm replay sessions --dashboard
       mellm replay sessions/2026-11-25T17-30-00 --headless
     """
     if not speed > 0:
         raise UsageError(f"--speed {speed:g}: it must be more than 0 (as fast as it goes: --headless)")
     from realtime.sessions import open_recording
 
+    if dashboard:
+        return serve_recordings(session, host, port, open_page, plain())
     recording = open_recording(session)
     console = plain()
     if not recording.info.complete:

@@ -1,0 +1,126 @@
+"""What the commands with a page share: its settings, its address on the terminal, and how long it stays."""
+
+import dataclasses
+import os
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from realtime.commands.options import note
+from realtime.config import DashboardConfig
+
+if TYPE_CHECKING:
+    from realtime.dashboard.door import Dashboard
+    from realtime.supervisor import Session
+    from realtime.tape import Tape
+
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+_LOOK_S = 0.25
+
+
+def dashboard_from(settings: DashboardConfig, host: str, port: int | None, no_video: bool) -> DashboardConfig:
+    """The page's settings with what the command line changes in them."""
+    return dataclasses.replace(
+        settings,
+        host=host or settings.host,
+        port=settings.port if port is None else port,
+        video=settings.video and not no_video,
+    )
+
+
+def announce(page: "Dashboard", console: Console, open_it: bool | None) -> None:
+    """Say where the page is, warn if others can reach it, and open it in the browser.
+
+    Args:
+        page: served already.
+        console: where to say it.
+        open_it: whether to open it; None opens it if this machine has a display and the terminal a person.
+    """
+    console.print(f"the page is at {page.url}", soft_wrap=True)
+    host = page.config.dashboard.host
+    if host not in _LOCAL:
+        note(console, f"served at {host}: whoever has this address and can reach this machine sees the picture and the "
+                      "words, and the way there is not encrypted")  # fmt: skip
+    has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if open_it or (open_it is None and has_display and console.is_terminal):
+        webbrowser.open(page.url)
+
+
+def serve_recordings(path: Path, host: str, port: int | None, open_it: bool | None, console: Console) -> int:
+    """Serve the page without a session, for a recording or a folder of them, until Ctrl-C.
+
+    Raises:
+        RecordingError: it is neither.
+    """
+    from realtime.config import Config
+    from realtime.dashboard.door import Dashboard
+    from realtime.journal import JOURNAL
+    from realtime.sessions import open_recording
+
+    folder, place = path.resolve(), "#recordings"
+    if not (folder.is_dir() and any(folder.glob(f"*/{JOURNAL}"))):
+        recording = open_recording(path)  # says what is wrong, if something is
+        folder, place = recording.path.resolve().parent, f"#recordings/{recording.path.resolve().name}"
+    settings = dataclasses.replace(Config(), dashboard=dashboard_from(DashboardConfig(), host, port, False))
+    with Dashboard(settings, folder) as page:
+        page.url += place
+        announce(page, console, open_it)
+        console.print("Ctrl-C ends it", style="dim")
+        try:
+            while page.alive:
+                list(page.orders(_LOOK_S))
+        except KeyboardInterrupt:
+            console.print("stopped", style="dim")
+    return 0
+
+
+def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:
+    """Carry out what viewers have asked for, and tell them when a recording begins or ends, also by itself."""
+    from realtime.dashboard.orders import Annotate, Record
+    from realtime.journal import RecordingError
+
+    for order in page.orders():
+        try:
+            if isinstance(order, Record):
+                tape.start(order.video) if order.on else tape.stop()
+            elif isinstance(order, Annotate):
+                until_ns = -1 if order.until is None else round(order.until * 1e9)
+                session.annotate(order.text, round(order.t * 1e9), until_ns)
+        except (RecordingError, ValueError) as error:
+            page.tell("notice", {"level": "error", "text": str(error)})
+    page.keep_told("recording", tape.state)
+
+
+def linger(page: "Dashboard", tape: "Tape", console: Console) -> None:
+    """After the session: stay as long as somebody looks at the page."""
+    page.keep_told("recording", tape.state)
+    _heed_late(page, tape)
+    if page.viewers:
+        console.print("the session is over; the page stays while it is open (Ctrl-C ends it)", style="dim")
+    while page.viewers and page.alive:
+        _heed_late(page, tape, _LOOK_S)
+
+
+def _heed_late(page: "Dashboard", tape: "Tape", wait_s: float = 0.0) -> None:
+    """Orders after the session's end: notes still go beside its recording, if there is one."""
+    from realtime.dashboard.orders import Annotate
+    from realtime.dashboard.wire import annotation
+    from realtime.journal import NOTES
+    from realtime.notes import add_note, make_note
+
+    for order in page.orders(wait_s):
+        if not isinstance(order, Annotate) or not tape.finished:
+            page.tell(
+                "notice", {"level": "error", "text": "the session is over; only a recorded one can take notes now"}
+            )
+            continue
+        until_ns = -1 if order.until is None else round(order.until * 1e9)
+        try:
+            noted = make_note(order.text, round(order.t * 1e9), until_ns)
+            add_note(tape.finished[-1].folder / NOTES, noted)
+        except (ValueError, OSError) as error:
+            page.tell("notice", {"level": "error", "text": str(error)})
+            continue
+        page.tell("annotation", annotation(noted))

@@ -1,0 +1,159 @@
+"""What runs in an analysis's process: one video through the pipeline without loss, kept as a recording."""
+
+import dataclasses
+import os
+import queue
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from realtime.config import Config
+from realtime.messages import AnyMessage, Frame
+from realtime.nodes import Head
+
+NICENESS = 5
+"""On top of the page's own: a live session beside it goes first."""
+
+_STEP_S = 0.2  # of the stream, between two reports
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far an analysis is: s of the stream, and of how many (0 if that is not known)."""
+
+    t_s: float
+    length_s: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How it ended: the recording's name, or why there is none."""
+
+    name: str = ""
+    error: str = ""
+
+
+def main(video: Path, title: str, base: Path, config: Config, line: Connection) -> None:
+    """Entry point of the process.
+
+    Args:
+        video: the file.
+        title: its name for people.
+        base: folder of recordings.
+        config: settings.
+        line: to the server: `Reached` as it goes, `Finished` at the end.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
+    from engines.mellm import NarratorError
+    from engines.runtime import EngineError
+    from realtime.environment import one_thread, prepare
+    from realtime.journal import RecordingError
+    from realtime.source import SourceError
+
+    prepare()
+    try:
+        with one_thread():
+            name = _analyse(video, title, base, config, line)
+    except (SourceError, EngineError, NarratorError, RecordingError) as error:
+        line.send(Finished(error=str(error).replace(str(video), title)))
+    except OSError as error:
+        line.send(Finished(error=f"cannot be read or written: {error.strerror or error}"))
+    else:
+        line.send(Finished(name))
+
+
+def _analyse(video: Path, title: str, base: Path, config: Config, line: Connection) -> str:
+    from realtime.messages import Motion
+    from realtime.record import Recorder
+    from realtime.source import SourceError
+
+    capture = dataclasses.replace(config.capture, source=str(video), paced=False, seconds=0.0)
+    config = dataclasses.replace(config, capture=capture)
+    length_s = _length_s(config)
+    told_s, seen = -1.0, False
+    kept = dataclasses.replace(config, capture=dataclasses.replace(capture, source=title))
+    recorder: Recorder | None = None
+    try:
+        for message in _messages(config):
+            recorder = recorder or Recorder(base, kept)
+            recorder.take(message)
+            seen = seen or isinstance(message, Motion)
+            t_s = message.t_media_ns / 1e9
+            if t_s - told_s >= _STEP_S:
+                told_s = t_s
+                line.send(Reached(t_s, length_s))
+        if recorder is None or not seen:
+            raise SourceError(f"{title}: no face found in {max(told_s, 0):.1f} s of video")
+    except BaseException:
+        if recorder is not None:
+            recorder.close()
+            _discard(recorder.folder)
+        raise
+    recorder.close()
+    return recorder.folder.name
+
+
+def _messages(config: Config) -> Iterator[AnyMessage]:
+    """Everything that the nodes say of a video, frames included."""
+    from realtime.capture import CaptureNode
+    from realtime.chain import run_stages
+    from realtime.messages import End
+    from realtime.nodes import PROCESSES, Node, Resume, Rings, ring_sizes
+    from realtime.ring import Ring
+    from realtime.source import SourceError
+
+    frames, crops = (Ring.local(size.slots, size.slot_bytes) for size in ring_sizes(config))
+    captured: queue.SimpleQueue[AnyMessage] = queue.SimpleQueue()
+    stages: list[list[Node | Head]] = []
+    try:
+        stages.append([_Witness(CaptureNode(config.capture, frames), captured)])
+        for spec in PROCESSES[1:]:
+            stages.append(list(spec.make(config, Rings(frames, crops), Resume())))
+        for message in run_stages(stages):
+            while not captured.empty():
+                yield captured.get()
+            if isinstance(message, End) and message.error:
+                raise SourceError(message.error)
+            yield message
+    finally:
+        for stage in stages:
+            for node in stage:
+                node.close()
+
+
+class _Witness:
+    """A capture node whose frames are also told to somebody beside the chain."""
+
+    def __init__(self, node: Head, told: queue.SimpleQueue[AnyMessage]) -> None:
+        self._node, self._told = node, told
+
+    def idle(self) -> None:
+        self._node.idle()
+
+    def step(self, message: None) -> Iterator[AnyMessage]:
+        for out in self._node.step(message):
+            if isinstance(out, Frame):
+                self._told.put(out)
+            yield out
+
+    def close(self) -> None:
+        self._node.close()
+
+
+def _length_s(config: Config) -> float:
+    from realtime.sources import open_source
+
+    source = open_source(config.capture)
+    try:
+        return source.frames / source.fps if source.frames > 0 and source.fps > 0 else 0.0
+    finally:
+        source.close()
+
+
+def _discard(folder: Path) -> None:
+    """Remove an unfinished recording that this process made."""
+    shutil.rmtree(folder, ignore_errors=True)

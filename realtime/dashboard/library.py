@@ -1,0 +1,162 @@
+"""The recordings over HTTP: which there are, what is in one, its video, notes on it, exports of it."""
+
+import io
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from realtime.config import Config
+from realtime.dashboard import wire
+from realtime.dashboard.orders import Annotate, OrderError, parse
+from realtime.dashboard.script import shifted, summary, write_faces, write_script
+from realtime.journal import NOTES, RecordingError
+from realtime.notes import add_note, make_note
+from realtime.sessions import Recording, list_sessions, open_recording
+
+MOST_BODY = 16_384
+"""Bytes of a note at most."""
+
+
+class Library:
+    """Serves the recordings in a folder."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        """Serve a folder, which need not exist yet.
+
+        Args:
+            folder: where recordings are.
+            config: of this program, for recordings whose own settings cannot be read.
+        """
+        self._folder, self._config = folder, config
+
+    @property
+    def routes(self) -> list[Route]:
+        """What it answers."""
+        return [
+            Route("/recordings", self._list),
+            Route("/recordings/{name}", self._open),
+            Route("/recordings/{name}/script", self._script),
+            Route("/recordings/{name}/faces", self._faces),
+            Route("/recordings/{name}/video", self._video),
+            Route("/recordings/{name}/notes", self._note, methods=["POST"]),
+            Route("/recordings/{name}/export/{kind}", self._export),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        from realtime.exports import FORMATS  # loads much that nobody needs before
+
+        sessions = await run_in_threadpool(list_sessions, self._folder)
+        formats = [{"kind": kind, "what": form.what} for kind, form in FORMATS.items()]
+        listed = [summary(info) for info in sessions]
+        return JSONResponse({"folder": str(self._folder), "sessions": listed, "formats": formats})
+
+    def _find(self, request: Request) -> Recording:
+        """The recording that a request names.
+
+        Raises:
+            RecordingError: there is none of that name in this folder, or it cannot be read.
+        """
+        name = request.path_params["name"]
+        if name != Path(name).name or name in (".", ".."):
+            raise RecordingError("no such recording")
+        return open_recording(self._folder / name)
+
+    async def _open(self, request: Request) -> Response:
+        try:
+            recording = self._find(request)
+            info = await run_in_threadpool(lambda: recording.info)
+        except (RecordingError, OSError) as error:
+            return PlainTextResponse(str(error), 404)
+        try:
+            config = recording.config
+        except RecordingError:
+            config = self._config
+        hello = {**wire.hello(config, None, info.path.name, info.has_video), "live": False}
+        return JSONResponse({"info": summary(info), "hello": hello})
+
+    async def _script(self, request: Request) -> Response:
+        try:
+            pieces = write_script(self._find(request))
+        except (RecordingError, OSError) as error:
+            return PlainTextResponse(str(error), 404)
+        return StreamingResponse(iterate_in_threadpool(pieces), media_type="application/json")
+
+    async def _faces(self, request: Request) -> Response:
+        try:
+            pieces = write_faces(self._find(request))
+        except (RecordingError, OSError) as error:
+            return PlainTextResponse(str(error), 404)
+        return StreamingResponse(iterate_in_threadpool(pieces), media_type="application/octet-stream")
+
+    async def _video(self, request: Request) -> Response:
+        try:
+            video = self._find(request).video
+        except (RecordingError, OSError) as error:
+            return PlainTextResponse(str(error), 404)
+        if video is None:
+            return PlainTextResponse("recorded without the picture", 404)
+        return FileResponse(video, media_type="video/webm")
+
+    async def _export(self, request: Request) -> Response:
+        kind = request.path_params["kind"]
+        try:
+            recording = self._find(request)
+            body, name = await run_in_threadpool(_exported, recording, kind)
+        except RecordingError as error:
+            return PlainTextResponse(str(error), 404)
+        except OSError as error:
+            return PlainTextResponse(f"could not be exported: {error.strerror or error}", 500)
+        return Response(body, media_type="application/octet-stream", headers={
+            "Content-Disposition": f"attachment; filename=\"{name}\""})  # fmt: skip
+
+    async def _note(self, request: Request) -> Response:
+        try:
+            recording = self._find(request)
+        except (RecordingError, OSError) as error:
+            return PlainTextResponse(str(error), 404)
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_BODY:
+                return PlainTextResponse(f"a note may have {MOST_BODY} bytes", 413)
+        try:
+            asked = {**json.loads(body), "do": "annotate"} if body.lstrip().startswith(b"{") else None
+            order = parse(json.dumps(asked))
+            if not isinstance(order, Annotate):
+                raise OrderError("not understood: no note")
+            until_ns = -1 if order.until is None else round(order.until * 1e9)
+            zero_ns = recording.info.zero_ns
+            noted = shifted(make_note(order.text, round(order.t * 1e9), until_ns), zero_ns)
+        except ValueError as error:
+            return PlainTextResponse(str(error), 400)
+        try:
+            add_note(recording.path / NOTES, noted)
+        except OSError as error:
+            return PlainTextResponse(f"the note could not be written: {error.strerror}", 500)
+        return JSONResponse(wire.annotation(shifted(noted, -zero_ns)), 201)
+
+
+def _exported(recording: Recording, kind: str) -> tuple[bytes, str]:
+    """A recording in a format, and a name for it; several files come in one archive.
+
+    Raises:
+        RecordingError: no such format, or the recording cannot be read.
+        OSError: it cannot be written.
+    """
+    from realtime.exports import export
+
+    with tempfile.TemporaryDirectory() as folder:
+        written = export(recording, [kind], Path(folder))
+        if len(written) == 1:
+            return written[0].read_bytes(), f"{recording.path.name}-{written[0].name}"
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as into:
+            for path in written:
+                into.write(path, path.name)
+        return archive.getvalue(), f"{recording.path.name}-{kind}.zip"

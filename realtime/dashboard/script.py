@@ -1,0 +1,101 @@
+"""A recording as a page reads it: the same messages that a live page gets, in one piece.
+
+Times count from the beginning of the recording, which is also where its video begins.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from calib.face import LANDMARKS
+from realtime.dashboard import wire
+from realtime.messages import AnyMessage, End, Face, Gap, Lost, Message, Motion, Say, Spot
+from realtime.rests import Rests
+from realtime.sessions import Recording, SessionInfo
+
+_TIMES = ("onset_ns", "apex_ns", "offset_ns", "until_ns")
+
+
+def summary(info: SessionInfo) -> dict[str, Any]:
+    """A recording at a glance."""
+    counts = info.counts
+    return {
+        "name": info.path.name, "started": info.started.isoformat(), "source": info.source,
+        "duration": round(info.duration_s, 3), "zero": round(info.zero_ns / 1e9, 6), "frames": counts.frames,
+        "fps": counts.fps, "faces": counts.faces, "micro": counts.micro, "macro": counts.macro,
+        "speech": counts.speech, "drops": counts.drops, "engine": counts.engine, "video": info.has_video,
+        "bytes": info.size_bytes, "complete": info.complete,
+    }  # fmt: skip
+
+
+def write_script(recording: Recording) -> Iterator[str]:
+    """A recording's curves, events, words, gaps and notes as pieces of one JSON array of messages."""
+    rests, zero_ns = Rests(), recording.info.zero_ns
+    group: dict[int, Motion] = {}
+    yield "["
+    first = True
+    for told_then in recording.messages(Motion, Spot, Say, Lost, Gap, End):
+        message = shifted(told_then, -zero_ns)
+        if isinstance(message, Motion):
+            if group and next(iter(group.values())).seq != message.seq:
+                yield ("" if first else ",") + _point(group, rests)
+                first, group = False, {}
+            group[message.face_id] = message
+            continue
+        if isinstance(message, (Spot, Lost)):
+            rests.note(message)
+        told = _news(message)
+        if told is not None:
+            yield ("" if first else ",") + wire.text(told)
+            first = False
+    if group:
+        yield ("" if first else ",") + _point(group, rests)
+        first = False
+    for note in recording.notes:
+        yield ("" if first else ",") + wire.text(wire.annotation(shifted(note, -zero_ns)))
+        first = False
+    yield "]"
+
+
+M = TypeVar("M", bound=Message)
+
+
+def shifted(message: M, by_ns: int) -> M:
+    """A message at another time; what is unknown (-1) stays so."""
+    names = ["t_media_ns", *(name for name in _TIMES if hasattr(message, name))]
+    moved = {name: getattr(message, name) + by_ns for name in names if getattr(message, name) >= 0}
+    return msgspec.structs.replace(message, **moved)
+
+
+def _point(group: dict[int, Motion], rests: Rests) -> str:
+    one = next(iter(group.values()))
+    away = {face_id: rests.away(motion) for face_id, motion in sorted(group.items())}
+    return wire.text(wire.motion(one.seq, one.t_media_ns, group, away))
+
+
+def _news(message: AnyMessage) -> dict[str, Any] | None:
+    if isinstance(message, Spot):
+        return wire.spot(message)
+    if isinstance(message, Say):
+        return wire.say(message) if message.final else None
+    if isinstance(message, (Lost, Gap, End)):
+        return wire.news(message)
+    return None
+
+
+def write_faces(recording: Recording) -> Iterator[bytes]:
+    """The mesh of every face of every frame, to be drawn over the video.
+
+    A record a face: its time (float64, s), its number (int32), how many points follow (int32), and the
+    points as int16, x and y in turn, in steps of 1 / `wire.STEPS_PER_PX` of a pixel of the video; little endian.
+    """
+    zero_ns = recording.info.zero_ns
+    for message in recording.messages(Face):
+        if not isinstance(message, Face) or not message.landmarks:
+            continue
+        mesh = np.frombuffer(message.landmarks, np.float32).reshape(LANDMARKS, 3)[:, :2]
+        points = np.clip(np.rint(mesh * wire.STEPS_PER_PX), -32768, 32767).astype("<i2")
+        yield struct.pack("<dii", (message.t_media_ns - zero_ns) / 1e9, message.face_id, LANDMARKS) + points.tobytes()

@@ -1,0 +1,107 @@
+// The place where videos are dropped in and analysed, one after the other.
+
+import { clock, element } from "./element.js";
+import { toast } from "./toasts.js";
+
+const STATES = {
+  uploading: "being taken in", waiting: "waits", running: "running", paused: "paused", done: "done",
+  failed: "failed", cancelled: "cancelled",
+}; // prettier-ignore
+
+export class Analyze {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("./connection.js").Connection} connection
+   */
+  constructor(root, connection) {
+    this.connection = connection;
+    this.uploads = [];
+    this.rows = new Map();
+    this.jobs = [];
+    this.input = element("input", { type: "file", multiple: true, accept: "video/*", hidden: true,
+      onchange: () => { this.add(this.input.files); this.input.value = ""; } }); // prettier-ignore
+    this.drop = element("div.drop", {
+      ondragover: (event) => { event.preventDefault(); this.drop.dataset.over = "true"; },
+      ondragleave: () => delete this.drop.dataset.over,
+      ondrop: (event) => { event.preventDefault(); delete this.drop.dataset.over; this.add(event.dataTransfer.files); },
+    },
+    element("h1", {}, "Analyze videos"),
+    element("p", {}, "Drop video files here. Every frame is measured, on this machine, without loss; the result opens like a recording."),
+    element("button.primary", { type: "button", onclick: () => this.input.click() }, "Choose videos…"), this.input,
+    element("p.quiet", {}, "The file is copied to a temporary folder and deleted when its analysis has ended. The result holds no pixel of it.")); // prettier-ignore
+    this.list = element("ol.jobs", { "aria-label": "Queue" });
+    root.append(element("div.analyze", {}, this.drop, this.list));
+    connection.addEventListener("message", ({ detail }) => this._take(detail));
+  }
+
+  _take(message) {
+    if (message.type === "news") message.rows.forEach((row) => this._take(row));
+    else if (message.type === "analyses") this._show(message.jobs);
+    else if (message.type === "hello") this._show([]);
+  }
+
+  /** Queue some files; they are sent one after the other. */
+  add(files) {
+    for (const file of files) this.uploads.push(file);
+    if (!this.sending) this._send();
+  }
+
+  async _send() {
+    this.sending = true;
+    while (this.uploads.length) {
+      const file = this.uploads.shift();
+      const address = this.connection.address(`/analyses?name=${encodeURIComponent(file.name)}`);
+      const answer = await fetch(address, { method: "PUT", body: file }).catch(() => null);
+      if (!answer?.ok) toast(answer ? await answer.text() : `${file.name}: not connected`, "error");
+    }
+    this.sending = false;
+  }
+
+  _show(jobs) {
+    for (const job of jobs) {
+      let row = this.rows.get(job.id);
+      if (!row) {
+        row = this._row(job.id);
+        this.rows.set(job.id, row);
+        this.list.prepend(row.root);
+      }
+      this._fill(row, job);
+    }
+    for (const [id, row] of this.rows) {
+      if (jobs.some((job) => job.id === id)) continue;
+      row.root.remove();
+      this.rows.delete(id);
+    }
+  }
+
+  _row(id) {
+    const act = (what) => () => fetch(this.connection.address(`/analyses/${id}/${what}`), { method: "POST" });
+    const button = (title, what) => element("button.plain", { type: "button", textContent: title, onclick: act(what) });
+    const row = {
+      title: element("b.job-title"), state: element("span.job-state.quiet"), bar: element("progress", { max: 1 }),
+      pause: button("Pause", "pause"), resume: button("Resume", "resume"), cancel: button("Cancel", "cancel"),
+      open: element("a.primary", {}, "Open the result"),
+    }; // prettier-ignore
+    row.root = element("li.job.panel", {}, element("div.job-text", {}, row.title, row.state), row.bar,
+      element("div.job-buttons", {}, row.pause, row.resume, row.cancel, row.open)); // prettier-ignore
+    return row;
+  }
+
+  _fill(row, job) {
+    const over = ["done", "failed", "cancelled"].includes(job.state);
+    row.root.dataset.state = job.state;
+    row.title.textContent = job.title;
+    const reached = job.length ? `${clock(job.t, 0)} of ${clock(job.length, 0)}` : job.t ? clock(job.t, 0) : "";
+    row.state.textContent = job.error || [STATES[job.state], over ? "" : reached].filter(Boolean).join(" · ");
+    row.bar.hidden = over;
+    if (job.share === null || job.state === "waiting" || job.state === "uploading") row.bar.removeAttribute("value");
+    else row.bar.value = job.share;
+    if (job.state === "waiting") row.bar.value = 0;
+    row.bar.setAttribute("aria-label", `${job.title}: ${row.state.textContent}`);
+    row.pause.hidden = job.state !== "running";
+    row.resume.hidden = job.state !== "paused";
+    row.cancel.hidden = over || job.state === "uploading";
+    row.open.hidden = !job.result;
+    row.open.href = `#recordings/${encodeURIComponent(job.result)}`;
+  }
+}

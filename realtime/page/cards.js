@@ -1,0 +1,182 @@
+// The events as cards, the newest first: what it was, when, which action units, what such movements have meant, the words.
+
+import { clock, element, percent } from "./element.js";
+
+const LABELS = {
+  negative: "annotated as negative", positive: "annotated as positive", surprise: "annotated as surprise",
+  none: "no class",
+}; // prettier-ignore
+
+/** What kind of event it is, for people. */
+export function kindOf(spot) {
+  if (spot.phase === "revoked") return "taken back";
+  if (spot.movements > 1) return "speech";
+  if (spot.kind) return spot.kind;
+  return spot.phase === "apex" ? "at its apex" : "rising";
+}
+
+export class Cards {
+  /**
+   * @param {import("./track.js").Track} track
+   * @param {(id: number) => void} choose called when a card is activated.
+   * @param {boolean} live whether words type themselves in.
+   */
+  constructor(track, choose, live) {
+    Object.assign(this, { track, choose, live });
+    this.list = element("ol.card-list", { "aria-label": live ? "Events, the newest first" : "Events in order" });
+    this.empty = element("p.empty", {}, "");
+    this.count = element("span.count.number", {}, "0");
+    this.summary = element("article.card.card-summary", { hidden: true });
+    this.root = element("section.cards.panel", { "aria-label": "Events" },
+      element("header.panel-head", {}, element("h2", {}, "Events"), this.count), this.empty,
+      element("div.card-scroll", { tabIndex: -1 }, this.summary, this.list)); // prettier-ignore
+    this.cards = new Map();
+    track.addEventListener("clear", () => this.clear());
+    track.addEventListener("event", ({ detail }) => this.show(detail));
+    track.addEventListener("summary", () => this._summary());
+    this.invite("Events appear here as they happen.");
+  }
+
+  clear() {
+    this.list.replaceChildren();
+    this.cards.clear();
+    this.summary.hidden = true;
+    this._counted();
+  }
+
+  /** What is said while there are no events. */
+  invite(words) {
+    this.empty.textContent = words;
+    this._counted();
+  }
+
+  /** Mark a card as the chosen one. */
+  mark(id, scroll = true) {
+    for (const [other, card] of this.cards) card.root.toggleAttribute("data-chosen", other === id);
+    if (scroll) this.cards.get(id)?.root.scrollIntoView({ block: "nearest" });
+  }
+
+  _counted() {
+    const found = this.track.found();
+    const micro = found.filter(({ spot }) => spot.kind === "micro" && spot.movements === 1).length;
+    this.count.textContent = found.length ? `${micro} micro · ${found.length} in all` : "";
+    this.empty.hidden = this.cards.size > 0;
+  }
+
+  _summary() {
+    const { summary } = this.track;
+    if (!summary) return;
+    this.summary.hidden = false;
+    this.summary.replaceChildren(element("h3", {}, "Summary of the session"), element("p.card-words", {}, summary.text));
+  }
+
+  /** Make or renew an event's card. */
+  show(event) {
+    if (!event.spot) return;
+    let card = this.cards.get(event.id);
+    if (!card) {
+      card = this._make(event);
+      this.cards.set(event.id, card);
+      if (this.live) this.list.prepend(card.root);
+      else this.list.append(card.root);
+    }
+    this._fill(card, event);
+    this._counted();
+  }
+
+  _make(event) {
+    const card = {
+      sketch: element("img.card-sketch", { alt: "", hidden: true }),
+      kind: element("span.kind"), when: element("time.card-when"), long: element("span.number.quiet"),
+      sure: element("span.sure"), units: element("p.card-units"), regions: element("p.card-regions.quiet"),
+      words: element("p.card-words"), typed: 0,
+    }; // prettier-ignore
+    const button = element("button.card-open", { type: "button", onclick: () => this.choose(event.id) },
+      card.kind, card.when, card.long, card.sure); // prettier-ignore
+    card.root = element("li.card", { "data-id": String(event.id) },
+      element("span.card-frame", {}, card.sketch),
+      element("div.card-body", {}, button, card.units, card.words, card.regions)); // prettier-ignore
+    card.button = button;
+    card.root.addEventListener("click", (click) => {
+      if (!click.target.closest("button") && !getSelection().toString()) this.choose(event.id);
+    });
+    return card;
+  }
+
+  _fill(card, event) {
+    const { spot, said } = event;
+    const kind = kindOf(spot);
+    card.root.dataset.kind = spot.movements > 1 ? "speech" : (spot.kind ?? "open");
+    card.root.dataset.phase = spot.phase;
+    card.kind.textContent = spot.phase === "closed" && spot.movements === 1 ? `${kind}-expression` : kind;
+    card.when.textContent = clock(spot.apex ?? spot.onset);
+    card.long.textContent = spot.offset === null ? "" : `${Math.round(1000 * (spot.offset - spot.onset))} ms`;
+    card.sure.textContent = `${Math.round(100 * spot.confidence)} % sure`;
+    card.sure.hidden = spot.phase === "revoked";
+    card.button.title = `onset ${clock(spot.onset, 3)}, apex ${spot.apex === null ? "–" : clock(spot.apex, 3)}, ` +
+      `offset ${spot.offset === null ? "–" : clock(spot.offset, 3)}`; // prettier-ignore
+    card.button.setAttribute("aria-label", `${card.kind.textContent} at ${card.when.textContent}, show its apex`);
+    if (spot.sketch && card.sketch.hidden) {
+      card.sketch.src = `data:image/png;base64,${spot.sketch}`;
+      card.sketch.alt = "Expression flow from onset to apex: colour is direction";
+      card.sketch.hidden = false;
+    }
+    const units = said?.units.map((code) => this._unit(code)) ?? [];
+    if (said && said.label !== "none") {
+      units.push(element("span.label", { "data-label": said.label,
+        title: "What annotators of published micro-expressions called such movements; not what the person feels" },
+      `${LABELS[said.label]} ${Math.round(100 * said.confidence)} %`)); // prettier-ignore
+    }
+    card.units.replaceChildren(...units);
+    card.units.hidden = !units.length;
+    const strongest = spot.regions.filter((region) => region.mean >= this.track.hello.threshold).slice(0, 3);
+    const face = this.track.lanes.size > 1 ? `Face ${spot.face} · ` : "";
+    card.regions.textContent = spot.phase === "closed" && strongest.length
+      ? face + strongest.map((r) => `${r.name} ${arrow(r.direction)} ${percent(r.mean)}`).join(" · ") : face; // prettier-ignore
+    card.regions.hidden = !card.regions.textContent;
+    this._type(card, event.words);
+  }
+
+  _unit(code) {
+    const name = this.track.hello.units[code.replace(/^[LR](?=AU)/, "")] ?? "";
+    const side = code.startsWith("L") ? "left " : code.startsWith("R") ? "right " : "";
+    return element("span.unit", {}, element("b", {}, code), ` ${side}${name}`);
+  }
+
+  /** Let the words appear letter by letter, fast enough to keep up. */
+  _type(card, words) {
+    card.wanted = words;
+    if (!this.live || matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden) {
+      card.words.textContent = words;
+      return;
+    }
+    const shown = card.words.textContent;
+    if (!words.startsWith(shown)) card.words.textContent = common(shown, words);
+    if (card.typing) return;
+    card.typing = true;
+    const step = () => {
+      const now = card.words.textContent;
+      const left = card.wanted.length - now.length;
+      if (left <= 0 || !card.wanted.startsWith(now)) {
+        card.typing = false;
+        card.words.textContent = card.wanted;
+        return;
+      }
+      card.words.textContent = card.wanted.slice(0, now.length + Math.max(2, Math.ceil(left / 24)));
+      requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+}
+
+const ARROWS = { right: "→", "up-right": "↗", up: "↑", "up-left": "↖", left: "←", "down-left": "↙", down: "↓", "down-right": "↘", unclear: "·" }; // prettier-ignore
+
+function arrow(direction) {
+  return ARROWS[direction] ?? "·";
+}
+
+function common(a, b) {
+  let k = 0;
+  while (k < a.length && a[k] === b[k]) k++;
+  return b.slice(0, k);
+}

@@ -1,0 +1,183 @@
+// The place where the session is watched.
+
+import { askConsent, askNote } from "./dialogs.js";
+import { clock, element } from "./element.js";
+import { Health } from "./health.js";
+import { menu } from "./menu.js";
+import { Screen } from "./screen.js";
+import { banner, toast } from "./toasts.js";
+
+const AWAY_S = 1.5; // a face not seen for so long is gone
+
+export class Live {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("./connection.js").Connection} connection
+   */
+  constructor(root, connection) {
+    this.connection = connection;
+    this.screen = new Screen(true, { annotate: (t) => this.annotate(t) });
+    this.health = new Health(this.screen.track);
+    this.session = null;
+    this.recording = null;
+    this.arrived = 0;
+    root.append(this.screen.root, this.health.root);
+    this._actions();
+    const { track, stage } = this.screen;
+    track.addEventListener("said", ({ detail }) => this._speak(detail));
+    track.addEventListener("gap", ({ detail }) => this._gap(detail));
+    track.addEventListener("end", ({ detail }) => this._end(detail));
+    connection.addEventListener("message", ({ detail }) => this._take(detail));
+    connection.addEventListener("picture", ({ detail }) => this._picture(detail));
+    connection.addEventListener("state", ({ detail }) => this._state(detail));
+    stage.say("Waiting for the session…");
+  }
+
+  _actions() {
+    const exports = menu("Export", "Download the events so far", ["csv", "jsonl"].map((kind) =>
+      element("a", { href: this.connection.address(`/events.${kind}`), download: `mellm-events.${kind}` },
+        `Events so far, ${kind === "csv" ? "CSV" : "JSON Lines"}`))); // prettier-ignore
+    const start = (video) => () => this.connection.send({ do: "record", on: true, video });
+    this.start = menu("Record", "Start recording (R: numbers and words)", [
+      element("button", { type: "button", onclick: start(false) }, element("b", {}, "Numbers and words"),
+        element("small", {}, "Curves, events, notes. No pixel of a face.")),
+      element("button", { type: "button", onclick: start(true) }, element("b", {}, "And the picture"),
+        element("small", {}, "Stores a video that shows the face.")),
+    ]); // prettier-ignore
+    this.start.querySelector("summary").prepend(element("i"));
+    this.start.classList.add("record");
+    this.stop = element("button.plain.record", { type: "button", hidden: true, onclick: () => this.toggleRecording(),
+      "aria-pressed": "true" }, element("i"), "Stop recording"); // prettier-ignore
+    this.screen.transport.actions.append(exports, this.start, this.stop);
+  }
+
+  async _hello(hello) {
+    const { screen } = this;
+    if (hello.session !== this.session) screen.frames.clear();
+    this.session = hello.session;
+    screen.track.clear(hello);
+    screen.transport.now.hidden = this.start.hidden = false;
+    screen.cards.invite("Events appear here as they happen.");
+    screen.stage.hasPictures = hello.video;
+    if (!hello.live) {
+      screen.stage.say("No live session here. Start one with: mellm live 0 --dashboard");
+      return;
+    }
+    if (!hello.video) for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
+    const key = `consent-${hello.session}`;
+    if (!sessionStorage.getItem(key)) {
+      if (this.asking) return;
+      this.asking = true;
+      sessionStorage.setItem(key, await askConsent(hello.video));
+      this.asking = false;
+    }
+    const consent = sessionStorage.getItem(key);
+    if (consent === "video") this.connection.send({ do: "consent" });
+    else for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
+  }
+
+  _take(message) {
+    const { track } = this.screen;
+    if (message.type === "hello") this._hello(message);
+    else if (message.type === "motion") {
+      this.arrived = performance.now();
+      banner("");
+      track.take(message);
+    } else if (message.type === "news") for (const row of message.rows) this._take(row);
+    else if (message.type === "status") this._status(message);
+    else if (message.type === "recording") this._recorded(message);
+    else if (message.type === "notice") toast(message.text, message.level);
+    else track.take(message);
+  }
+
+  _status(status) {
+    this.health.status(status);
+    this.starting = status.state === "starting" || status.state === "ready" ? status.process : null;
+  }
+
+  _picture(picture) {
+    this.screen.frames.push(picture);
+  }
+
+  _state({ state, reason, wait, failures }) {
+    const link = document.getElementById("link");
+    if (state === "on") {
+      link.dataset.state = "on";
+      link.textContent = "connected";
+      banner("");
+    } else if (state === "refused") {
+      link.dataset.state = "off";
+      link.textContent = "refused";
+      banner(`The server refuses this page: ${reason || "its key is not that of the session"}. Open the address that mellm printed.`, "error");
+    } else {
+      link.dataset.state = "off";
+      link.textContent = "not connected";
+      const over = this.screen.track.ended !== null;
+      banner(over ? "The session is over and its server has gone. What was seen stays here until you close this page."
+        : `Connection lost${reason ? ` (${reason})` : ""}. Trying again in ${wait} s${failures > 3 ? "; does mellm still run?" : ""}`,
+      over ? "warning" : "error"); // prettier-ignore
+    }
+  }
+
+  _gap({ cause, frames }) {
+    if (/trying again|restarting/.test(cause)) banner(`Camera or stage away: ${cause}`, "warning", true);
+    else if (frames === 0) toast(cause, "warning");
+  }
+
+  _end({ error, t }) {
+    banner(error ? `The session broke off: ${error}` : `The session ended at ${clock(t)}. Everything can still be looked at and exported.`,
+      error ? "error" : "warning", true); // prettier-ignore
+    if (this.screen.playhead.atNow) this.screen.playhead.pause();
+    this.screen.transport.now.hidden = this.start.hidden = true;
+    this.screen.cards.invite("No expression was found in this session.");
+  }
+
+  /** What is said in place of the picture. */
+  _words() {
+    const { track } = this.screen;
+    if (!track.hello.live) return;
+    if (!track.last && !this.arrived) return this.screen.stage.say("Starting: the camera and the models are being opened…");
+    if (!this.screen.playhead.atNow || track.ended) return this.screen.stage.say("");
+    const seen = [...track.lanes.values()].some((lane) => track.last - lane.t[lane.t.length - 1] < AWAY_S);
+    this.screen.stage.say(seen ? "" : "No face in the picture. Sit in the middle, in light, and look at the camera.");
+  }
+
+  _speak(event) {
+    document.getElementById("words").textContent = event.words;
+  }
+
+  async annotate(t) {
+    if (document.querySelector("dialog")) return;
+    const text = await askNote(t);
+    if (text !== null && !this.connection.send({ do: "annotate", t, text })) {
+      toast("Not connected: the note was not saved", "error");
+    }
+  }
+
+  toggleRecording() {
+    this.connection.send({ do: "record", on: !this.recording?.on });
+  }
+
+  _recorded(state) {
+    const before = this.recording;
+    this.recording = state;
+    this.start.hidden = state.on || this.screen.track.ended !== null;
+    this.stop.hidden = !state.on;
+    this.stop.title = `${state.video ? "With the picture, to" : "To"} ${state.path} (R)`;
+    if (!before || before.on === state.on) return;
+    if (state.problem) toast(state.problem, "error");
+    else toast(state.on ? `Recording ${state.video ? "with the picture " : ""}to ${state.path}` : `Recorded: ${state.last}, see Recordings`);
+  }
+
+  tick(now) {
+    this._words();
+    this.screen.tick(now);
+    this.health.tick();
+  }
+
+  key(key, shift) {
+    if (key === "r") this.toggleRecording();
+    else return this.screen.key(key, shift);
+    return true;
+  }
+}

@@ -1,0 +1,58 @@
+// Starts the page: its places, its connection, its keyboard.
+
+import { Analyze } from "./analyze.js";
+import { Connection } from "./connection.js";
+import { showKeys } from "./dialogs.js";
+import { Live } from "./live.js";
+import { Recordings } from "./recordings.js";
+import { changeTheme, startTheme } from "./theme.js";
+
+startTheme();
+const connection = new Connection();
+const places = {
+  live: new Live(document.getElementById("live"), connection),
+  recordings: new Recordings(document.getElementById("recordings"), connection),
+  analyze: new Analyze(document.getElementById("analyze"), connection),
+};
+const names = ["live", "recordings", "analyze"];
+let shown = "live";
+
+/** Show the place that the address names: #live, #recordings, #recordings/2026-11-25T17-30-00, #analyze. */
+function go() {
+  const [name, ...rest] = location.hash.slice(1).split("/");
+  shown = names.includes(name) ? name : "live";
+  document.body.dataset.shows = shown;
+  for (const each of names) document.getElementById(each).hidden = each !== shown;
+  for (const tab of document.querySelectorAll(".tabs a")) {
+    if (tab.dataset.place === shown) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  places[shown]?.enter?.(decodeURIComponent(rest.join("/")));
+}
+
+addEventListener("hashchange", go);
+addEventListener("theme", () => Object.values(places).forEach((place) => place.screen?.stale()));
+document.getElementById("help").addEventListener("click", showKeys);
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const field = event.target.closest("input:not([type=range]), textarea, select");
+  const pressed = event.key === " " && event.target.closest("button, a, summary");
+  if (field || pressed) return;
+  const key = event.key.toLowerCase();
+  if (event.target.matches("input[type=range]") && key.startsWith("arrow")) return;
+  if (key === "?") showKeys();
+  else if (key === "t") changeTheme();
+  else if (["1", "2", "3"].includes(key)) location.hash = names[Number(key) - 1];
+  else if (!places[shown]?.key?.(key, event.shiftKey)) return;
+  event.preventDefault();
+});
+
+function frame(now) {
+  places[shown]?.tick?.(now);
+  requestAnimationFrame(frame);
+}
+
+go();
+connection.open();
+requestAnimationFrame(frame);

@@ -1,0 +1,106 @@
+// What is marked on the curves: events with onset, apex and offset, notes, and frames that were not looked at.
+
+import { kindOf } from "./cards.js";
+
+/** Height of the events' names above a lane, px. */
+export const RAIL = 16;
+
+/**
+ * Draw the marks of one face.
+ * @param {CanvasRenderingContext2D} context
+ * @param {import("./track.js").Track} track
+ * @param {number} face
+ * @param {[number, number]} range the times at the edges, s.
+ * @param {(t: number) => number} x where a time lies, px.
+ * @param {{x: number, y: number, top: number, bottom: number}} box of the lane, px.
+ * @param {Record<string, string>} theme colours by name.
+ * @param {string} font
+ * @param {number|null} chosen the event to stress.
+ */
+export function drawMarks(context, track, face, range, x, box, theme, font, chosen) {
+  drawGaps(context, track, range, x, box, theme);
+  let free = -Infinity; // where the next name may begin
+  for (const { id, spot, said } of track.found()) {
+    if (spot.face !== face || spot.onset > range[1]) continue;
+    const end = spot.offset ?? Math.max(spot.apex ?? spot.onset, track.last);
+    if (end < range[0]) continue;
+    const kind = spot.movements > 1 ? "speech" : (spot.kind ?? "speech");
+    context.fillStyle = context.strokeStyle = theme[kind];
+    drawSpan(context, spot, x(spot.onset), x(end), spot.apex === null ? null : x(spot.apex), box, id === chosen);
+    const name = said?.units.length ? said.units.join(" ") : kindOf(spot);
+    context.font = `${id === chosen ? 700 : 600} 11px ${font}`;
+    context.textAlign = "left";
+    const at = Math.max(x(spot.onset), box.x + 2);
+    if (at < free) continue;
+    context.fillText(name, at, box.y + RAIL / 2);
+    free = at + context.measureText(name).width + 6;
+  }
+  for (const note of track.notes) {
+    if (note.t <= range[1] && (note.until ?? note.t) >= range[0]) drawNote(context, note, x(note.t), box, theme, font);
+  }
+}
+
+/** An event: a band from onset to offset, dashed edges, a line and a diamond at the apex. */
+function drawSpan(context, spot, onset, offset, apex, { top, bottom }, chosen) {
+  context.globalAlpha = chosen ? 0.26 : 0.13;
+  context.fillRect(onset, top - 3, Math.max(offset - onset, 1.5), bottom - top + 3);
+  context.globalAlpha = 1;
+  context.lineWidth = 1;
+  context.setLineDash([2, 2]);
+  line(context, onset, top - 3, onset, bottom);
+  if (spot.offset !== null) line(context, offset, top - 3, offset, bottom);
+  context.setLineDash([]);
+  if (apex === null) return;
+  context.lineWidth = 1.5;
+  line(context, apex, top - 3, apex, bottom);
+  context.beginPath();
+  for (const [dx, dy] of [[0, -4.5], [4.5, 0], [0, 4.5], [-4.5, 0]]) context.lineTo(apex + dx, top - 3 + dy);
+  context.fill();
+}
+
+/** Frames that were not looked at: small ticks at the bottom. */
+function drawGaps(context, track, range, x, { bottom }, theme) {
+  context.fillStyle = theme.danger;
+  context.globalAlpha = 0.8;
+  for (const gap of track.gaps) {
+    if (gap.frames > 0 && gap.t >= range[0] && gap.t <= range[1]) context.fillRect(x(gap.t) - 1, bottom, 2, 3);
+  }
+  context.globalAlpha = 1;
+}
+
+/** A note: a flag with its first words. */
+function drawNote(context, note, x, { top, bottom }, theme, font) {
+  context.fillStyle = context.strokeStyle = theme.ink;
+  context.globalAlpha = 0.8;
+  context.lineWidth = 1;
+  line(context, x, top - 3, x, bottom);
+  context.beginPath();
+  for (const [dx, dy] of [[0, 0], [8, 0], [5.5, 4], [8, 8], [0, 8]]) context.lineTo(x + dx, top + 1 + dy);
+  context.fill();
+  context.font = `500 11px ${font}`;
+  context.textAlign = "left";
+  context.fillText(note.text.length > 28 ? `${note.text.slice(0, 27)}…` : note.text, x + 12, top + 6);
+  context.globalAlpha = 1;
+}
+
+/** A line. */
+export function line(context, x0, y0, x1, y1) {
+  context.beginPath();
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
+  context.stroke();
+}
+
+/** A time in a rounded box, kept within the width. */
+export function pill(context, words, x, y, back, ink, font, width) {
+  context.font = `600 11px ${font}`;
+  const across = context.measureText(words).width + 12;
+  const middle = Math.min(Math.max(x, across / 2), width - across / 2);
+  context.fillStyle = back;
+  context.beginPath();
+  context.roundRect(middle - across / 2, y - 8, across, 16, 8);
+  context.fill();
+  context.fillStyle = ink;
+  context.textAlign = "center";
+  context.fillText(words, middle, y + 0.5);
+}

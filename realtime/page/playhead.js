@@ -1,0 +1,82 @@
+// Which moment is shown: the newest, one that was chosen, or one that runs on from there.
+
+export class Playhead extends EventTarget {
+  /**
+   * @param {import("./track.js").Track} track whose time it is.
+   * @param {boolean} live whether the newest moment is a place to be.
+   */
+  constructor(track, live) {
+    super();
+    this.track = track;
+    this.live = live;
+    this.running = live;
+    this.chosen = 0;
+    this.speed = 1;
+    this._then = null;
+  }
+
+  /** Whether the newest moment is shown. */
+  get atNow() {
+    return this.live && this.running && this._then === null;
+  }
+
+  /** The moment shown, s. */
+  get t() {
+    return this.atNow ? this.track.last : this.chosen;
+  }
+
+  get first() {
+    return Math.min(this.track.first, this.track.last);
+  }
+
+  /** Show a moment and stay there. */
+  seek(t) {
+    this.chosen = Math.min(Math.max(t, this.first), this.track.last);
+    this._then = this.running && !this.atNow ? performance.now() : null;
+    if (this.live && this._then === null) this.running = false;
+    this._told();
+  }
+
+  /** Go on from the moment shown. */
+  play() {
+    if (this.chosen >= this.track.last - 0.05) this.chosen = this.live ? this.track.last : this.first;
+    this.running = true;
+    this._then = performance.now();
+    this._told();
+  }
+
+  pause() {
+    this.chosen = this.t;
+    this.running = false;
+    this._then = null;
+    this._told();
+  }
+
+  toggle() {
+    if (this.running) this.pause();
+    else this.play();
+  }
+
+  /** Show the newest moment from now on. */
+  follow() {
+    this.running = true;
+    this._then = null;
+    this._told();
+  }
+
+  /** Once a drawn frame: let the time run. */
+  tick(now) {
+    if (!this.running || this._then === null) return;
+    this.chosen += ((now - this._then) / 1000) * this.speed;
+    this._then = now;
+    if (this.chosen >= this.track.last) {
+      this.chosen = this.track.last;
+      if (this.live) this.follow();
+      else this.pause();
+    }
+  }
+
+  _told() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,169 @@
+// The place where recordings are listed, scrubbed, annotated and exported.
+
+import { Clip } from "./clip.js";
+import { askNote } from "./dialogs.js";
+import { clock, element } from "./element.js";
+import { menu } from "./menu.js";
+import { Screen } from "./screen.js";
+import { toast } from "./toasts.js";
+
+export class Recordings {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("./connection.js").Connection} connection
+   */
+  constructor(root, connection) {
+    this.connection = connection;
+    this.name = "";
+    this.formats = [];
+    this.filter = element("input", { type: "search", placeholder: "Filter…", "aria-label": "Filter the recordings",
+      oninput: () => this._list() }); // prettier-ignore
+    this.list = element("ol.sessions", { "aria-label": "Recordings, the newest first" });
+    this.where = element("p.sessions-where.quiet");
+    this.screen = new Screen(false, { annotate: (t) => this.annotate(t) });
+    this.title = element("h1.session-title");
+    this.facts = element("p.quiet.number");
+    this.speed = element("button.plain.number", { type: "button", title: "Speed of playing", textContent: "1×",
+      onclick: () => this._faster() }); // prettier-ignore
+    this.screen.transport.actions.prepend(this.speed);
+    this.empty = element("div.nothing", {}, element("h1", {}, "No recording chosen"),
+      element("p", {}, "Choose one on the left. Record on the Live page, or with ",
+        element("code", {}, "mellm live 0 --record sessions"), "; videos that were analysed are here too.")); // prettier-ignore
+    this.shown = element("div.session", { hidden: true },
+      element("header.session-head", {}, this.title, this.facts), this.screen.root); // prettier-ignore
+    root.append(element("div.split", {},
+      element("aside.sidebar.panel", { "aria-label": "Recordings" }, this.filter, this.list, this.where),
+      element("div.split-main", {}, this.empty, this.shown))); // prettier-ignore
+    this.sessions = [];
+  }
+
+  /** Show the place, and the recording that its address names. */
+  async enter(name) {
+    await this.refresh();
+    if (name && name !== this.name) await this.open(name);
+  }
+
+  async refresh() {
+    const answer = await fetch(this.connection.address("/recordings")).catch(() => null);
+    if (!answer?.ok) {
+      this.where.textContent = answer?.status === 404 ? "This page was started without a folder of recordings."
+        : "Not connected: the list cannot be read."; // prettier-ignore
+      return;
+    }
+    const { sessions, folder, formats } = await answer.json();
+    [this.sessions, this.formats] = [sessions, formats];
+    this.where.textContent = sessions.length ? `in ${folder}` : `No recordings in ${folder} yet.`;
+    this._list();
+    this._exports();
+  }
+
+  _list() {
+    const wanted = this.filter.value.trim().toLowerCase();
+    const items = this.sessions.filter((s) => `${s.name} ${s.source}`.toLowerCase().includes(wanted)).map((s) => {
+      const found = [[s.micro, "micro"], [s.macro, "macro"], [s.speech, "speech"]].filter(([n]) => n);
+      const link = element("a.session-item", { href: `#recordings/${encodeURIComponent(s.name)}` },
+        element("b", {}, when(s.started)), element("span.quiet", {}, s.source),
+        element("span.session-facts.number.quiet", {}, `${clock(s.duration, 0)} `,
+          ...found.map(([n, kind]) => element("span.badge", { "data-kind": kind }, `${n} ${kind}`)),
+          s.video ? element("span.badge", {}, "video") : null,
+          s.complete ? null : element("span.badge", { title: "Cut off, or still being recorded" }, "open"))); // prettier-ignore
+      if (s.name === this.name) link.setAttribute("aria-current", "true");
+      return element("li", {}, link);
+    });
+    this.list.replaceChildren(...items);
+  }
+
+  _exports() {
+    this.exports?.remove();
+    this.exports = menu("Export", "Download this recording in another form", this.formats.map(({ kind, what }) =>
+      element("a", { href: this.connection.address(`/recordings/${encodeURIComponent(this.name)}/export/${kind}`),
+        download: "", "data-kind": kind }, element("b", {}, kind.toUpperCase()), element("small", {}, what)))); // prettier-ignore
+    this.screen.transport.actions.append(this.exports);
+  }
+
+  async open(name) {
+    const { screen } = this;
+    const path = `/recordings/${encodeURIComponent(name)}`;
+    const answer = await fetch(this.connection.address(path)).catch(() => null);
+    if (!answer?.ok) {
+      toast(answer ? await answer.text() : "Not connected", "error");
+      return;
+    }
+    const { info, hello } = await answer.json();
+    this.name = name;
+    this.info = info;
+    this.title.textContent = when(info.started);
+    this.facts.textContent = [info.source, clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
+      info.drops ? `${info.drops} skipped` : null, info.engine, `${(info.bytes / 1e6).toFixed(1)} MB`]
+      .filter(Boolean).join(" · "); // prettier-ignore
+    this.empty.hidden = true;
+    this.shown.hidden = false;
+    this._list();
+    this._exports();
+    screen.playhead.pause();
+    screen.curves.end = undefined;
+    screen.curves.chosen = null;
+    screen.track.clear(hello);
+    screen.cards.invite("Reading…");
+    this._clip(path, info);
+    const script = await fetch(this.connection.address(`${path}/script`)).then((r) => r.json()).catch(() => null);
+    if (script === null || this.name !== name) {
+      if (script === null) screen.cards.invite("This recording could not be read.");
+      return;
+    }
+    for (const message of script) screen.track.take(message);
+    screen.track.last = Math.max(screen.track.last, info.duration - 1 / (info.fps || 30));
+    screen.track.first = 0;
+    screen.cards.invite("No expression was found in this recording.");
+    screen.curves.span(Math.min(Math.max(info.duration, 5), 30));
+    screen.playhead.seek(0);
+    screen.stale();
+  }
+
+  /** The video with its meshes, or the drawn face. */
+  _clip(path, info) {
+    const { stage, transport } = this.screen;
+    stage.clip?.video.remove();
+    stage.clip = null;
+    stage.say("");
+    transport.offer("picture", info.video);
+    transport.offer("mesh", info.video);
+    if (!info.video) return;
+    const clip = new Clip(this.connection.address(`${path}/video`));
+    clip.onframe = () => (stage.canvas.stale = true);
+    clip.load(this.connection.address(`${path}/faces`));
+    stage.clip = clip;
+    stage.root.append(clip.video);
+  }
+
+  _faster() {
+    const { playhead } = this.screen;
+    playhead.speed = { 1: 0.5, 0.5: 0.25, 0.25: 2, 2: 1 }[playhead.speed];
+    this.speed.textContent = `${playhead.speed}×`.replace("0.25", "¼").replace("0.5", "½");
+  }
+
+  async annotate(t) {
+    if (!this.name || document.querySelector("dialog")) return;
+    const text = await askNote(t);
+    if (text === null) return;
+    const answer = await fetch(this.connection.address(`/recordings/${encodeURIComponent(this.name)}/notes`),
+      { method: "POST", body: JSON.stringify({ t, text }) }).catch(() => null); // prettier-ignore
+    if (answer?.ok) {
+      this.screen.track.take(await answer.json());
+      toast("noted");
+    } else toast(answer ? await answer.text() : "Not connected: the note was not saved", "error");
+  }
+
+  tick(now) {
+    if (!this.name) return;
+    this.screen.tick(now);
+  }
+
+  key(key, shift) {
+    return this.name ? this.screen.key(key, shift) : false;
+  }
+}
+
+function when(started) {
+  return new Date(started).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}

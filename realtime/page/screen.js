@@ -1,0 +1,95 @@
+// One session on the screen: the picture, its cards, its curves and its transport, all at the same moment.
+
+import { Cards } from "./cards.js";
+import { Curves } from "./curves.js";
+import { element } from "./element.js";
+import { Frames } from "./frames.js";
+import { Playhead } from "./playhead.js";
+import { Stage } from "./stage.js";
+import { Track } from "./track.js";
+import { Transport } from "./transport.js";
+
+const NUDGE_S = 1;
+
+export class Screen {
+  /**
+   * @param {boolean} live whether it follows a live session.
+   * @param {{annotate: (t: number) => void}} does what is not done here.
+   */
+  constructor(live, does) {
+    this.layers = { picture: true, mesh: true, regions: true, flow: true };
+    this.track = new Track();
+    this.playhead = new Playhead(this.track, live);
+    this.frames = new Frames();
+    this.stage = new Stage(this.track, this.playhead, this.frames, this.layers);
+    this.curves = new Curves(this.track, this.playhead, (id) => this.choose(id, false));
+    this.cards = new Cards(this.track, (id) => this.choose(id), live);
+    this.transport = new Transport(this.track, this.playhead, this.layers, {
+      annotate: () => does.annotate(this.playhead.t),
+    });
+    this.does = does;
+    this.root = element("div.screen", {}, this.stage.root, this.cards.root, this.transport.root, this.curves.root);
+    this.transport.root.addEventListener("layers", () => (this.stage.canvas.stale = true));
+    this.playhead.addEventListener("change", () => this.stale());
+    for (const what of ["event", "note", "gap", "lanes", "clear"]) {
+      this.track.addEventListener(what, () => (this.curves.canvas.stale = true));
+    }
+  }
+
+  stale() {
+    this.stage.canvas.stale = this.curves.canvas.stale = true;
+  }
+
+  /** Show an event: its card marked, and the picture at its apex. */
+  choose(id, seek = true) {
+    const event = this.track.events.get(id);
+    this.curves.chosen = id;
+    this.cards.mark(id);
+    if (seek && event?.spot) this.playhead.seek(event.spot.apex ?? event.spot.onset);
+    if (seek) this.playhead.pause();
+    this.stale();
+  }
+
+  /** Once a drawn frame. */
+  tick(now) {
+    this.playhead.tick(now);
+    this.stage.tick();
+    this.curves.tick();
+    this.transport.tick();
+  }
+
+  /** Heed a key; whether it meant something. */
+  key(key, shift) {
+    const { playhead, transport } = this;
+    const layer = { p: "picture", m: "mesh", g: "regions", f: "flow" }[key];
+    if (layer) transport.toggle(layer);
+    else if (key === " ") playhead.toggle();
+    else if (key === "l" && playhead.live) playhead.follow();
+    else if (key === "a") this.does.annotate(playhead.t);
+    else if (key === "arrowleft" || key === "arrowright") this._step(key === "arrowleft" ? -1 : 1, shift);
+    else if (key === "[" || key === "]") this._event(key === "[" ? -1 : 1);
+    else if (key === "+" || key === "=") this.curves.span(this.curves.seconds / 2);
+    else if (key === "-") this.curves.span(this.curves.seconds * 2);
+    else return false;
+    return true;
+  }
+
+  /** One frame on or back, or a second. */
+  _step(way, far) {
+    const { playhead, track } = this;
+    const t = playhead.t;
+    if (playhead.running) playhead.pause();
+    const lane = track.lanes.values().next().value;
+    const next = lane?.t[lane.at(t + 1e-6) + way];
+    playhead.seek(far || next === undefined ? t + way * NUDGE_S : next);
+  }
+
+  /** The event before or after the moment shown. */
+  _event(way) {
+    const t = this.playhead.t;
+    const apex = ({ spot }) => spot.apex ?? spot.onset;
+    const found = this.track.found().filter((event) => (way < 0 ? apex(event) < t - 0.02 : apex(event) > t + 0.02));
+    const event = way < 0 ? found[found.length - 1] : found[0];
+    if (event) this.choose(event.id);
+  }
+}

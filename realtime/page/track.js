@@ -1,0 +1,182 @@
+// What is known of one session: the curves of every face, events with their words, notes, gaps.
+
+export const PARTS = ["brow", "eyelid", "nose", "mouth", "chin", "cheek"];
+
+/** The parts' names for people. */
+export const PART_NAMES = { brow: "Brows", eyelid: "Lids", nose: "Nose", mouth: "Mouth", chin: "Chin", cheek: "Cheeks" };
+
+const MOST_POINTS = 36000; // 20 minutes at 30 fps
+
+/** One face's curves: for every point its time, and how far the farthest region of every part is from its rest. */
+class Lane {
+  constructor(id) {
+    this.id = id;
+    this.t = [];
+    this.parts = []; // Float32Array(6) a point, IOD
+    this.moves = []; // Float32Array(58) a point, IOD: u and v of every region in turn
+    this.last = null; // the last message about it
+  }
+
+  push(t, parts, moves) {
+    if (this.t.length && t <= this.t[this.t.length - 1]) return;
+    this.t.push(t);
+    this.parts.push(parts);
+    this.moves.push(moves);
+    if (this.t.length > MOST_POINTS) for (const list of [this.t, this.parts, this.moves]) list.splice(0, MOST_POINTS / 10);
+  }
+
+  /** Index of the last point at or before a time; -1 if there is none. */
+  at(t) {
+    let [low, high] = [0, this.t.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.t[middle] <= t) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
+
+export class Track extends EventTarget {
+  constructor() {
+    super();
+    this.clear({ regions: [], units: {}, steps_per_iod: 1, threshold: 0.003 });
+  }
+
+  /** Forget everything; `hello` names the regions. */
+  clear(hello) {
+    this.hello = hello;
+    this.lanes = new Map();
+    this.events = new Map();
+    this.notes = [];
+    this.gaps = [];
+    this.summary = null;
+    this.first = Infinity;
+    this.last = 0;
+    this.present = new Set();
+    this.ended = null;
+    this.changed("clear");
+  }
+
+  changed(what, detail = null) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
+  }
+
+  /** Take in one message of the server (`realtime/dashboard/wire.py`). */
+  take(message) {
+    const handler = this[`_${message.type}`];
+    if (handler) handler.call(this, message);
+  }
+
+  _motions({ rows }) {
+    for (const row of rows) this._motion(row);
+  }
+
+  _news({ rows }) {
+    for (const row of rows) this.take(row);
+  }
+
+  _motion({ t, faces }) {
+    this.first = Math.min(this.first, t);
+    this.last = Math.max(this.last, t);
+    for (const face of faces) {
+      const lane = this.lane(face.id);
+      const moves = this.moves(face.u, face.v);
+      lane.push(t, this.reach(moves), moves);
+      lane.last = face;
+      this.present.add(face.id);
+    }
+    if (!faces.length) this.present.clear();
+  }
+
+  lane(id) {
+    if (!this.lanes.has(id)) {
+      this.lanes.set(id, new Lane(id));
+      this.changed("lanes");
+    }
+    return this.lanes.get(id);
+  }
+
+  /** Displacements as they travel, in IOD: u and v in turn. */
+  moves(u, v) {
+    const moves = new Float32Array(2 * u.length);
+    for (let k = 0; k < u.length; k++) {
+      moves[2 * k] = u[k] / this.hello.steps_per_iod;
+      moves[2 * k + 1] = v[k] / this.hello.steps_per_iod;
+    }
+    return moves;
+  }
+
+  /** How far the farthest region of every part is from its rest, IOD. */
+  reach(moves) {
+    const reach = new Float32Array(PARTS.length);
+    this.hello.regions.forEach(({ part }, k) => {
+      const index = PARTS.indexOf(part);
+      reach[index] = Math.max(reach[index], Math.hypot(moves[2 * k], moves[2 * k + 1]));
+    });
+    return reach;
+  }
+
+  event(id) {
+    if (!this.events.has(id)) this.events.set(id, { id, spot: null, words: "", said: null, pieces: "" });
+    return this.events.get(id);
+  }
+
+  _spot(spot) {
+    const event = this.event(spot.id);
+    event.spot = spot;
+    if (spot.phase === "apex" || spot.phase === "rising") event.pieces = "";
+    this.changed("event", event);
+  }
+
+  _say(say) {
+    if (say.id < 0) {
+      if (say.final) this.summary = say;
+      this.changed("summary", say);
+      return;
+    }
+    const event = this.event(say.id);
+    const closed = event.spot?.phase === "closed";
+    if (say.final) {
+      event.said = say;
+      event.words = say.text;
+    } else {
+      // The first clause is said at the apex, and again with the whole once the event has closed.
+      if (closed && !event.telling) {
+        event.telling = true;
+        event.pieces = "";
+      }
+      event.pieces += say.text;
+      event.words = event.pieces;
+    }
+    this.changed("event", event);
+    if (say.final) this.changed("said", event);
+  }
+
+  _lost({ face, cause, t }) {
+    this.present.delete(face);
+    this.changed("lost", { face, cause, t });
+  }
+
+  _gap(gap) {
+    this.gaps.push(gap);
+    this.changed("gap", gap);
+  }
+
+  _annotation(note) {
+    this.notes.push(note);
+    this.changed("note", note);
+  }
+
+  _end(end) {
+    this.ended = end;
+    this.changed("end", end);
+  }
+
+  /** Events in order of their onset, without those that were taken back. */
+  found() {
+    return [...this.events.values()]
+      .filter(({ spot }) => spot && spot.phase !== "revoked")
+      .sort((a, b) => a.spot.onset - b.spot.onset);
+  }
+}

@@ -1,0 +1,90 @@
+"""A recorder that can be switched on and off while a session runs."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from realtime.journal import RecordingError
+from realtime.messages import AnyMessage
+from realtime.record import Recorder
+from realtime.supervisor import Session
+
+
+class Tape:
+    """See the module. A context manager; leaving it ends what is being recorded.
+
+    Attributes:
+        finished: the recordings that have ended.
+    """
+
+    def __init__(self, session: Session, base: Path) -> None:
+        """Record nothing yet.
+
+        Args:
+            session: whose messages will be handed in.
+            base: the folder of recordings.
+        """
+        self._session, self._base = session, base
+        self._recorder: Recorder | None = None
+        self._video = False
+        self.finished: list[Recorder] = []
+
+    def __enter__(self) -> "Tape":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, video: bool = False) -> None:
+        """Begin a recording, if there is none; with the picture if told so.
+
+        Raises:
+            RecordingError: the folder cannot be used, or this machine cannot encode video.
+        """
+        if self._recorder is None:
+            self._recorder = Recorder(self._base, self._session.config, self._session.frames if video else None)
+            self._video = video
+
+    def stop(self) -> None:
+        """End the recording, if there is one."""
+        if self._recorder is not None:
+            self._recorder.close()
+            self.finished.append(self._recorder)
+            self._recorder = None
+
+    def take(self, message: AnyMessage) -> str:
+        """Record a message, if a recording runs.
+
+        Returns:
+            Why the recording has just ended by itself (a full disk); nothing while all is well.
+        """
+        if self._recorder is None:
+            return ""
+        self._recorder.take(message)
+        problem = self._recorder.problem
+        if problem:
+            self.stop()
+        return problem
+
+    @property
+    def folder(self) -> Path:
+        """Of the recording that runs.
+
+        Raises:
+            RecordingError: none runs.
+        """
+        if self._recorder is None:
+            raise RecordingError("nothing is being recorded")
+        return self._recorder.folder
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Whether a recording runs and where, for the page."""
+        last = self.finished[-1].folder.name if self.finished else ""
+        problem = self.finished[-1].problem if self.finished else ""
+        if self._recorder is None:
+            return {"on": False, "video": False, "path": "", "name": "", "last": last, "problem": problem}
+        folder = self._recorder.folder
+        return {"on": True, "video": self._video, "path": str(folder), "name": folder.name, "last": last, "problem": ""}
