@@ -50,7 +50,7 @@ def test_faithfulness_counts_claims_that_were_measured() -> None:
 
 def test_an_alarm_is_a_unit_or_a_class_where_nothing_happened() -> None:
     scores = Scores((
-        spoken("still", (), ()), spoken("head", (), ("AU4",)), spoken("blink", (), ("AU45",)), 
+        spoken("still", (), ()), spoken("head", (), ("AU4",)), spoken("blink", (), ("AU45",)),
         spoken("blink", (), ("LAU45",)),
         spoken("blink", (), (), label="negative"), spoken("units", ("AU4",), ("AU4",)),
     ))  # fmt: skip
