@@ -1,11 +1,11 @@
 """What a language model is told: the measurement as text.
 
-Our own model reads one line a region that moved, the strongest first; then the action units that the reader finds
-likely; then a number that chooses among its ways of putting it:
+Our own model reads one line a region that moved, the strongest first; then the action units that the reader reads off
+them; then a number that chooses among its ways of putting it:
 
     Left Mouth Corner up-left 140° 2.1 px 2.2%
     …
-    likely RAU6 20% RAU12 90%
+    units RAU6 RAU12
     =3
 
 Other models get an instruction around the same lines.
@@ -58,26 +58,19 @@ def house_prompt(facts: Facts) -> str:
         ValueError: the reader cannot be loaded.
     """
     manner = zlib.crc32(movement_lines(facts).encode()) % MANNERS
-    return prompt_in_manner(facts, shipped_reader().likely(facts), manner)
+    return prompt_in_manner(facts, shipped_reader().units(facts), manner)
 
 
-def prompt_in_manner(facts: Facts, likely: Sequence[tuple[str, float]], manner: int) -> str:
+def prompt_in_manner(facts: Facts, units: Sequence[str], manner: int) -> str:
     """The house prompt with its manner chosen, 0 to `MANNERS` - 1.
 
     Args:
         facts: the measurement.
-        likely: action units and their chances, as `Reader.likely` gives them.
+        units: action units, as `Reader.units` gives them.
         manner: how the answer is put.
     """
-    return f"{movement_lines(facts)}\n{_likely_line(likely)}={manner}\n"
-
-
-def _likely_line(likely: Sequence[tuple[str, float]]) -> str:
-    if not likely:
-        return ""
-    # In the order of their numbers, as answers name them.
-    ordered = sorted(likely, key=lambda one: codes().index(one[0]))
-    return "likely " + " ".join(f"{code} {10 * round(10 * chance)}%" for code, chance in ordered) + "\n"
+    read = f"units {' '.join(units) or 'none'}\n" if facts.moving else ""
+    return f"{movement_lines(facts)}\n{read}={manner}\n"
 
 
 def instruction() -> str:

@@ -1,6 +1,6 @@
 """Reads action units off region movements: a small network that has seen many acted ones.
 
-It takes all 29 regions at once and gives the chance of every action unit. The language model is told the likely ones
+It takes all 29 regions at once and gives the chance of every action unit. The language model is told the units it reads
 beside the movements themselves. It was trained by `engines.mellm.learning`.
 """
 
@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from calib.face import REGION_INDEX, REGIONS, Doubles
+from calib.facs import parse_code
 from engines.mellm.answer import Facts
-from engines.mellm.closing import codes
+from engines.mellm.closing import MAX_UNITS, codes
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "reader.npz"
 
 UNIT_IOD = 0.02
 """Movements are given to the network in this unit."""
 
-LIKELY = 0.1
-"""Units less likely than this are not mentioned."""
+LIKELY = 0.5
+"""Units less likely than this are not read."""
 
-MOST = 6
+MOST = MAX_UNITS
 
 
 class Reader:
@@ -52,13 +53,18 @@ class Reader:
         weight, bias = self._layers[-1]
         return np.asarray(1 / (1 + np.exp(-np.clip(values @ weight.T + bias, -30, 30))))
 
-    def likely(self, facts: Facts) -> list[tuple[str, float]]:
-        """The likely units and their chances, the likeliest first; none for a face that kept still."""
+    def units(self, facts: Facts) -> tuple[str, ...]:
+        """The units that are likelier than not, in the order of their numbers; each once, one side or both.
+
+        A face that kept still shows none.
+        """
         if not facts.moving:
-            return []
+            return ()
         chances = self.chances(inputs_of(facts))
-        order = [int(k) for k in np.argsort(-chances)[:MOST] if chances[k] >= LIKELY]
-        return [(codes()[k], float(chances[k])) for k in order]
+        likeliest: dict[int, int] = {}
+        for place in (int(k) for k in np.argsort(-chances) if chances[k] >= LIKELY):
+            likeliest.setdefault(parse_code(codes()[place])[1].number, place)
+        return tuple(codes()[place] for place in sorted(list(likeliest.values())[:MOST]))
 
 
 INPUTS = 4 * len(REGIONS)

@@ -64,18 +64,16 @@ class Example:
         facts: the measurement.
         reading: what an answer must say.
         manner: how it is put, 0 to `MANNERS` - 1.
-        likely: what the reader of action units finds likely.
     """
 
     facts: Facts
     reading: Reading
     manner: int
-    likely: tuple[tuple[str, float], ...] = ()
 
     @property
     def prompt(self) -> str:
         """The house prompt."""
-        return prompt_in_manner(self.facts, self.likely, self.manner)
+        return prompt_in_manner(self.facts, self.reading.units, self.manner)
 
     @property
     def answer(self) -> tuple[str, str]:
@@ -95,7 +93,7 @@ class Instructor:
             acted: measured pairs.
             meaning: what action units mean.
             config: what examples are made of.
-            reader: of action units, whose opinion stands in the prompts; none while it is itself learning.
+            reader: of action units, whose units are said; without it, those that were acted and show.
         """
         self._plays, self._meaning, self._config = acted.plays, meaning, config or InstructConfig()
         self._reader = reader
@@ -138,9 +136,11 @@ class Instructor:
         iod_px = float(np.exp(rng.uniform(*np.log(c.iod_px))))
         regions = tuple(motion_of(name, inside) for name, inside in zip(REGION_NAMES, points, strict=True))
         facts = Facts(regions, (floor,) * len(regions), iod_px)
-        reading = read(facts, play, self._meaning, muddle)
-        likely = tuple(self._reader.likely(facts)) if self._reader is not None else ()
-        return Example(facts, reading, int(rng.integers(MANNERS)), likely)
+        if self._reader is not None:
+            units = self._reader.units(facts)
+        else:
+            units = () if muddle else showing(facts, play)
+        return Example(facts, judged(facts, units, self._meaning, muddle), int(rng.integers(MANNERS)))
 
     def _varied(
         self, play: Play, moved: Floats, errors: Floats, rng: np.random.Generator
@@ -161,22 +161,28 @@ class Instructor:
         return play, moved, errors
 
 
-def read(facts: Facts, play: Play, meaning: Meaning, muddle: bool = False) -> Reading:
-    """What can be said of a measurement whose truth is known: of the units acted, those that show in it."""
+def showing(facts: Facts, play: Play) -> tuple[str, ...]:
+    """Of what was acted, the units that show in a measurement."""
     moving = {region.name for region in facts.moving}
     strongest = max((strength for _, strength in play.units), default=0.0)
     units = tuple(
         code for code in play.codes
         if play.strength(code) >= max(_WEAK * strongest, facts.noise_iod[0]) and moving.intersection(main_regions(code))
     )  # fmt: skip
-    if muddle and moving:
-        return Reading((), "none", MUDDLE_CHANCE, muddle=True)
     blink = ("AU45",) if play.closure and any("Eyelid" in name for name in moving) else ()
+    return (*units, *blink)
+
+
+def judged(facts: Facts, units: tuple[str, ...], meaning: Meaning, muddle: bool = False) -> Reading:
+    """What can be said of a measurement in which these units show; a muddle is one only if no unit explains it."""
+    if not units:
+        muddle = muddle and bool(facts.moving)
+        return Reading((), "none", MUDDLE_CHANCE if muddle else NOTHING_CHANCE, muddle)
     chances = meaning.chances(units)
     if "none" in chances:
-        return Reading((*units, *blink), "none", BLINK_CHANCE if blink else NOTHING_CHANCE)
+        return Reading(units, "none", BLINK_CHANCE)
     label: Label = max(CLASSES, key=lambda name: chances[name])
-    return Reading((*units, *blink), label, chance_in_steps(chances[label]))
+    return Reading(units, label, chance_in_steps(chances[label]))
 
 
 def grown(play: Play, moved: Floats, factor: float) -> tuple[Play, Floats]:

@@ -187,7 +187,7 @@ def test_a_prompt_that_is_too_long_loses_the_weakest_movements() -> None:
     source = Script(GOOD, room=len(whole) // 2)
     assert told(narrator(source), about)[1].narrator == "script"
     (asked,) = source.asked
-    lines = [line for line in asked.splitlines()[:-1] if not line.startswith("likely")]
+    lines = [line for line in asked.splitlines()[:-1] if not line.startswith("units")]
     assert 0 < len(lines) < len(about.moving)
     assert lines == whole.splitlines()[: len(lines)]
 

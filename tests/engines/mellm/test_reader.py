@@ -5,29 +5,23 @@ import pytest
 
 from calib.face import REGION_NAMES
 from engines.mellm.closing import codes
-from engines.mellm.reader import INPUTS, LIKELY, MOST, SHIPPED, Reader, inputs_of, shipped_reader
+from engines.mellm.reader import INPUTS, SHIPPED, Reader, inputs_of, shipped_reader
 from tests.engines.mellm.measured import facts_of
 
 
 @pytest.mark.parametrize("code", ["AU4", "LAU12", "RAU12", "AU12", "AU9", "AU1", "RAU6", "AU17", "AU25", "LAU14"])
 @pytest.mark.parametrize("strength", [0.012, 0.03])
 def test_a_unit_alone_is_read(code: str, strength: float) -> None:
-    (first, chance), *others = shipped_reader().likely(facts_of([code], strength))
-    assert first == code
-    assert chance > 0.5
-    assert all(chance > other for _, other in others)
+    assert shipped_reader().units(facts_of([code], strength)) == (code,)
 
 
-def test_likely_units_come_in_order_and_are_few() -> None:
-    likely = shipped_reader().likely(facts_of(["AU6", "AU12", "AU4", "AU25"], 0.03))
-    chances = [chance for _, chance in likely]
-    assert chances == sorted(chances, reverse=True)
-    assert min(chances) >= LIKELY
-    assert len(likely) <= MOST
+@pytest.mark.parametrize("units", [("AU1", "AU2"), ("AU6", "AU12"), ("AU4", "AU7"), ("AU4", "LAU12"), ("RAU2", "AU17")])
+def test_units_together_are_read_in_the_order_of_their_numbers(units: tuple[str, ...]) -> None:
+    assert shipped_reader().units(facts_of(reversed(units), 0.02)) == units
 
 
 def test_a_still_face_has_no_unit() -> None:
-    assert shipped_reader().likely(facts_of([])) == []
+    assert shipped_reader().units(facts_of([])) == ()
 
 
 def test_the_network_is_told_every_region_that_moved_in_its_place() -> None:

@@ -5,7 +5,7 @@ pytest.importorskip("transformers")
 from transformers import PreTrainedTokenizerFast
 
 from engines.mellm.instruct.wording import Reading, write_answer
-from engines.mellm.prompt import prompt_in_manner
+from engines.mellm.prompt import movement_lines
 from engines.mellm.tokens import BEGIN, END, measured_tokens, train_tokenizer
 from tests.engines.mellm.measured import facts_of
 
@@ -18,7 +18,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def test_a_line_of_the_prompt_is_six_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     facts = facts_of(["LAU12"])
-    tokens = tokenizer.encode(prompt_in_manner(facts, (), 3), add_special_tokens=False)
+    tokens = tokenizer.encode(movement_lines(facts) + "\n=3\n", add_special_tokens=False)
     assert len(tokens) == 6 * len(facts.moving) + 3
 
 

@@ -14,8 +14,9 @@ from engines.mellm.instruct.__main__ import instruct
 from engines.mellm.instruct.acting import POINTS, Shard, save
 from engines.mellm.instruct.annotations import built_in_annotations
 from engines.mellm.instruct.drawing import Play, draw_play
-from engines.mellm.instruct.instructor import Instructor, conversation, mirrored, read
+from engines.mellm.instruct.instructor import Instructor, conversation, judged, mirrored, showing
 from engines.mellm.instruct.meaning import Meaning
+from engines.mellm.reader import shipped_reader
 from engines.regions import motion_of
 
 SETS = built_in_annotations(300)
@@ -72,15 +73,24 @@ def test_examples_are_the_same_every_time(instructor: Instructor) -> None:
 
 def test_a_unit_that_does_not_show_is_not_said() -> None:
     still = Facts(tuple(motion_of(name, np.zeros((4, 2), np.float32)) for name in REGION_NAMES), (0.003,) * 29, 90.0)
-    assert read(still, Play((("LAU4", 0.02), ("RAU4", 0.02))), MEANING).units == ()
+    assert showing(still, Play((("LAU4", 0.02), ("RAU4", 0.02)))) == ()
 
 
 def test_a_weak_unit_beside_a_strong_one_is_not_said(shard: Shard) -> None:
     moved = 0.04 * pattern("AU12") + 0.006 * pattern("AU4")
     regions = tuple(motion_of(n, row[None].astype(np.float32)) for n, row in zip(REGION_NAMES, moved, strict=True))
-    reading = read(Facts(regions, (0.003,) * 29, 90.0), Play((("AU12", 0.04), ("AU4", 0.006))), MEANING)
-    assert reading.units == ("AU12",)
-    assert reading.label == "positive"
+    facts = Facts(regions, (0.003,) * 29, 90.0)
+    units = showing(facts, Play((("AU12", 0.04), ("AU4", 0.006))))
+    assert units == ("AU12",)
+    assert judged(facts, units, MEANING).label == "positive"
+
+
+def test_with_a_reader_its_units_are_said(shard: Shard) -> None:
+    reader = shipped_reader()
+    for example in itertools.islice(Instructor(shard, MEANING, reader=reader).examples(1), 60):
+        assert example.reading.units == reader.units(example.facts)
+        if example.facts.moving:
+            assert f"units {' '.join(example.reading.units) or 'none'}\n" in example.prompt
 
 
 def test_a_mirror_changes_sides_and_nothing_else() -> None:
