@@ -56,7 +56,7 @@ def events_picture(path: Path, seconds: float = 20.0) -> None:
     """What `mellm analyze` draws of the phantom's performance: a tile an event."""
     from realtime.chain import run_chain
     from realtime.config import CaptureConfig, Config
-    from realtime.export import make_event
+    from realtime.exports.tables import make_event
     from realtime.messages import Say, Spot
     from realtime.sheet import write_sheet
 

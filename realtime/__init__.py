@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from realtime.api import Explanation, Session, explain
     from realtime.config import Config, load_config
-    from realtime.export import Event
-    from realtime.sessions import Recording, SessionInfo, list_sessions, open_recording
+    from realtime.exports.tables import Event
+    from realtime.recordings.sessions import Recording, SessionInfo, list_sessions, open_recording
 
 __all__ = [
     "Config",

@@ -15,7 +15,7 @@ import numpy as np
 from realtime.calibration import mismatch, open_calibration
 from realtime.chain import run_chain
 from realtime.config import Config
-from realtime.export import Event, make_event, write_events, write_motion
+from realtime.exports.tables import Event, make_event, write_events, write_motion
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
 from realtime.sheet import write_sheet
 from realtime.source import SourceError

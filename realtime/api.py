@@ -17,9 +17,9 @@ from types import TracebackType
 from calib.facs import Label
 from engines.regions import RegionMotion
 from realtime.config import Config
-from realtime.export import Event, make_event
+from realtime.exports.tables import Event, make_event
 from realtime.messages import Annotation, AnyMessage, Say, Spot
-from realtime.record import Recorder
+from realtime.recordings.record import Recorder
 from realtime.supervisor import Session as Pipeline
 
 

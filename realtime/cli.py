@@ -46,8 +46,8 @@ def _run() -> int:
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
     from realtime.dashboard.door import DashboardError
-    from realtime.journal import RecordingError
     from realtime.recording import NoRestError
+    from realtime.recordings.journal import RecordingError
     from realtime.ring import RingError
     from realtime.source import SourceError
     from realtime.supervisor import SessionError

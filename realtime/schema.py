@@ -1,7 +1,7 @@
 """The messages' JSON Schema, made from their types, in the plain form that viewers of recordings understand.
 
 MCAP viewers want one object with its fields in it: no references, no unions, no tuples. What stands for nothing is left
-out of a message (`realtime.journal`), so that a field's type needs no null.
+out of a message (`realtime.recordings.journal`), so that a field's type needs no null.
 """
 
 import inspect

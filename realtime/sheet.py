@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.picture import SKETCH_SIDE
-from realtime.export import Event
+from realtime.exports.tables import Event
 
 _COLUMNS = 6
 _MARGIN, _LINE = 12, 18

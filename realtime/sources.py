@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from realtime.config import CaptureConfig
-from realtime.journal import JOURNAL
 from realtime.recorded import PHANTOMS, FileSource, FolderSource, PhantomSource
+from realtime.recordings.journal import JOURNAL
 from realtime.source import Source, SourceError
 from realtime.streams import CameraSource, StreamSource
 
@@ -48,7 +48,7 @@ def open_source(config: CaptureConfig) -> Source:
     if not path.exists():
         raise SourceError(f"{name}: no such file or folder (a webcam is given by its number or /dev/video…)")
     if (path / JOURNAL).is_file():
-        from realtime.filmed import FilmedSource
+        from realtime.recordings.filmed import FilmedSource
 
         return FilmedSource(path)
     return FolderSource(path, config.fps or 30.0) if path.is_dir() else FileSource(path)

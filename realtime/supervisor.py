@@ -29,9 +29,9 @@ from realtime.environment import nameless_main, prepare
 from realtime.ledger import Ledger
 from realtime.messages import Annotation, AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
 from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
-from realtime.notes import make_note
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
+from realtime.recordings.notes import make_note
 from realtime.ring import Ring
 
 START_S = 60.0

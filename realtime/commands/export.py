@@ -30,9 +30,9 @@ def export(
       mellm export sessions/2026-11-25T17-30-00
       mellm export sessions/2026-11-25T17-30-00 --to html,eaf --out report
     """
-    from realtime.exports import FORMATS
-    from realtime.exports import export as write
-    from realtime.sessions import open_recording
+    from realtime.exports.formats import FORMATS
+    from realtime.exports.formats import export as write
+    from realtime.recordings.sessions import open_recording
 
     names = [name.strip().lower() for name in to.split(",") if name.strip()] or list(FORMATS)
     unknown = [name for name in names if name not in FORMATS]

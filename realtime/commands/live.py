@@ -32,7 +32,7 @@ from realtime.commands.options import (
 from realtime.commands.page import announce, dashboard_from, heed, linger
 
 if TYPE_CHECKING:
-    from realtime.record import Recorder
+    from realtime.recordings.record import Recorder
 
 
 def live(
@@ -93,8 +93,8 @@ def live(
     from realtime.dashboard.place import Stage
     from realtime.panel import Panel
     from realtime.recorded import PHANTOMS, phantom_script
+    from realtime.recordings.tape import Tape
     from realtime.supervisor import Session
-    from realtime.tape import Tape
     from realtime.terminal import LiveView
 
     console = plain()

@@ -13,8 +13,8 @@ from realtime.config import DashboardConfig
 
 if TYPE_CHECKING:
     from realtime.dashboard.door import Dashboard
+    from realtime.recordings.tape import Tape
     from realtime.supervisor import Session
-    from realtime.tape import Tape
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _LOOK_S = 0.25
@@ -56,8 +56,8 @@ def serve_recordings(path: Path, host: str, port: int | None, open_it: bool | No
     """
     from realtime.config import Config
     from realtime.dashboard.door import Dashboard
-    from realtime.journal import JOURNAL
-    from realtime.sessions import open_recording
+    from realtime.recordings.journal import JOURNAL
+    from realtime.recordings.sessions import open_recording
 
     folder, place = path.resolve(), "#recordings"
     if not (folder.is_dir() and any(folder.glob(f"*/{JOURNAL}"))):
@@ -79,7 +79,7 @@ def serve_recordings(path: Path, host: str, port: int | None, open_it: bool | No
 def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:
     """Carry out what viewers have asked for, and tell them when a recording begins or ends, also by itself."""
     from realtime.dashboard.orders import Annotate, Record
-    from realtime.journal import RecordingError
+    from realtime.recordings.journal import RecordingError
 
     for order in page.orders():
         try:
@@ -107,8 +107,8 @@ def _heed_late(page: "Dashboard", tape: "Tape", wait_s: float = 0.0) -> None:
     """Orders after the session's end: notes still go beside its recording, if there is one."""
     from realtime.dashboard.orders import Annotate
     from realtime.dashboard.wire import annotation
-    from realtime.journal import NOTES
-    from realtime.notes import add_note, make_note
+    from realtime.recordings.journal import NOTES
+    from realtime.recordings.notes import add_note, make_note
 
     for order in page.orders(wait_s):
         if not isinstance(order, Annotate) or not tape.finished:

@@ -26,9 +26,9 @@ from realtime.commands.page import serve_recordings
 from realtime.environment import one_thread
 
 if TYPE_CHECKING:
-    from realtime.difference import Difference
-    from realtime.export import Event
-    from realtime.sessions import Recording
+    from realtime.exports.tables import Event
+    from realtime.recordings.difference import Difference
+    from realtime.recordings.sessions import Recording
 
 TOLERANCE_MS = 50.0
 """The video is encoded with loss: onset and offset move by some ms, the apex by a frame at 30 fps."""
@@ -70,7 +70,7 @@ def replay(
     """
     if not speed > 0:
         raise UsageError(f"--speed {speed:g}: it must be more than 0 (as fast as it goes: --headless)")
-    from realtime.sessions import open_recording
+    from realtime.recordings.sessions import open_recording
 
     if dashboard:
         return serve_recordings(session, host, port, open_page, plain())
@@ -86,7 +86,7 @@ def replay(
 def _show(recording: "Recording", console: Console, speed: float) -> int:
     """The messages as they came."""
     from realtime.messages import Annotation
-    from realtime.replay import Replay
+    from realtime.recordings.replay import Replay
     from realtime.terminal import LiveView
 
     view = LiveView(console)
@@ -105,10 +105,10 @@ def _show(recording: "Recording", console: Console, speed: float) -> int:
 
 def _measure_anew(recording: "Recording", console: Console, engine: str, narrator: str, tolerance_ms: float) -> int:
     """The video through the nodes, and what differs."""
-    from realtime.difference import compare
     from realtime.messages import AnyMessage, Motion
-    from realtime.replay import through_nodes
-    from realtime.sessions import collect_events
+    from realtime.recordings.difference import compare
+    from realtime.recordings.replay import through_nodes
+    from realtime.recordings.sessions import collect_events
 
     said: list[AnyMessage] = []
     zero_ns, length_s = recording.info.zero_ns, recording.info.duration_s
@@ -151,7 +151,7 @@ def _table(found: "Difference", tolerance_ms: float) -> Table:
 
 
 def _cells(event: "Event") -> list[str | Text]:
-    from realtime.difference import name
+    from realtime.recordings.difference import name
 
     times = f"{event.onset_s:.2f}–{event.apex_s:.2f}–{event.offset_s:.2f}"
     return [name(event), str(event.face_id), times, " ".join(event.action_units) or "–"]

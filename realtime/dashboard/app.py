@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 from realtime.dashboard.desk import Desk
 from realtime.dashboard.room import Room
 from realtime.dashboard.viewer import Viewer
-from realtime.export import Event, write_events
+from realtime.exports.tables import Event, write_events
 
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 """The kinds of files that a page is made of."""

@@ -13,7 +13,7 @@ from realtime.dashboard import wire
 from realtime.dashboard.moments import Assembler, Moment
 from realtime.dashboard.pictures import Pictures
 from realtime.dashboard.room import Room
-from realtime.export import Event, make_event
+from realtime.exports.tables import Event, make_event
 from realtime.messages import (
     Annotation,
     AnyMessage,

@@ -51,7 +51,7 @@ def main(video: Path, title: str, base: Path, config: Config, line: Connection) 
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
     from realtime.environment import one_thread, prepare
-    from realtime.journal import RecordingError
+    from realtime.recordings.journal import RecordingError
     from realtime.source import SourceError
 
     prepare()
@@ -68,7 +68,7 @@ def main(video: Path, title: str, base: Path, config: Config, line: Connection) 
 
 def _analyse(video: Path, title: str, base: Path, config: Config, line: Connection) -> str:
     from realtime.messages import Motion
-    from realtime.record import Recorder
+    from realtime.recordings.record import Recorder
     from realtime.source import SourceError
 
     capture = dataclasses.replace(config.capture, source=str(video), paced=False, seconds=0.0)

@@ -15,9 +15,9 @@ from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.orders import Annotate, OrderError, parse
 from realtime.dashboard.script import shifted, summary, write_faces, write_script
-from realtime.journal import NOTES, RecordingError
-from realtime.notes import add_note, make_note
-from realtime.sessions import Recording, list_sessions, open_recording
+from realtime.recordings.journal import NOTES, RecordingError
+from realtime.recordings.notes import add_note, make_note
+from realtime.recordings.sessions import Recording, list_sessions, open_recording
 
 MOST_BODY = 16_384
 """Bytes of a note at most."""
@@ -49,7 +49,7 @@ class Library:
         ]
 
     async def _list(self, request: Request) -> Response:
-        from realtime.exports import FORMATS  # loads much that nobody needs before
+        from realtime.exports.formats import FORMATS  # loads much that nobody needs before
 
         sessions = await run_in_threadpool(list_sessions, self._folder)
         formats = [{"kind": kind, "what": form.what} for kind, form in FORMATS.items()]
@@ -149,7 +149,7 @@ def _exported(recording: Recording, kind: str) -> tuple[bytes, str]:
         RecordingError: no such format, or the recording cannot be read.
         OSError: it cannot be written.
     """
-    from realtime.exports import export
+    from realtime.exports.formats import export
 
     with tempfile.TemporaryDirectory() as folder:
         written = export(recording, [kind], Path(folder))

@@ -13,8 +13,8 @@ import numpy as np
 from calib.face import LANDMARKS
 from realtime.dashboard import wire
 from realtime.messages import AnyMessage, End, Face, Gap, Lost, Message, Motion, Say, Spot
+from realtime.recordings.sessions import Recording, SessionInfo
 from realtime.rests import Rests
-from realtime.sessions import Recording, SessionInfo
 
 _TIMES = ("onset_ns", "apex_ns", "offset_ns", "until_ns")
 

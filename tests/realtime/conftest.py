@@ -11,10 +11,10 @@ from realtime.chain import run_stages
 from realtime.config import CaptureConfig, Config
 from realtime.messages import Face, Frame, Status
 from realtime.nodes import PROCESSES, Head, Node, Resume, Rings, ring_sizes
-from realtime.notes import make_note
-from realtime.record import Recorder
+from realtime.recordings.notes import make_note
+from realtime.recordings.record import Recorder
+from realtime.recordings.sessions import Recording, open_recording
 from realtime.ring import Ring
-from realtime.sessions import Recording, open_recording
 
 HAS_AV = importlib.util.find_spec("av") is not None
 
@@ -60,7 +60,7 @@ def filmed(recorded: Recording) -> Recording:
 @pytest.fixture(scope="session")
 def exported(recorded: Recording, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That session in every format."""
-    from realtime.exports import FORMATS, export
+    from realtime.exports.formats import FORMATS, export
 
     folder = tmp_path_factory.mktemp("exported")
     written = export(recorded, list(FORMATS), folder)

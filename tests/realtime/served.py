@@ -15,8 +15,8 @@ from realtime.config import CaptureConfig, Config, DashboardConfig, FlowConfig
 from realtime.dashboard.door import Dashboard
 from realtime.dashboard.place import Stage
 from realtime.messages import Face, Frame, Motion
+from realtime.recordings.tape import Tape
 from realtime.supervisor import Session
-from realtime.tape import Tape
 
 STEP_NS = 33_333_333
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.sessions import Recording
+from realtime.recordings.sessions import Recording
 from tests.conftest import Command
 from tests.engines.mellm.servers import replying, serving, streaming
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from realtime.replay import Replay
+from realtime.recordings.replay import Replay
+from realtime.recordings.sessions import Recording
 from realtime.schema import message_types
-from realtime.sessions import Recording
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "realtime" / "README.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.picture import SKETCH_SIDE
-from realtime.export import Event
+from realtime.exports.tables import Event
 from realtime.sheet import write_sheet
 
 EVENT = Event("a.mp4", 0, "micro", 1.0, 1.1, 1.3, 0.8, 0.012, 1, ("AU4", "LAU12"), "negative", "Brows down.")

@@ -136,10 +136,9 @@ class Instructor:
         iod_px = float(np.exp(rng.uniform(*np.log(c.iod_px))))
         regions = tuple(motion_of(name, inside) for name, inside in zip(REGION_NAMES, points, strict=True))
         facts = Facts(regions, (floor,) * len(regions), iod_px)
+        units = () if muddle else showing(facts, play)
         if self._reader is not None:
             units = self._reader.units(facts)
-        else:
-            units = () if muddle else showing(facts, play)
         return Example(facts, judged(facts, units, self._meaning, muddle), int(rng.integers(MANNERS)))
 
     def _varied(

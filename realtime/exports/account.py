@@ -6,9 +6,9 @@ Times count from the beginning of the recording, which is also where its video b
 import dataclasses
 from dataclasses import dataclass
 
-from realtime.export import Event, make_event
+from realtime.exports.tables import Event, make_event
 from realtime.messages import Annotation, Gap, Motion, Say, Spot, Status
-from realtime.sessions import Recording, SessionInfo
+from realtime.recordings.sessions import Recording, SessionInfo
 
 SUMMARY = -1
 """The `spot_id` of words about the whole session."""

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.subtitles import LONGEST_S, SHORTEST_S, Cue, event_cues, webvtt
+from realtime.exports.subtitles import LONGEST_S, SHORTEST_S, Cue, event_cues, webvtt
 from tests.realtime.browser import browser_page
-from tests.realtime.test_export import event
+from tests.realtime.exports.test_tables import event
 
 TIME = r"(\d{2,}):([0-5]\d):([0-5]\d)\.(\d{3})"
 

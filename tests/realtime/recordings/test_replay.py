@@ -4,10 +4,10 @@ import msgspec
 import pytest
 import zmq
 
-from realtime.journal import NOTES
 from realtime.messages import AnyMessage, Motion, unpack
-from realtime.replay import Replay, paced, through_nodes
-from realtime.sessions import Recording, collect_events
+from realtime.recordings.journal import NOTES
+from realtime.recordings.replay import Replay, paced, through_nodes
+from realtime.recordings.sessions import Recording, collect_events
 from tests.realtime.messages import frame, one_of_each
 
 
@@ -55,7 +55,7 @@ def test_a_note_on_a_replay_goes_beside_the_recording(recorded: Recording) -> No
 
 
 def test_the_video_through_the_nodes_gives_the_same_events(filmed: Recording) -> None:
-    from realtime.difference import compare
+    from realtime.recordings.difference import compare
 
     said = list(through_nodes(filmed))
     found = compare(filmed.events(), collect_events(said, filmed.path.name))

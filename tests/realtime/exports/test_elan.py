@@ -5,9 +5,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime.elan import Note, eaf
-from realtime.export import Event
-from tests.realtime.test_export import event
+from realtime.exports.elan import Note, eaf
+from realtime.exports.tables import Event
+from tests.realtime.exports.test_tables import event
 
 MADE = datetime.datetime(2026, 11, 25, 17, 30, tzinfo=datetime.timezone.utc)
 ORDER = ["HEADER", "TIME_ORDER", "TIER", "LINGUISTIC_TYPE", "CONSTRAINT"]

@@ -1,8 +1,8 @@
 """A recording's file: MCAP, a channel a type of message, each message as JSON with its JSON Schema.
 
 A chunk is closed every second, so whoever is killed leaves all but the last second behind. Numbers are rounded to
-`DECIMALS` (a millionth of the distance between the eyes), landmarks are packed (`realtime.mesh`), bytes are base64,
-and what stands for nothing (None) is left out.
+`DECIMALS` (a millionth of the distance between the eyes), landmarks are packed (`realtime.recordings.mesh`), bytes are
+base64, and what stands for nothing (None) is left out.
 """
 
 import json
@@ -21,8 +21,8 @@ from mcap.records import Message as Entry
 from mcap.stream_reader import StreamReader
 from mcap.writer import CompressionType, Writer
 
-from realtime.mesh import Mesh, MeshPacker, MeshUnpacker
 from realtime.messages import VERSION, AnyMessage, Face, Message
+from realtime.recordings.mesh import Mesh, MeshPacker, MeshUnpacker
 from realtime.schema import message_schema, message_types
 
 JOURNAL = "session.mcap"

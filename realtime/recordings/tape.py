@@ -4,9 +4,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from realtime.journal import RecordingError
 from realtime.messages import AnyMessage
-from realtime.record import Recorder
+from realtime.recordings.journal import RecordingError
+from realtime.recordings.record import Recorder
 from realtime.supervisor import Session
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from realtime.account import gather
-from realtime.chart import HEIGHT, WIDTH, Axis, Curve, line
 from realtime.config import CaptureConfig, Config
+from realtime.exports.account import gather
+from realtime.exports.chart import HEIGHT, WIDTH, Axis, Curve, line
+from realtime.exports.report import report
 from realtime.messages import Motion
-from realtime.record import Recorder
-from realtime.report import report
-from realtime.sessions import Recording, open_recording
+from realtime.recordings.record import Recorder
+from realtime.recordings.sessions import Recording, open_recording
 from tests.realtime.browser import browser_page
 from tests.realtime.messages import frame, one_of_each, say, spot
 

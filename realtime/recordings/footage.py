@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.journal import Footage, RecordingError
 from realtime.messages import Frame
+from realtime.recordings.journal import Footage, RecordingError
 
 _TICKS = Fraction(1, 1000)
 _BITS_PER_PX = 0.6

@@ -20,11 +20,11 @@ from types import TracebackType
 import msgspec
 
 from realtime.config import Config
-from realtime.footage import FootageWriter, check_encoder
-from realtime.journal import JOURNAL, VIDEO, JournalWriter, RecordingError
 from realtime.messages import AnyMessage, Frame
+from realtime.recordings.footage import FootageWriter, check_encoder
+from realtime.recordings.journal import JOURNAL, VIDEO, JournalWriter, RecordingError
+from realtime.recordings.tally import Counts, Tally
 from realtime.ring import Ring
-from realtime.tally import Counts, Tally
 
 PACKAGES = ("mellm-live", "numpy", "opencv-contrib-python", "mediapipe", "openvino", "mcap", "msgspec")
 """Whose versions a recording names."""

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mcap.reader import make_reader
 from mcap.writer import Writer
 
-from realtime.journal import DECIMALS, JournalReader, JournalWriter, RecordingError, encode
 from realtime.messages import VERSION, AnyMessage, Face
+from realtime.recordings.journal import DECIMALS, JournalReader, JournalWriter, RecordingError, encode
 from realtime.schema import message_schema
 from tests.realtime.messages import face, one_of_each
 
@@ -134,7 +134,7 @@ def test_a_file_cut_anywhere_keeps_what_was_whole_before(whole: Path, share: flo
 def test_a_killed_writer_leaves_all_but_the_last_second(tmp_path: Path) -> None:
     script = (
         "import sys, time, pathlib\n"
-        "from realtime.journal import JournalWriter\n"
+        "from realtime.recordings.journal import JournalWriter\n"
         "from tests.realtime.messages import frame\n"
         "import msgspec\n"
         "journal, k = JournalWriter(pathlib.Path(sys.argv[1]), {'started': 'now'}), 0\n"

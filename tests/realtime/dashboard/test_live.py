@@ -22,7 +22,7 @@ from realtime.dashboard.door import Dashboard, DashboardError
 from realtime.dashboard.orders import MOST_RUBBISH
 from tests.conftest import Command, Image, write_video
 from tests.realtime.served import Served
-from tests.realtime.test_dashboard_wire import apart
+from tests.realtime.dashboard.test_wire import apart
 
 WAIT_S = 60.0
 SHIFT_PX = 4
@@ -190,7 +190,7 @@ def test_strangers_are_kept_out(served: Served, change: tuple[str, str], headers
 
 
 def test_a_note_and_a_recording_asked_for_on_the_page_are_kept(served: Served) -> None:
-    from realtime.sessions import list_sessions, open_recording
+    from realtime.recordings.sessions import list_sessions, open_recording
 
     with join(served.page) as socket:
         order(socket, do="record", on=True)

@@ -8,9 +8,9 @@ import numpy as np
 
 from calib.face import REGION_INDEX
 from calib.facs import parse_code
-from realtime.account import Account, Told
-from realtime.chart import Axis, Curve, labels, level, line, mark, span, svg
-from realtime.export import Event
+from realtime.exports.account import Account, Told
+from realtime.exports.chart import Axis, Curve, labels, level, line, mark, span, svg
+from realtime.exports.tables import Event
 from realtime.messages import Motion
 
 _BEFORE_S, _AFTER_S = 0.6, 0.8

@@ -13,12 +13,12 @@ import pytest
 from mcap.reader import make_reader
 
 from realtime.config import CaptureConfig, Config, SpotConfig
-from realtime.journal import JOURNAL, JournalWriter, RecordingError
 from realtime.messages import Frame, Spot
-from realtime.record import Recorder
+from realtime.recordings.journal import JOURNAL, JournalWriter, RecordingError
+from realtime.recordings.record import Recorder
+from realtime.recordings.sessions import Recording, list_sessions, open_recording
 from realtime.ring import Ring
 from realtime.schema import message_schema, message_types
-from realtime.sessions import Recording, list_sessions, open_recording
 from tests.realtime.conftest import HAS_AV
 from tests.realtime.messages import frame, one_of_each
 from tests.realtime.test_supervisor import start_command

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from realtime.export import Event
+from realtime.exports.tables import Event
 
 READING_CPS = 17.0
 """Characters a second that a viewer of subtitles reads."""

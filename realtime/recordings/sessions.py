@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 
 from realtime.config import Config, ConfigError, config_from
-from realtime.export import Event, make_event
-from realtime.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
+from realtime.exports.tables import Event, make_event
 from realtime.messages import Annotation, AnyMessage, Say, Spot
-from realtime.notes import add_note, make_note, read_notes
-from realtime.tally import Counts, Tally
+from realtime.recordings.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
+from realtime.recordings.notes import add_note, make_note, read_notes
+from realtime.recordings.tally import Counts, Tally
 
 
 @dataclass(frozen=True)

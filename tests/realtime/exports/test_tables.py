@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from realtime.export import (
+from realtime.exports.tables import (
     Event,
     make_event,
     motion_table,

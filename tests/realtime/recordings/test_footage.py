@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from realtime.config import CaptureConfig, Config
-from realtime.filmed import FilmedSource
-from realtime.footage import FootageWriter
-from realtime.record import Recorder
+from realtime.recordings.filmed import FilmedSource
+from realtime.recordings.footage import FootageWriter
+from realtime.recordings.record import Recorder
+from realtime.recordings.sessions import Recording
 from realtime.ring import Ring
-from realtime.sessions import Recording
 from realtime.source import SourceError
 from realtime.sources import open_source
 from tests.realtime.conftest import HAS_AV

@@ -1,7 +1,7 @@
 import pytest
 
 from realtime.messages import AnyMessage, Gap, Motion
-from realtime.tally import Tally
+from realtime.recordings.tally import Tally
 from tests.realtime.messages import frame, one_of_each, spot
 
 

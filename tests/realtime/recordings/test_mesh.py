@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from realtime.mesh import STEP_PX, WHOLE_NS, MeshPacker, MeshUnpacker
 from realtime.messages import Face
+from realtime.recordings.mesh import STEP_PX, WHOLE_NS, MeshPacker, MeshUnpacker
 from tests.realtime.messages import face
 
 

@@ -11,10 +11,10 @@ from importlib.resources import files
 
 import numpy as np
 
-from realtime.account import Account
-from realtime.card import event_card, event_kind, event_name, unit_name
-from realtime.chart import Axis, Curve, labels, line, span, svg
-from realtime.export import Event
+from realtime.exports.account import Account
+from realtime.exports.card import event_card, event_kind, event_name, unit_name
+from realtime.exports.chart import Axis, Curve, labels, line, span, svg
+from realtime.exports.tables import Event
 from realtime.messages import Annotation, Motion
 from realtime.nodes import PROCESSES
 
@@ -40,7 +40,7 @@ def report(account: Account) -> str:
     """The page of a session."""
     info = account.info
     title = escape(info.source)
-    style = (files("realtime") / "report.css").read_text(encoding="utf-8")
+    style = (files("realtime.exports") / "report.css").read_text(encoding="utf-8")
     by_face: dict[int, list[Motion]] = defaultdict(list)
     for motion in account.motions:
         by_face[motion.face_id].append(motion)

@@ -3,9 +3,9 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.difference import compare
-from realtime.export import Event
-from tests.realtime.test_export import event
+from realtime.exports.tables import Event
+from realtime.recordings.difference import compare
+from tests.realtime.exports.test_tables import event
 
 EVENTS = [event(1.0), event(2.0, action_units=("AU12",)), event(2.1, face_id=1), event(4.0, movements=3)]
 

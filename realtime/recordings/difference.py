@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calib.phantom.scoring import match
-from realtime.export import Event
+from realtime.exports.tables import Event
 
 
 @dataclass(frozen=True)

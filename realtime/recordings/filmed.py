@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from realtime.journal import RecordingError
-from realtime.sessions import open_recording
+from realtime.recordings.journal import RecordingError
+from realtime.recordings.sessions import open_recording
 from realtime.source import Grab, SourceError
 
 

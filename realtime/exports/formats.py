@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from realtime.account import Account, gather
-from realtime.elan import Note, eaf
-from realtime.export import (
+from realtime.exports.account import Account, gather
+from realtime.exports.elan import Note, eaf
+from realtime.exports.report import report
+from realtime.exports.subtitles import Cue, event_cues, reading_s, webvtt
+from realtime.exports.tables import (
     motion_table,
     write_events_csv,
     write_events_jsonl,
     write_events_parquet,
     write_rows,
 )
-from realtime.journal import VIDEO, RecordingError
-from realtime.report import report
-from realtime.sessions import Recording
-from realtime.subtitles import Cue, event_cues, reading_s, webvtt
+from realtime.recordings.journal import VIDEO, RecordingError
+from realtime.recordings.sessions import Recording
 
 _MOMENT_S = 0.5
 """A note on a moment is so long where it has to be seen and clicked."""

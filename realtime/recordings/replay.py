@@ -13,11 +13,11 @@ from realtime.bus import Publisher, Wiring, make_wiring, remove_wiring
 from realtime.capture import CaptureNode
 from realtime.chain import run_stages
 from realtime.config import Config
-from realtime.filmed import FilmedSource
 from realtime.messages import Annotation, AnyMessage, Gap
 from realtime.nodes import PROCESSES, Head, Node, Resume, Rings, ring_sizes
+from realtime.recordings.filmed import FilmedSource
+from realtime.recordings.sessions import Recording
 from realtime.ring import Ring
-from realtime.sessions import Recording
 
 _NAP_S = 0.05
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from realtime.config import Config
-from realtime.journal import JOURNAL, NOTES, RecordingError
 from realtime.messages import AnyMessage, Spot
-from realtime.notes import LONGEST, make_note, read_notes
-from realtime.record import Recorder
-from realtime.sessions import collect_events, list_sessions, open_recording
+from realtime.recordings.journal import JOURNAL, NOTES, RecordingError
+from realtime.recordings.notes import LONGEST, make_note, read_notes
+from realtime.recordings.record import Recorder
+from realtime.recordings.sessions import collect_events, list_sessions, open_recording
 from tests.realtime.messages import frame, one_of_each, say, spot
 
 

@@ -1,0 +1,1 @@
+"""What a session gives to other programs and people: tables, subtitles, tiers and a report."""

@@ -1,0 +1,1 @@
+"""Sessions that are kept: written as they run, read, compared and played again."""
