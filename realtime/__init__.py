@@ -27,8 +27,8 @@ __all__ = [
 
 _HOMES = {
     "Explanation": "api", "Session": "api", "explain": "api", "Config": "config", "load_config": "config",
-    "Event": "export", "Recording": "sessions", "SessionInfo": "sessions", "list_sessions": "sessions",
-    "open_recording": "sessions",
+    "Event": "exports.tables", "Recording": "recordings.sessions", "SessionInfo": "recordings.sessions",
+    "list_sessions": "recordings.sessions", "open_recording": "recordings.sessions",
 }  # fmt: skip
 
 
