@@ -235,7 +235,7 @@ def test_without_video_there_is_none_and_a_page_that_dies_takes_nothing_with_it(
 
 
 def test_the_listener_in_the_documentation_hears_the_session(served: Served) -> None:
-    page = (Path(__file__).parents[2] / "realtime" / "README.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "realtime" / "README.md").read_text(encoding="utf-8")
     (script,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "websockets" in block]
     command = [sys.executable, "-c", script, served.page.url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
