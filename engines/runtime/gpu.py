@@ -11,7 +11,7 @@ _MAJOR, _MINOR = 75, 76
 
 
 class NoGpuError(EngineError):
-    """This machine has no NVIDIA GPU, or no driver for it: what runs on one cannot be had here by installing more."""
+    """There is no NVIDIA GPU here, or no driver for it: installing more packages would not help."""
 
 
 @dataclass(frozen=True)

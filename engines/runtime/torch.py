@@ -27,24 +27,13 @@ class TorchEngine:
         Raises:
             EngineError: torch is missing, or the weights are missing, corrupt or of another network.
         """
-        try:
-            import torch
-
-            from engines.meflownet.model import SIZES, MEFlowNet
-        except ImportError as error:
-            raise EngineError(f"torch cannot be loaded ({error}); `make trainer` installs it") from None
-        self._torch = torch
         files = Weights(weights)
-        name = f"meflownet_{files.size}.npz"
+        self._net = load_network(files)
+        import torch
+
+        self._torch = torch
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            with np.load(io.BytesIO(files.read(name))) as arrays:
-                state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-            self._net = MEFlowNet(SIZES[files.size])
-            self._net.load_state_dict(state)
-        except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise WeightsError(f"{files.folder / name}: not the weights of this network ({error})") from None
-        self._net.eval().to(self._device)
+        self._net.to(self._device)
         Reference(files).check(self, 0.01)
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
@@ -64,3 +53,27 @@ class TorchEngine:
     def close(self) -> None:
         """Release the network."""
         del self._net
+
+
+def load_network(files: Weights) -> Any:
+    """The network of a folder of weights in float32, on the CPU.
+
+    Raises:
+        EngineError: torch is missing.
+        WeightsError: the weights are missing, corrupt or of another network.
+    """
+    try:
+        import torch
+
+        from engines.meflownet.model import SIZES, MEFlowNet
+    except ImportError as error:
+        raise EngineError(f"torch cannot be loaded ({error}); `make trainer` installs it") from None
+    name = f"meflownet_{files.size}.npz"
+    try:
+        with np.load(io.BytesIO(files.read(name))) as arrays:
+            state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
+        net = MEFlowNet(SIZES[files.size])
+        net.load_state_dict(state)
+    except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise WeightsError(f"{files.folder / name}: not the weights of this network ({error})") from None
+    return net.eval()

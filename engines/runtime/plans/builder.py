@@ -8,7 +8,6 @@ import multiprocessing
 import signal
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from calib.int8 import calibration_stream
@@ -25,6 +24,7 @@ Show = Callable[[str, float], None]
 """Is told what is being done, and the share of it that is done, 0 to 1."""
 
 Work = Callable[[Connection, str, str, Mapping[str, bytes]], None]
+
 
 def _silent(what: str, share: float) -> None:
     """Nobody is told."""
@@ -83,7 +83,9 @@ def prepared(weights: Weights, precision: Precision, batch: int, show: Show = _s
     return {part: graph.content() for part, graph in graphs.items()}
 
 
-def build(library: Library, capability: str, graphs: Mapping[str, bytes], show: Show, work: "Work | None" = None) -> "dict[str, bytes]":
+def build(
+    library: Library, capability: str, graphs: Mapping[str, bytes], show: Show, work: "Work | None" = None
+) -> "dict[str, bytes]":
     """Build prepared graphs.
 
     Args:
@@ -133,7 +135,9 @@ def _work(pipe: Connection, flavour: str, capability: str, graphs: Mapping[str, 
     try:
         library = open_library(flavour)
         for name, content in graphs.items():
-            pipe.send(("plan", name, serialised(library, capability, content, name, lambda *told: pipe.send(("at", *told)))))
+            pipe.send(
+                ("plan", name, serialised(library, capability, content, name, lambda *told: pipe.send(("at", *told))))
+            )
     except EngineError as error:
         pipe.send(("error", str(error)))
 

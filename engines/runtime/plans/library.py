@@ -1,7 +1,8 @@
-"""The TensorRT that is installed: `tensorrt` 10 or 11, or `tensorrt_rtx`; one interface, and the differences in one place.
+"""The TensorRT that is installed: `tensorrt` 10 or 11, or `tensorrt_rtx`, and what differs between them.
 
-TensorRT 11 and TensorRT for RTX know strongly typed networks only; 10 must be asked for one. TensorRT for RTX builds for
-any GPU it lists, without one; TensorRT for the GPU at hand. TF32 is switched off in all: it would round the flow itself.
+TensorRT 11 and TensorRT for RTX know strongly typed networks only; 10 must be asked for one. TensorRT for RTX builds
+for any compute capability it lists, without a GPU; TensorRT for the GPU at hand. TF32 is switched off in all: it would
+round the flow itself.
 """
 
 import importlib

@@ -1,6 +1,7 @@
 """How large the numbers become that go into the matcher's convolutions: what the int8 scales are set by."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def peaks(
     inputs = {port.any_name for port in match.model_inputs}
     largest = dict.fromkeys(wanted, 0.0)
     for number, pair in enumerate(pairs):
-        feed = {}
+        feed: dict[str, Any] = {}
         for side, crop in zip(("first", "second"), pair, strict=True):
             encode.infer({"crop": crop[None]})
             feed |= {f"{side}_{n}": encode.get_tensor(n).data.copy() for n in names if f"{side}_{n}" in inputs}
