@@ -8,6 +8,7 @@ from cyclopts import App
 from realtime.commands.analyze import analyze
 from realtime.commands.calibrate import calibrate
 from realtime.commands.doctor import doctor
+from realtime.commands.engine import engine
 from realtime.commands.live import live
 from realtime.commands.options import UsageError, complain, reason
 from realtime.commands.pairs import explain, flow
@@ -21,7 +22,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # `main` ends a Ctrl-C its own way
 )
-for command in (live, calibrate, analyze, flow, explain, doctor):
+for command in (live, calibrate, analyze, flow, explain, engine, doctor):
     app.command(command)
 
 
