@@ -7,7 +7,10 @@ import pytest
 from tests.conftest import Command
 
 
-@pytest.mark.parametrize("command", [[], ["live"], ["calibrate"], ["analyze"], ["flow"], ["explain"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command",
+    [[], ["live"], ["calibrate"], ["analyze"], ["flow"], ["explain"], ["doctor"], ["engine"], ["engine", "build"]],
+)
 def test_help_teaches(mellm: Command, command: list[str]) -> None:
     status, out, _ = mellm(*command, "--help")
     assert status == 0

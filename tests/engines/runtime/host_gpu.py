@@ -1,4 +1,4 @@
-"""A GPU that is none: its memory is the host's, TensorRT's plans are ONNX files, and nothing runs before it is waited for.
+"""A GPU that is none: its memory is the host's, plans are ONNX files, and nothing runs before it is waited for.
 
 So whatever reads a result too early, overwrites what is still on its way, touches freed memory or works outside the
 context is found out without a GPU.
@@ -106,7 +106,7 @@ class HostDevice:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         self._check(address, size)
         view = (ctypes.c_ubyte * size).from_address(address)
-        array: NDArray[Any] = np.frombuffer(view, dtype).reshape(shape)
+        array: NDArray[Any] = np.frombuffer(memoryview(view), dtype).reshape(shape)
         return array
 
     def _move(self, target: int, source: int, size: int, *own: int) -> None:
@@ -165,7 +165,7 @@ class _Engine:
         self.num_io_tensors = len(self._ports)
 
     def get_tensor_name(self, index: int) -> str:
-        return list(self._ports)[index]
+        return str(list(self._ports)[index])
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         return tuple(self._ports[name].shape)

@@ -47,7 +47,7 @@ def test_a_gpu_is_told_by_name_capability_and_driver(monkeypatch: pytest.MonkeyP
 
 def test_a_driver_without_a_gpu_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Driver(error=100))
-    with pytest.raises(NoGpuError, match="shows no GPU .*100"):
+    with pytest.raises(NoGpuError, match=r"shows no GPU .*100"):
         find_gpu()
 
 

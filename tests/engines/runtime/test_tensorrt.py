@@ -33,7 +33,9 @@ def fill(store: PlanStore, weights: Path, installed: Library, batches: tuple[int
         store.save(plan_spec(files, installed, gpu, "fp32", batch), prepared(files, "fp32", batch))
 
 
-def opened(store: PlanStore, weights: Path, device: HostDevice | None = None, batches: tuple[int, ...] = (1,)) -> TensorRtEngine:
+def opened(
+    store: PlanStore, weights: Path, device: HostDevice | None = None, batches: tuple[int, ...] = (1,)
+) -> TensorRtEngine:
     device = device or HostDevice()
     fill(store, weights, library(device), batches)
     return TensorRtEngine("fp32", weights, store, device, library(device))  # type: ignore[arg-type]
