@@ -1,6 +1,7 @@
 """One CUDA stream with its memory, by pycuda; and CUDA graphs, which pycuda lacks, by the driver's own functions."""
 
 import ctypes
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,7 +35,9 @@ class Device:
         """
         self.gpu: Gpu = find_gpu()
         try:
-            import pycuda.driver as cuda
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warns, and then raises
+                import pycuda.driver as cuda
         except (ImportError, OSError) as error:
             raise EngineError(f"pycuda cannot be loaded ({error}); install it: pip install pycuda (it is compiled with "
                               "the CUDA toolkit's headers)") from None  # fmt: skip
@@ -140,10 +143,13 @@ class Device:
 
     def close(self) -> None:
         """Let go of the stream and the context."""
-        self._context.push()
-        del self._stream
-        self._cuda.Context.pop()
+        with self.current():
+            del self._stream
+        ours, now = int(self._context.handle), ctypes.c_void_p()
         self._context.detach()
+        # pycuda makes a primary context current to let go of it, and leaves it so.
+        if not self._driver.cuCtxGetCurrent(ctypes.byref(now)) and now.value == ours:
+            self._driver.cuCtxPopCurrent_v2(ctypes.byref(now))
 
 
 class CapturedWork:

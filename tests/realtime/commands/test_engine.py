@@ -3,7 +3,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
@@ -13,6 +12,7 @@ from engines.runtime.interface import EngineError
 from engines.runtime.plans import builder, library
 from engines.runtime.plans.library import Library
 from engines.runtime.plans.store import PlanStore
+from realtime.commands.options import settings_from
 from tests.conftest import Command
 from tests.engines.runtime import host_gpu
 
@@ -143,13 +143,20 @@ def test_rtx_builds_for_a_gpu_that_is_elsewhere(mellm: Command, machine: Callabl
     assert dataclasses.replace(spec, encoder="", matcher="").gpu == ""
 
 
-@pytest.mark.parametrize("engine", ["tensorrt", "cuda"])
+@pytest.mark.parametrize("engine", ["tensorrt", "tensorrt-int8", "cuda"])
 def test_without_a_gpu_a_note_is_made_and_the_cpu_measures(
-    mellm: Command, monkeypatch: pytest.MonkeyPatch, pair: tuple[Path, Path], tmp_path: Path, engine: str
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], engine: str
 ) -> None:
     monkeypatch.setattr("engines.runtime.gpu.find_gpu", none)
-    status, _, err = mellm("flow", *pair, "--engine", engine, "--out", tmp_path / "f.npz")
-    assert status == 0
-    assert f"note: --engine {engine}: no NVIDIA driver on this machine; the CPU's engine measures instead" in err
-    with np.load(tmp_path / "f.npz") as file:
-        assert np.nanmax(np.abs(file["expression"])) > 0.5
+    assert settings_from(None, None, engine).flow.engine == "auto"
+    said = " ".join(capfd.readouterr().err.split())
+    assert said == f"note: --engine {engine}: no NVIDIA driver on this machine; the CPU's engine measures instead"
+
+
+@pytest.mark.parametrize(("engine", "gpu"), [("tensorrt", GPU), ("cuda", GPU), ("meflownet", None), ("dis", None)])
+def test_what_can_be_had_is_taken_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], engine: str, gpu: Gpu | None
+) -> None:
+    monkeypatch.setattr("engines.runtime.gpu.find_gpu", none if gpu is None else lambda: gpu)
+    assert settings_from(None, None, engine).flow.engine == engine
+    assert capfd.readouterr().err == ""
