@@ -17,7 +17,6 @@ from engines.runtime.gpu import find_gpu
 from engines.runtime.interface import EngineError, FlowFields, check_crop
 from engines.runtime.reference import Reference
 from engines.runtime.torch import load_network
-from engines.runtime.weights import Weights
 
 NAMES = {"fp16": "cuda", "bf16": "cuda-bf16"}
 
@@ -69,8 +68,7 @@ class CudaEngine:
         self.name = NAMES[precision]
         if device == "cuda":
             gpu = find_gpu()
-        files = Weights(weights)
-        net = load_network(files)
+        net, files = load_network(weights)
         import torch
 
         from engines.meflownet.rounding import rounded

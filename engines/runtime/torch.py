@@ -27,8 +27,7 @@ class TorchEngine:
         Raises:
             EngineError: torch is missing, or the weights are missing, corrupt or of another network.
         """
-        files = Weights(weights)
-        self._net = load_network(files)
+        self._net, files = load_network(weights)
         import torch
 
         self._torch = torch
@@ -55,8 +54,8 @@ class TorchEngine:
         del self._net
 
 
-def load_network(files: Weights) -> Any:
-    """The network of a folder of weights in float32, on the CPU.
+def load_network(weights: Path | None) -> tuple[Any, Weights]:
+    """The network of a folder of weights in float32, on the CPU; and the folder.
 
     Raises:
         EngineError: torch is missing.
@@ -68,6 +67,7 @@ def load_network(files: Weights) -> Any:
         from engines.meflownet.model import SIZES, MEFlowNet
     except ImportError as error:
         raise EngineError(f"torch cannot be loaded ({error}); `make trainer` installs it") from None
+    files = Weights(weights)
     name = f"meflownet_{files.size}.npz"
     try:
         with np.load(io.BytesIO(files.read(name))) as arrays:
@@ -76,4 +76,4 @@ def load_network(files: Weights) -> Any:
         net.load_state_dict(state)
     except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise WeightsError(f"{files.folder / name}: not the weights of this network ({error})") from None
-    return net.eval()
+    return net.eval(), files

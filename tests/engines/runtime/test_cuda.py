@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,12 @@ def test_a_torch_without_cuda_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(EngineError, match=r"torch .* cannot use Test GPU.*pip install torch"):
         CudaEngine()
+
+
+def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EngineError, match=r"torch cannot be loaded .*make trainer"):
+        CudaEngine("fp16", tmp_path, device="cpu")
 
 
 def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
