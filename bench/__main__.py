@@ -5,6 +5,7 @@ import sys
 from cyclopts import App
 
 from bench.flow.command import flow
+from bench.gpu.command import gpu
 from bench.latency import latency
 from bench.narration.command import narration
 from bench.screens import screens
@@ -12,6 +13,7 @@ from bench.spotting.command import spotting
 
 app = App(name="bench", help="Measures the house.", help_format="plaintext")
 app.command(flow)
+app.command(gpu)
 app.command(latency)
 app.command(narration)
 app.command(screens)

@@ -1,5 +1,6 @@
 """The calibration set of quantised engines: crops of a phantom whose activations set the int8 scales."""
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import cv2
@@ -14,6 +15,11 @@ Crop: TypeAlias = NDArray[np.uint8]
 
 
 def calibration_pairs(face: PhantomFace, count: int, seed: int = 0) -> list[tuple[Crop, Crop]]:
+    """All that `calibration_stream` gives."""
+    return list(calibration_stream(face, count, seed))
+
+
+def calibration_stream(face: PhantomFace, count: int, seed: int = 0) -> Iterator[tuple[Crop, Crop]]:
     """Pairs of crops (256, 256, 3) uint8 RGB: the face at rest, and moved, in changing light and noise.
 
     The first pairs are small movements in a clean picture, the last ones large in a noisy one: the scales hold all.
@@ -24,7 +30,6 @@ def calibration_pairs(face: PhantomFace, count: int, seed: int = 0) -> list[tupl
         seed: where chance begins.
     """
     rng = np.random.default_rng(seed)
-    pairs = []
     for number in range(count):
         share = number / max(count - 1, 1)
         chosen = rng.choice(len(ACTION_UNITS), 2, replace=False)
@@ -42,5 +47,4 @@ def calibration_pairs(face: PhantomFace, count: int, seed: int = 0) -> list[tupl
                            flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[..., ::-1]
             for t in (0.5, 2.0)
         )  # fmt: skip
-        pairs.append((np.ascontiguousarray(first, np.uint8), np.ascontiguousarray(second, np.uint8)))
-    return pairs
+        yield np.ascontiguousarray(first, np.uint8), np.ascontiguousarray(second, np.uint8)

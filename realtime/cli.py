@@ -8,6 +8,7 @@ from cyclopts import App
 from realtime.commands.analyze import analyze
 from realtime.commands.calibrate import calibrate
 from realtime.commands.doctor import doctor
+from realtime.commands.engine import engine
 from realtime.commands.export import export
 from realtime.commands.live import live
 from realtime.commands.options import UsageError, complain, reason
@@ -24,7 +25,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # `main` ends a Ctrl-C its own way
 )
-for command in (live, replay, export, calibrate, analyze, flow, explain, schema, doctor):
+for command in (live, replay, export, calibrate, analyze, flow, explain, schema, engine, doctor):
     app.command(command)
 
 

@@ -155,16 +155,23 @@ def _models() -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    from engines.runtime import ENGINES, EngineError
+    from engines.runtime import ENGINES, GPU, EngineError, NoGpuError
+    from engines.runtime.gpu import find_gpu
 
+    gpu = None
+    try:
+        gpu = find_gpu()
+        yield Finding("NVIDIA GPU", "ok", f"{gpu}, driver for CUDA {gpu.driver}")
+    except NoGpuError as error:
+        yield Finding("NVIDIA GPU", "note", f"{error}; everything runs on the CPU")
     for name, opener in ENGINES.items():
+        if gpu is None and name in GPU:
+            continue
         try:
             opener(None).close()
             yield Finding(f"flow engine {name}", "ok", "works")
         except EngineError as error:
             yield Finding(f"flow engine {name}", "note", str(error))
-    gpu = shutil.which("nvidia-smi") is not None
-    yield Finding("NVIDIA GPU", "ok" if gpu else "note", "found" if gpu else "none found; everything runs on the CPU")
 
 
 def _narrators() -> Iterator[Finding]:

@@ -24,7 +24,7 @@ from calib.face import (
 from engines.head import HeadFit
 from engines.picture import flow_sketch
 from engines.regions import RegionMeter, RegionMotion
-from engines.runtime import CropError, FlowEngine, open_engine
+from engines.runtime import CropError, FlowEngine, encode_all, open_engine
 from realtime.config import FlowConfig
 from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
 from realtime.ring import Ring
@@ -159,7 +159,7 @@ class FlowNode:
             fit = HeadFit(onset.landmarks)
         except CropError:
             return Measured()
-        fields = self._engine.flow(self._engine.encode(onset.crop), self._engine.encode(apex.crop))
+        fields = self._engine.flow(*encode_all(self._engine, [onset.crop, apex.crop]))
         expression = fields.facial - fit.head(fields)[0]
         return Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
 

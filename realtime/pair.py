@@ -30,7 +30,7 @@ from engines.landmarks import FaceMesh
 from engines.mellm import Answer, Facts
 from engines.picture import flow_colours, flow_overlay
 from engines.regions import RegionMeter, RegionMotion
-from engines.runtime import CropError, open_engine
+from engines.runtime import CropError, encode_all, open_engine
 from realtime.align import cut_crop
 from realtime.config import Config
 from realtime.narrator import configured_narrator
@@ -143,7 +143,7 @@ class PairMeter:
         placed = crop_landmarks(before, face)
         try:
             fit = HeadFit(placed)
-            encoded = [self._engine.encode(cut_crop(i, t)) for i, t in ((first, before), (second, after))]
+            encoded = encode_all(self._engine, [cut_crop(i, t) for i, t in ((first, before), (second, after))])
         except CropError as error:
             raise SourceError(f"{name}: {error}") from error
         fields = self._engine.flow(*encoded)

@@ -15,9 +15,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from calib.int8 import Crop
-
-KEEP_FLOAT = ("enter", "leave", "up_a", "join_a", "body.0", "body.6", "judge.0", "judge.4")
-"""Convolutions, by parts of their names, that stay in float32: what they take or give counts in 0.01 px."""
+from engines.runtime.plans.graph import KEEP_FLOAT
 
 
 class _Reader(CalibrationDataReader):

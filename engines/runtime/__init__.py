@@ -1,6 +1,19 @@
 """Flow engines behind one small interface; `open_engine` makes one by name."""
 
-from engines.runtime.interface import CropError, EngineError, FlowEngine, FlowFields, WeightsError
-from engines.runtime.registry import ENGINES, open_engine
+from engines.runtime.gpu import NoGpuError
+from engines.runtime.interface import (
+    BatchEngine,
+    CropError,
+    EngineError,
+    FlowEngine,
+    FlowFields,
+    WeightsError,
+    encode_all,
+    flow_all,
+)
+from engines.runtime.registry import ENGINES, GPU, open_engine
 
-__all__ = ["ENGINES", "CropError", "EngineError", "FlowEngine", "FlowFields", "WeightsError", "open_engine"]
+__all__ = [
+    "ENGINES", "GPU", "BatchEngine", "CropError", "EngineError", "FlowEngine", "FlowFields", "NoGpuError",
+    "WeightsError", "encode_all", "flow_all", "open_engine",
+]  # fmt: skip

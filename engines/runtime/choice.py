@@ -7,24 +7,37 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from engines.runtime.gpu import NoGpuError, find_gpu
 from engines.runtime.weights import MANIFEST, Weights
 
 
-def cache_file() -> Path:
-    """Where choices are kept: `mellm-live/engines.json` in the user's cache folder."""
+def cache_folder() -> Path:
+    """Where what was found out or built once is kept: `mellm-live` in the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "mellm-live" / "engines.json"
+    return Path(base) / "mellm-live"
+
+
+def cache_file() -> Path:
+    """Where choices are kept: `engines.json` in the cache folder."""
+    return cache_folder() / "engines.json"
 
 
 def machine_key(weights: Weights) -> str:
-    """A digest of all that the choice depends on: the processor, the runtime and the weights."""
-    parts = [platform.machine(), _openvino(), (weights.folder / MANIFEST).read_text(encoding="utf-8")]
+    """A digest of all that the choice depends on: the processor, the GPU, the runtime and the weights."""
+    parts = [platform.machine(), _gpu(), _openvino(), (weights.folder / MANIFEST).read_text(encoding="utf-8")]
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         parts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
     except OSError:
         parts.append(platform.processor())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _gpu() -> str:
+    try:
+        return str(find_gpu())
+    except NoGpuError:
+        return ""
 
 
 def _openvino() -> str:
@@ -49,6 +62,14 @@ def remember(key: str, name: str) -> None:
         draft.write_text(json.dumps({**_all(), key: name}, indent=2) + "\n", encoding="utf-8")
         draft.replace(path)
     except (OSError, RuntimeError):  # also where there is no home
+        return
+
+
+def forget() -> None:
+    """Have the engines timed anew: there is a new one."""
+    try:
+        cache_file().unlink(missing_ok=True)
+    except (OSError, RuntimeError):
         return
 
 

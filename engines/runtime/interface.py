@@ -1,7 +1,8 @@
 """What every flow engine does: encode a crop once, then measure the flow between two encoded crops."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,33 @@ class FlowEngine(Protocol):
     def close(self) -> None:
         """Release what the engine holds."""
         ...
+
+
+@runtime_checkable
+class BatchEngine(FlowEngine, Protocol):
+    """An engine that gains by taking several crops, or pairs, at once; any number of them, even none."""
+
+    def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
+        """As `encode` for each crop.
+
+        Raises:
+            CropError: one of them cannot be measured; then none is encoded.
+        """
+        ...
+
+    def flow_many(self, pairs: Sequence[tuple[Any, Any]]) -> list[FlowFields]:
+        """As `flow` for each pair of encoded crops."""
+        ...
+
+
+def encode_all(engine: FlowEngine, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
+    """Encode several crops, at once where the engine can."""
+    return engine.encode_many(crops) if isinstance(engine, BatchEngine) else [engine.encode(crop) for crop in crops]
+
+
+def flow_all(engine: FlowEngine, pairs: Sequence[tuple[Any, Any]]) -> list[FlowFields]:
+    """Flow between several pairs of encoded crops, at once where the engine can."""
+    return engine.flow_many(pairs) if isinstance(engine, BatchEngine) else [engine.flow(*pair) for pair in pairs]
 
 
 def check_crop(crop: NDArray[np.uint8]) -> None:

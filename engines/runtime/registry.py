@@ -1,19 +1,26 @@
 """Which engines there are, and how each is opened."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from engines.runtime import choice
+from engines.runtime.cuda import CudaEngine
 from engines.runtime.dis import DisEngine
 from engines.runtime.interface import EngineError, FlowEngine, WeightsError
 from engines.runtime.openvino import OpenVinoEngine
 from engines.runtime.reference import Reference
+from engines.runtime.tensorrt import TensorRtEngine
 from engines.runtime.torch import TorchEngine
 from engines.runtime.weights import Weights
 
 ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
+    "tensorrt": lambda weights: TensorRtEngine("fp16", weights),
+    "tensorrt-int8": lambda weights: TensorRtEngine("int8", weights),
+    "tensorrt-fp32": lambda weights: TensorRtEngine("fp32", weights),
+    "cuda": lambda weights: CudaEngine("fp16", weights),
+    "cuda-bf16": lambda weights: CudaEngine("bf16", weights),
     "meflownet": lambda weights: OpenVinoEngine("f32", weights),
     "meflownet-bf16": lambda weights: OpenVinoEngine("bf16", weights),
     "meflownet-int8": lambda weights: OpenVinoEngine("int8", weights),
@@ -22,8 +29,14 @@ ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
 }
 """Engines by name; each is opened with a folder of weights, None for the shipped ones."""
 
+GPU = ("tensorrt", "tensorrt-int8", "tensorrt-fp32", "cuda", "cuda-bf16")
+"""What needs an NVIDIA GPU."""
+
+FIRST = ("tensorrt", "cuda")
+"""What "auto" takes where there is a GPU: TensorRT if a plan was built (`mellm engine build`), else torch."""
+
 TIMED = ("meflownet", "meflownet-bf16", "meflownet-int8")
-"""What "auto" times against each other, the most exact first; the others are for machines where none of these works."""
+"""What "auto" times against each other on a CPU, the most exact first; the others are for where none of these works."""
 
 _WORTH = 0.95
 """A less exact engine is taken only if it needs less than this share of the time."""
@@ -32,8 +45,8 @@ _WORTH = 0.95
 def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
     """Open an engine by name.
 
-    "auto" takes the fastest of `TIMED` on this machine, as timed the first time and remembered since (`choice`), else
-    the first of all that works.
+    "auto" takes the first of `FIRST` that works; without a GPU the fastest of `TIMED` on this machine, as timed the
+    first time and remembered since (`choice`); else the first of all that works.
 
     Args:
         name: of the engine.
@@ -50,20 +63,27 @@ def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
     files = Weights(weights)
     key = choice.machine_key(files)
     known = choice.recall(key)
-    if known in TIMED and known in ENGINES:
+    if known in (*FIRST, *TIMED) and known in ENGINES:
         with suppress(EngineError):
             return ENGINES[known](weights)
     reasons: list[str] = []
-    fastest = _fastest(files, weights, reasons)
-    if fastest is not None:
-        choice.remember(key, fastest.name)
-        return fastest
-    for candidate in ENGINES:
-        if candidate not in TIMED:
-            engine = _try(candidate, weights, reasons)
-            if engine is not None:
-                return engine
+    found = _first(FIRST, weights, reasons) or _fastest(files, weights, reasons)
+    if found is not None:
+        choice.remember(key, found.name)
+        return found
+    found = _first([name for name in ENGINES if name not in (*GPU, *TIMED)], weights, reasons)
+    if found is not None:
+        return found
     raise EngineError("no flow engine works here: " + "; ".join(reasons))
+
+
+def _first(names: Sequence[str], weights: Path | None, reasons: list[str]) -> FlowEngine | None:
+    """The first of some engines that works here."""
+    for name in names:
+        engine = _try(name, weights, reasons) if name in ENGINES else None
+        if engine is not None:
+            return engine
+    return None
 
 
 def _fastest(files: Weights, weights: Path | None, reasons: list[str]) -> FlowEngine | None:

@@ -27,24 +27,12 @@ class TorchEngine:
         Raises:
             EngineError: torch is missing, or the weights are missing, corrupt or of another network.
         """
-        try:
-            import torch
+        self._net, files = load_network(weights)
+        import torch
 
-            from engines.meflownet.model import SIZES, MEFlowNet
-        except ImportError as error:
-            raise EngineError(f"torch cannot be loaded ({error}); `make trainer` installs it") from None
         self._torch = torch
-        files = Weights(weights)
-        name = f"meflownet_{files.size}.npz"
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            with np.load(io.BytesIO(files.read(name))) as arrays:
-                state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-            self._net = MEFlowNet(SIZES[files.size])
-            self._net.load_state_dict(state)
-        except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise WeightsError(f"{files.folder / name}: not the weights of this network ({error})") from None
-        self._net.eval().to(self._device)
+        self._net.to(self._device)
         Reference(files).check(self, 0.01)
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
@@ -64,3 +52,28 @@ class TorchEngine:
     def close(self) -> None:
         """Release the network."""
         del self._net
+
+
+def load_network(weights: Path | None) -> tuple[Any, Weights]:
+    """The network of a folder of weights in float32, on the CPU; and the folder.
+
+    Raises:
+        EngineError: torch is missing.
+        WeightsError: the weights are missing, corrupt or of another network.
+    """
+    try:
+        import torch
+
+        from engines.meflownet.model import SIZES, MEFlowNet
+    except ImportError as error:
+        raise EngineError(f"torch cannot be loaded ({error}); `make trainer` installs it") from None
+    files = Weights(weights)
+    name = f"meflownet_{files.size}.npz"
+    try:
+        with np.load(io.BytesIO(files.read(name))) as arrays:
+            state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
+        net = MEFlowNet(SIZES[files.size])
+        net.load_state_dict(state)
+    except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise WeightsError(f"{files.folder / name}: not the weights of this network ({error})") from None
+    return net.eval(), files

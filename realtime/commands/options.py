@@ -90,6 +90,21 @@ def settings_from(
     if calibration is not None:
         settings = dataclasses.replace(settings, spot=dataclasses.replace(settings.spot, calibration=str(calibration)))
     open_calibration(settings.spot)  # a wrong one is said here, before anything starts
+    return _with_a_gpu_or_without(settings)
+
+
+def _with_a_gpu_or_without(settings: Config) -> Config:
+    """The same settings, or those of a machine without an NVIDIA GPU, and a note that says so."""
+    from engines.runtime import GPU, NoGpuError
+    from engines.runtime.gpu import find_gpu
+
+    if settings.flow.engine not in GPU:
+        return settings
+    try:
+        find_gpu()
+    except NoGpuError as error:
+        note(ERRORS, f"--engine {settings.flow.engine}: {error}; the CPU's engine measures instead")
+        return dataclasses.replace(settings, flow=dataclasses.replace(settings.flow, engine="auto"))
     return settings
 
 

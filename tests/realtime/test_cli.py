@@ -11,7 +11,20 @@ from tests.engines.mellm.servers import replying, serving, streaming
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["live"], ["calibrate"], ["analyze"], ["flow"], ["explain"], ["doctor"], ["replay"], ["export"], ["schema"]],
+    [
+        [],
+        ["live"],
+        ["calibrate"],
+        ["analyze"],
+        ["flow"],
+        ["explain"],
+        ["doctor"],
+        ["replay"],
+        ["export"],
+        ["schema"],
+        ["engine"],
+        ["engine", "build"],
+    ],
 )
 def test_help_teaches(mellm: Command, command: list[str]) -> None:
     status, out, _ = mellm(*command, "--help")

@@ -13,7 +13,8 @@ import onnx
 import onnxruntime
 
 from calib.int8 import Crop
-from engines.meflownet.quantise import KEEP_FLOAT, quantised
+from engines.meflownet.quantise import quantised
+from engines.runtime.plans.graph import KEEP_FLOAT
 
 
 def convolutions(folder: Path) -> dict[str, tuple[bool, bool]]:

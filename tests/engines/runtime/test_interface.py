@@ -1,11 +1,14 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from calib.face import CROP
 from calib.phantom import PhantomFace
-from engines.runtime.interface import CropError, EngineError, check_crop
+from engines.runtime.interface import CropError, EngineError, FlowFields, check_crop, encode_all, flow_all
 from tests.engines.scenes import scene
 
 
@@ -58,3 +61,42 @@ def test_a_face_passes_in_the_dark_and_in_the_light(portrait: PhantomFace, brigh
 def test_a_bad_crop_is_a_bad_value_and_a_missing_engine_is_not() -> None:
     assert issubclass(CropError, ValueError)
     assert not issubclass(EngineError, ValueError)
+
+
+class Single:
+    """An engine that takes one at a time."""
+
+    name = "single"
+
+    def encode(self, crop: NDArray[np.uint8]) -> int:
+        return int(crop[0, 0, 0])
+
+    def flow(self, first: int, second: int) -> FlowFields:
+        return FlowFields(np.full((CROP, CROP, 2), second - first, np.float32), None)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Several(Single):
+    """An engine that takes several, and counts how often it is asked."""
+
+    asked = 0
+
+    def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[int]:
+        self.asked += 1
+        return [self.encode(crop) for crop in crops]
+
+    def flow_many(self, pairs: Sequence[tuple[int, int]]) -> list[FlowFields]:
+        self.asked += 1
+        return [self.flow(*pair) for pair in pairs]
+
+
+@pytest.mark.parametrize("engine", [Single(), Several()])
+def test_several_crops_and_pairs_go_at_once_where_that_can_be(engine: Single) -> None:
+    crops = [np.full((CROP, CROP, 3), tone, np.uint8) for tone in (3, 10, 4)]
+    encoded = encode_all(engine, crops)
+    assert encoded == [3, 10, 4]
+    fields = flow_all(engine, [(3, 10), (10, 4)])
+    assert [float(f.facial.max()) for f in fields] == [7, -6]
+    assert getattr(engine, "asked", 2) == 2

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.runtime import registry
+from engines.runtime import choice, registry
 from engines.runtime.dis import DisEngine
 from engines.runtime.interface import EngineError, FlowEngine, WeightsError
 from engines.runtime.registry import ENGINES, open_engine
@@ -19,7 +19,9 @@ def dis(_: Path | None) -> FlowEngine:
 
 @pytest.mark.parametrize("name", [name for name in ENGINES if name != "dis"])
 def test_a_network_says_why_it_cannot_be_opened(name: str, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=rf"{tmp_path.name}.* is missing|no bfloat16|torch cannot be loaded"):
+    with pytest.raises(
+        EngineError, match=rf"{tmp_path.name}.* is missing|no bfloat16|torch cannot be loaded|no NVIDIA|shows no GPU"
+    ):
         open_engine(name, tmp_path)
 
 
@@ -142,3 +144,22 @@ def test_when_none_works_all_reasons_are_given(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(registry, "ENGINES", {"tensorrt": missing, "openvino": missing})
     with pytest.raises(EngineError, match=r"tensorrt: the driver is too old.*openvino: the driver is too old"):
         open_engine()
+
+
+def test_with_a_gpu_auto_takes_tensorrt_else_torch_and_asks_nobody_for_the_time(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    paced(monkeypatch, (10, 5, 9))
+    monkeypatch.setitem(registry.ENGINES, "tensorrt", missing)
+    monkeypatch.setitem(registry.ENGINES, "cuda", lambda _: Paced("cuda", 100))
+    assert open_engine("auto", folder).name == "cuda"
+    monkeypatch.setitem(registry.ENGINES, "tensorrt", lambda _: Paced("tensorrt", 100))
+    assert open_engine("auto", folder).name == "cuda"  # remembered, until a plan is built
+    choice.forget()
+    assert open_engine("auto", folder).name == "tensorrt"
+
+
+def test_every_gpu_engine_is_one_there_is_and_auto_knows_both_kinds() -> None:
+    assert set(registry.GPU) <= set(ENGINES)
+    assert set(registry.FIRST) <= set(registry.GPU)
+    assert not set(registry.GPU) & set(registry.TIMED)

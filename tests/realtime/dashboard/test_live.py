@@ -21,8 +21,8 @@ from realtime.config import Config, DashboardConfig
 from realtime.dashboard.door import Dashboard, DashboardError
 from realtime.dashboard.orders import MOST_RUBBISH
 from tests.conftest import Command, Image, write_video
-from tests.realtime.served import Served
 from tests.realtime.dashboard.test_wire import apart
+from tests.realtime.served import Served
 
 WAIT_S = 60.0
 SHIFT_PX = 4

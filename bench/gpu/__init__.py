@@ -1,0 +1,1 @@
+"""The tests that need a GPU, and the page that they leave."""

@@ -1,0 +1,184 @@
+"""MEFlowNet on an NVIDIA GPU by torch, where TensorRT is missing: half-precision convolutions, a CUDA graph a step.
+
+The engine owns the network, the tensors that the graphs read and write, and the graphs. What `encode` returns are the
+caller's own copies in the GPU's memory; what `flow` returns, plain arrays.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.face import CROP
+from engines.runtime.gpu import find_gpu
+from engines.runtime.interface import EngineError, FlowFields, check_crop
+from engines.runtime.reference import Reference
+from engines.runtime.torch import load_network
+
+NAMES = {"fp16": "cuda", "bf16": "cuda-bf16"}
+
+LARGEST = 64
+"""Largest batch that is run at once."""
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """Tensors and work for one batch.
+
+    Attributes:
+        batch: crops, or pairs, at once.
+        staging: crops in page-locked memory.
+        features: of the encoded crops.
+        first, second: features that the matcher reads.
+        flows: facial and head flow in page-locked memory.
+        encode, match: the work; graphs on a GPU.
+    """
+
+    batch: int
+    staging: Any
+    features: tuple[Any, ...]
+    first: tuple[Any, ...]
+    second: tuple[Any, ...]
+    flows: tuple[Any, Any]
+    encode: Callable[[], None]
+    match: Callable[[], None]
+
+
+class CudaEngine:
+    """The network as it was trained, but for its convolutions."""
+
+    def __init__(
+        self, precision: Literal["fp16", "bf16"] = "fp16", weights: Path | None = None, device: str = "cuda"
+    ) -> None:
+        """Load the weights and record the work for one pair.
+
+        Args:
+            precision: of the convolutions.
+            weights: a folder of weights; by default the shipped ones.
+            device: "cpu" runs the same without graphs: for tests.
+
+        Raises:
+            NoGpuError: there is no NVIDIA GPU here.
+            EngineError: torch is missing or has no CUDA, the weights are missing, corrupt or of another network, or
+                what comes out is too far from the reference answer.
+        """
+        self.name = NAMES[precision]
+        if device == "cuda":
+            gpu = find_gpu()
+        net, files = load_network(weights)
+        import torch
+
+        from engines.meflownet.rounding import rounded
+
+        if device == "cuda" and not torch.cuda.is_available():
+            raise EngineError(f"torch {torch.__version__} cannot use {gpu}; install one with CUDA: "
+                              "pip install torch --index-url https://download.pytorch.org/whl/cu130")  # fmt: skip
+        self._torch, self._device = torch, torch.device(device)
+        self._net: Any = rounded(net, torch.float16 if precision == "fp16" else torch.bfloat16).to(self._device)
+        self._stream = torch.cuda.Stream() if device == "cuda" else None
+        self._lanes: dict[int, _Lane] = {}
+        Reference(files).check(self, 0.01)
+
+    def __enter__(self) -> "CudaEngine":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def encode(self, crop: NDArray[np.uint8]) -> Any:
+        """The crop's features; see `FlowEngine.encode`."""
+        return self.encode_many([crop])[0]
+
+    def flow(self, first: Any, second: Any) -> FlowFields:
+        """See `FlowEngine.flow`."""
+        return self.flow_many([(first, second)])[0]
+
+    def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
+        """Several crops at once; see `BatchEngine.encode_many`."""
+        for crop in crops:
+            check_crop(crop)
+        encoded: list[Any] = []
+        with self._torch.inference_mode(), self._torch.cuda.stream(self._stream):
+            for lane, chunk in self._chunks(crops):
+                self._wait()  # the crops before may still be on their way
+                for slot, crop in enumerate(chunk):
+                    lane.staging[slot].numpy()[:] = crop
+                lane.encode()
+                encoded += [tuple(f[slot].clone() for f in lane.features) for slot in range(len(chunk))]
+        return encoded
+
+    def flow_many(self, pairs: Sequence[tuple[Any, Any]]) -> list[FlowFields]:
+        """Several pairs at once; see `BatchEngine.flow_many`."""
+        flows: list[FlowFields] = []
+        with self._torch.inference_mode(), self._torch.cuda.stream(self._stream):
+            for lane, chunk in self._chunks(pairs):
+                for slot, pair in enumerate(chunk):
+                    for side, features in zip((lane.first, lane.second), pair, strict=True):
+                        for target, source in zip(side, features, strict=True):
+                            target[slot].copy_(source, non_blocking=True)
+                lane.match()
+                self._wait()
+                facial, head = (flow.numpy() for flow in lane.flows)
+                flows += [FlowFields(facial[slot].copy(), head[slot].copy()) for slot in range(len(chunk))]
+        return flows
+
+    def close(self) -> None:
+        """Release the graphs, the tensors and the network."""
+        self._lanes.clear()
+        self._net = None
+
+    def _wait(self) -> None:
+        if self._stream is not None:
+            self._stream.synchronize()
+
+    def _chunks(self, items: Sequence[Any]) -> Iterator[tuple[_Lane, Sequence[Any]]]:
+        """Items in runs of at most `LARGEST`; batches are powers of two, so that few graphs are recorded."""
+        for start in range(0, len(items), LARGEST):
+            chunk = items[start : start + LARGEST]
+            batch = 1 << (len(chunk) - 1).bit_length()
+            if batch not in self._lanes:
+                self._lanes[batch] = self._lane(batch)
+            yield self._lanes[batch], chunk
+
+    def _lane(self, batch: int) -> _Lane:
+        """Tensors for a batch, and the work on them, recorded."""
+        torch, pinned = self._torch, self._stream is not None
+        staging = torch.zeros((batch, CROP, CROP, 3), dtype=torch.uint8, pin_memory=pinned)
+        crops = torch.zeros_like(staging, device=self._device)
+        features = tuple(torch.zeros_like(f) for f in self._net.encoder(_pixels(crops)))
+        first, second = (tuple(torch.zeros_like(f) for f in features) for _ in range(2))
+        flows = tuple(torch.zeros((batch, CROP, CROP, 2), pin_memory=pinned) for _ in range(2))
+
+        def encode() -> None:
+            crops.copy_(staging, non_blocking=True)
+            for target, source in zip(features, self._net.encoder(_pixels(crops)), strict=True):
+                target.copy_(source)
+
+        def match() -> None:
+            facial, head, _ = self._net.matcher(first, second)
+            for target, flow in zip(flows, (facial, head), strict=True):
+                target.copy_(self._net.enlarge(flow), non_blocking=True)
+
+        return _Lane(
+            batch, staging, features, first, second, (flows[0], flows[1]), self._recorded(encode), self._recorded(match)
+        )
+
+    def _recorded(self, work: Callable[[], None]) -> Callable[[], None]:
+        """The work as a CUDA graph, after torch has chosen its kernels in three rounds; as it is on a CPU."""
+        if self._stream is None:
+            return work
+        for _ in range(3):
+            work()
+        self._wait()
+        graph = self._torch.cuda.CUDAGraph()
+        with self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            work()
+        replay: Callable[[], None] = graph.replay
+        return replay
+
+
+def _pixels(crops: Any) -> Any:
+    return crops.permute(0, 3, 1, 2).float()

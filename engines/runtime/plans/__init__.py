@@ -1,0 +1,1 @@
+"""TensorRT plans: the graphs they are made of, how they are built, where they are kept, and whom they may serve."""

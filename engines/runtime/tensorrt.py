@@ -1,0 +1,270 @@
+"""MEFlowNet on an NVIDIA GPU by TensorRT: on a stream of its own, page-locked buffers, and a CUDA graph a step.
+
+Who owns what:
+
+- `Device` owns the context and the stream; a `Stage` its TensorRT engine, context, and the memory of its tensors.
+- A `Lane`, one for each batch that a plan was built for, owns two stages, the page-locked arrays in front of and behind
+  them, and the CUDA graphs that run from one to the other.
+- `Features`, what `encode` returns, own a block of the GPU's memory. The caller may keep them; when they are let go the
+  block returns to the engine, which uses it again. After `close` they are of no use, and hold nothing.
+- What `flow` returns are plain arrays of the caller's own.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.runtime.device import CapturedWork, Device, DeviceError
+from engines.runtime.interface import FlowFields, check_crop
+from engines.runtime.plans.builder import plan_spec
+from engines.runtime.plans.graph import Precision
+from engines.runtime.plans.library import Library, open_library
+from engines.runtime.plans.stage import Copy, Stage, joined
+from engines.runtime.plans.store import PlanError, PlanStore
+from engines.runtime.reference import Reference
+from engines.runtime.weights import Weights
+
+FEATURES = ("full", "half", "quarter", "coarse", "context", "solid")
+"""The order in which features lie in memory: those that the matcher reads of both crops first."""
+
+_ORDER = (*FEATURES, *(f"first_{name}" for name in FEATURES), *(f"second_{name}" for name in FEATURES))
+
+NAMES: dict[Precision, str] = {"fp32": "tensorrt-fp32", "fp16": "tensorrt", "int8": "tensorrt-int8"}
+
+
+class Features:
+    """An encoded crop in the GPU's memory."""
+
+    def __init__(self, pool: "list[Any]", block: Any) -> None:
+        """Made by `TensorRtEngine.encode`."""
+        self._pool, self.block = pool, block
+
+    def __del__(self) -> None:
+        self._pool.append(self.block)
+
+
+class Lane:
+    """Encoder and matcher for one batch."""
+
+    def __init__(self, device: Device, library: Library, runtime: Any, parts: dict[str, bytes]) -> None:
+        """Load a plan, run it once, and record it.
+
+        Raises:
+            PlanError: TensorRT does not take the plan, or it is none of this network.
+            DeviceError: the GPU's memory is full, or it fails.
+        """
+        self._device = device
+        self._stages: list[Stage] = []
+        self._graphs: list[CapturedWork] = []
+        try:
+            for part in ("encoder", "matcher"):
+                self._stages.append(Stage(device, library.module, runtime, parts[part], _ORDER, part))
+            self.encoder, self.matcher = self._stages
+            self._check()
+            self.crops = device.page_locked(self.encoder.ports["crop"].shape, np.uint8)
+            self.crops[:] = 0
+            self.flows = {n: device.page_locked(self.matcher.ports[n].shape, np.float32) for n in ("facial", "head")}
+            self.encode, self.match = self._recorded(self._encode), self._recorded(self._match)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def batch(self) -> int:
+        """Crops, or pairs, at once."""
+        return self.encoder.ports["crop"].shape[0]
+
+    def saved(self, slot: int, layout: "dict[str, int]") -> list[Copy]:
+        """Copies that take the features of one of the encoded crops to a block of this layout."""
+        ports = self.encoder.ports
+        return joined(
+            Copy(layout[n], ports[n].offset + slot * ports[n].each, ports[n].each) for n in FEATURES if n in ports
+        )
+
+    def given(self, slot: int, side: str, layout: "dict[str, int]") -> list[Copy]:
+        """Copies that hand features in a block of this layout to the matcher."""
+        ports, names = self.matcher.ports, [n for n in FEATURES if f"{side}_{n}" in self.matcher.ports]
+        return joined(
+            Copy(port.offset + slot * port.each, layout[n], port.each)
+            for n, port in ((n, ports[f"{side}_{n}"]) for n in names)
+        )
+
+    def close(self) -> None:
+        """Free all of it, graphs first."""
+        for graph in self._graphs:
+            graph.close()
+        for stage in reversed(self._stages):
+            stage.close()
+        self._graphs, self._stages = [], []
+
+    def _check(self) -> None:
+        given = {n: port for n, port in self.encoder.ports.items() if n not in self.encoder.takes}
+        wanted = {n: self.matcher.ports[n] for n in self.matcher.takes}
+        pairs = [(given.get(n.partition("_")[2]), port) for n, port in wanted.items()]
+        fits = all(mine is not None and (mine.shape, mine.dtype) == (port.shape, port.dtype) for mine, port in pairs)
+        if not fits or self.encoder.takes != {"crop"} or not {"facial", "head"} <= set(self.matcher.ports):
+            raise PlanError("the plan's encoder and matcher do not fit together; build it anew: "
+                               "mellm engine build --force")  # fmt: skip
+
+    def _encode(self) -> None:
+        self._device.upload(self.encoder.address("crop"), self.crops)
+        self.encoder.enqueue()
+
+    def _match(self) -> None:
+        self.matcher.enqueue()
+        for name, array in self.flows.items():
+            self._device.download(array, self.matcher.address(name))
+
+    def _recorded(self, work: Any) -> Any:
+        """The work as a CUDA graph; as it is, where it cannot be recorded."""
+        work()  # what TensorRT allocates and compiles at the first run cannot be recorded
+        self._device.wait()
+        try:
+            graph = self._device.capture(work)
+        except DeviceError:
+            return work
+        self._graphs.append(graph)
+        return graph
+
+
+class TensorRtEngine:
+    """The network from plans that `mellm engine build` made. A context manager; `close` gives all back."""
+
+    def __init__(
+        self, precision: Precision = "fp16", weights: Path | None = None, store: PlanStore | None = None,
+        device: Device | None = None, library: Library | None = None,
+    ) -> None:  # fmt: skip
+        """Load the plans of every batch there is, and hold the engine against the reference answer.
+
+        Args:
+            precision: of the convolutions.
+            weights: a folder of weights; by default the shipped ones.
+            store: where plans lie; by default in the user's cache folder.
+            device: to run on; from here on the engine's own.
+            library: the TensorRT to run with; by default the one that is installed.
+
+        Raises:
+            NoGpuError: there is no NVIDIA GPU here.
+            PlanError: no plan was built for this GPU, these weights and this TensorRT, or it is damaged.
+            EngineError: TensorRT or pycuda is missing, the weights are missing or corrupt, the GPU fails, or what it
+                answers is too far from what it should.
+        """
+        self.name = NAMES[precision]
+        files = Weights(weights)
+        self._closed = False
+        self._runtime: Any = None
+        self._device = device or Device()
+        self._lanes: list[Lane] = []
+        self._blocks: list[Any] = []
+        self._owned: list[Any] = []
+        try:
+            library = library or open_library()
+            library.serves(self._device.gpu)
+            store = store or PlanStore()
+            spec = plan_spec(files, library, self._device.gpu, precision, 1)
+            with self._device.current():
+                self._runtime = library.module.Runtime(library.module.Logger(library.module.Logger.ERROR))
+                for batch in store.batches(spec) or [1]:
+                    parts = store.load(dataclasses.replace(spec, batch=batch))
+                    self._lanes.append(Lane(self._device, library, self._runtime, parts))
+            self._layout, self._size = self._features()
+            Reference(files).check(self, 0.03 if precision == "int8" else 0.01)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "TensorRtEngine":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def batches(self) -> list[int]:
+        """Batches that plans were built for."""
+        return [lane.batch for lane in self._lanes]
+
+    def encode(self, crop: NDArray[np.uint8]) -> Features:
+        """The crop's features; see `FlowEngine.encode`."""
+        return self.encode_many([crop])[0]
+
+    def flow(self, first: Features, second: Features) -> FlowFields:
+        """See `FlowEngine.flow`."""
+        return self.flow_many([(first, second)])[0]
+
+    def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[Features]:
+        """Several crops at once; see `BatchEngine.encode_many`."""
+        for crop in crops:
+            check_crop(crop)
+        encoded: list[Features] = []
+        with self._device.current():
+            for lane, chunk in self._chunks(crops):
+                self._device.wait()  # the crops before may still be on their way
+                for slot, crop in enumerate(chunk):
+                    lane.crops[slot] = crop
+                lane.encode()
+                for slot in range(len(chunk)):
+                    block = self._block()
+                    encoded.append(Features(self._blocks, block))
+                    for copy in lane.saved(slot, self._layout):
+                        self._device.copy(int(block) + copy.target, lane.encoder.start + copy.source, copy.size)
+        return encoded
+
+    def flow_many(self, pairs: Sequence[tuple[Features, Features]]) -> list[FlowFields]:
+        """Several pairs at once; see `BatchEngine.flow_many`."""
+        flows: list[FlowFields] = []
+        with self._device.current():
+            for lane, chunk in self._chunks(pairs):
+                for slot, pair in enumerate(chunk):
+                    for side, features in zip(("first", "second"), pair, strict=True):
+                        for copy in lane.given(slot, side, self._layout):
+                            source = int(features.block) + copy.source
+                            self._device.copy(lane.matcher.start + copy.target, source, copy.size)
+                lane.match()
+                self._device.wait()
+                facial, head = lane.flows["facial"], lane.flows["head"]
+                flows += [FlowFields(facial[slot].copy(), head[slot].copy()) for slot in range(len(chunk))]
+        return flows
+
+    def close(self) -> None:
+        """Give the GPU's memory, the stream and the context back."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._device.current():
+            for lane in self._lanes:
+                lane.close()
+            for block in self._owned:
+                self._device.free(block)
+            self._lanes, self._blocks, self._owned = [], [], []
+            self._runtime = None
+        self._device.close()
+
+    def _block(self) -> Any:
+        """A free block for features, one that was used before if there is one."""
+        if not self._blocks:
+            self._owned.append(self._device.memory(self._size))
+            self._blocks.append(self._owned[-1])
+        return self._blocks.pop()
+
+    def _features(self) -> tuple[dict[str, int], int]:
+        """Where features lie in a block, and how long it is: as in the smallest lane's encoder, for one crop."""
+        ports = self._lanes[0].encoder.ports
+        layout, end = {}, 0
+        for name in (n for n in FEATURES if n in ports):
+            layout[name] = end
+            end += -(-ports[name].each // 256) * 256
+        return layout, end
+
+    def _chunks(self, items: Sequence[Any]) -> Iterator[tuple[Lane, Sequence[Any]]]:
+        """Items in as few runs as can be: each with the smallest lane that takes what is left, or the largest."""
+        done = 0
+        while done < len(items):
+            left = len(items) - done
+            lane = next((lane for lane in self._lanes if lane.batch >= left), self._lanes[-1])
+            yield lane, items[done : done + lane.batch]
+            done += lane.batch

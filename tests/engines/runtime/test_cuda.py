@@ -1,0 +1,107 @@
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from calib.int8 import Crop
+from engines.runtime import cuda
+from engines.runtime.cuda import CudaEngine
+from engines.runtime.gpu import Gpu, NoGpuError
+from engines.runtime.interface import BatchEngine, CropError, EngineError
+from engines.runtime.torch import TorchEngine
+
+Pairs = list[tuple[Crop, Crop]]
+
+
+@pytest.fixture(scope="module", params=["fp16", "bf16"])
+def engine(request: pytest.FixtureRequest) -> Iterator[CudaEngine]:
+    """The shipped network on the CPU, its convolutions rounded as on a GPU; it has passed the reference answer."""
+    with CudaEngine(request.param, device="cpu") as opened:
+        yield opened
+
+
+def test_rounded_convolutions_move_the_flow_by_hundredths_of_a_pixel_and_no_more(
+    engine: CudaEngine, calibration: Pairs
+) -> None:
+    exact = TorchEngine()
+    for pair in calibration:
+        found, wanted = (e.flow(*(e.encode(crop) for crop in pair)) for e in (engine, exact))
+        apart = np.hypot(*np.moveaxis(found.facial - wanted.facial, -1, 0))
+        assert 0 < apart.mean() < 0.02
+    exact.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
+def test_several_at_once_are_as_one_by_one(engine: CudaEngine, calibration: Pairs, count: int) -> None:
+    assert isinstance(engine, BatchEngine)
+    pairs = [calibration[k % 3] for k in range(count)]
+    firsts, seconds = (engine.encode_many([pair[side] for pair in pairs]) for side in (0, 1))
+    fields = engine.flow_many(list(zip(firsts, seconds, strict=True)))
+    assert len(fields) == count
+    for found, pair in zip(fields, pairs, strict=True):
+        wanted = engine.flow(*(engine.encode(crop) for crop in pair))
+        assert found.head is not None
+        assert wanted.head is not None
+        assert np.abs(found.facial - wanted.facial).max() < 0.02
+        assert np.abs(found.head - wanted.head).max() < 0.02
+
+
+def test_more_than_fit_at_once_go_in_several_runs(
+    engine: CudaEngine, calibration: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda, "LARGEST", 2)
+    first, second = calibration[0]
+    encoded = engine.encode_many([first, second, first, second, second])
+    assert len(encoded) == 5
+    wanted = engine.flow(encoded[0], encoded[1]).facial
+    assert np.array_equal(engine.flow(encoded[2], encoded[3]).facial, wanted)
+
+
+def test_what_comes_out_is_the_callers(engine: CudaEngine, calibration: Pairs) -> None:
+    first, second = calibration[0]
+    a, b = engine.encode(first), engine.encode(second)
+    there = engine.flow(a, b).facial
+    kept = there.copy()
+    engine.encode(calibration[1][0])
+    back = engine.flow(b, a).facial
+    assert np.array_equal(there, kept)
+    assert not np.allclose(back, kept, atol=0.01)
+    assert np.array_equal(engine.flow(a, b).facial, kept)
+
+
+def test_a_crop_without_anything_to_follow_is_refused(engine: CudaEngine) -> None:
+    with pytest.raises(CropError, match="black"):
+        engine.encode(np.zeros((256, 256, 3), np.uint8))
+
+
+def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Gpu:
+        raise NoGpuError("no NVIDIA driver on this machine")
+
+    monkeypatch.setattr(cuda, "find_gpu", none)
+    with pytest.raises(NoGpuError, match="no NVIDIA driver"):
+        CudaEngine()
+
+
+def test_a_torch_without_cuda_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(cuda, "find_gpu", lambda: Gpu("Test GPU", "8.6"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(EngineError, match=r"torch .* cannot use Test GPU.*pip install torch"):
+        CudaEngine()
+
+
+def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EngineError, match=r"torch cannot be loaded .*make trainer"):
+        CudaEngine("fp16", tmp_path, device="cpu")
+
+
+def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=f"{tmp_path.name}.* is missing"):
+        CudaEngine("fp16", tmp_path, device="cpu")

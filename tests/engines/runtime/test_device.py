@@ -1,0 +1,163 @@
+import ctypes
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engines.runtime import device
+from engines.runtime.device import Device, DeviceError
+from engines.runtime.gpu import Gpu, NoGpuError
+from engines.runtime.interface import EngineError
+
+
+class CudaError(Exception):
+    """pycuda's."""
+
+
+class Driver:
+    """The functions of the driver's library that graphs need; it writes down what it is asked for."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.failing: dict[str, int] = {}
+        self.contexts: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any) -> int:
+            self.said.append(name)
+            if name == "cuStreamEndCapture":
+                arguments[1]._obj.value = 0xAB
+            if name == "cuGraphInstantiateWithFlags":
+                arguments[0]._obj.value = 0xCD
+            if name == "cuCtxGetCurrent":
+                arguments[0]._obj.value = self.contexts[-1] if self.contexts else None
+            if name == "cuCtxPopCurrent_v2":
+                self.contexts.pop()
+            return self.failing.get(name, 0)
+
+        return call
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
+    """A machine with a GPU and pycuda, as far as `Device` looks."""
+    made = Driver()
+
+    class Context:
+        handle = 0x12
+
+        def push(self) -> None:
+            made.contexts.append(self.handle)
+
+        @staticmethod
+        def pop() -> None:
+            made.contexts.pop()
+
+        def detach(self) -> None:
+            made.contexts.append(self.handle)  # as pycuda does
+
+    class Stream:
+        handle = 0x77
+
+        def synchronize(self) -> None:
+            if "cuStreamSynchronize" in made.failing:
+                raise CudaError("an illegal address was used")
+
+    def mem_alloc(size: int) -> Any:
+        if size > 1000:
+            raise CudaError("out of memory")
+        return SimpleNamespace(free=lambda: made.said.append("free"))
+
+    pycuda = ModuleType("pycuda")
+    pycuda.driver = SimpleNamespace(  # type: ignore[attr-defined]
+        Error=CudaError, init=lambda: None, Context=Context, Stream=Stream, mem_alloc=mem_alloc,
+        Device=lambda index: SimpleNamespace(retain_primary_context=Context), pagelocked_empty=np.empty,
+        memcpy_htod_async=lambda target, source, stream: made.said.append(f"up {target} {stream.handle:#x}"),
+        memcpy_dtoh_async=lambda target, source, stream: made.said.append(f"down {source} {stream.handle:#x}"),
+        memcpy_dtod_async=lambda t, s, n, stream: made.said.append(f"copy {t} {s} {n} {stream.handle:#x}"),
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "pycuda", pycuda)
+    monkeypatch.setitem(sys.modules, "pycuda.driver", pycuda.driver)
+    monkeypatch.setattr(device, "find_gpu", lambda: Gpu("Test GPU", "8.6"))
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: made)
+    return made
+
+
+def test_all_copies_go_to_the_devices_own_stream(driver: Driver) -> None:
+    opened = Device()
+    assert opened.stream == 0x77
+    array = opened.page_locked((2, 3), np.uint8)
+    opened.upload(5, array)
+    opened.copy(6, 7, 8)
+    opened.download(array, 9)
+    opened.wait()
+    assert driver.said == ["up 5 0x77", "copy 6 7 8 0x77", "down 9 0x77"]
+
+
+def test_work_is_recorded_once_and_launched_at_will(driver: Driver) -> None:
+    opened = Device()
+    graph = opened.capture(lambda: driver.said.append("work"))
+    begun = ["cuStreamBeginCapture_v2", "work", "cuStreamEndCapture", "cuGraphInstantiateWithFlags", "cuGraphDestroy"]
+    assert driver.said == begun
+    graph()
+    graph()
+    graph.close()
+    assert driver.said[len(begun) :] == ["cuGraphLaunch", "cuGraphLaunch", "cuGraphExecDestroy"]
+
+
+@pytest.mark.parametrize(
+    "failing", ["cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags", "work"]
+)
+def test_what_cannot_be_recorded_leaves_the_stream_as_it_was(driver: Driver, failing: str) -> None:
+    opened = Device()
+    driver.failing[failing] = 901
+
+    def work() -> None:
+        if failing == "work":
+            raise DeviceError("not in a recording")
+
+    with pytest.raises(DeviceError):
+        opened.capture(work)
+    begun, ended = (driver.said.count(name) for name in ("cuStreamBeginCapture_v2", "cuStreamEndCapture"))
+    assert (begun, ended) == (1, 0 if failing == "cuStreamBeginCapture_v2" else 1)
+    assert driver.said.count("cuGraphDestroy") == (failing == "cuGraphInstantiateWithFlags")
+
+
+def test_full_memory_and_failed_work_are_told_with_the_gpus_name(driver: Driver) -> None:
+    opened = Device()
+    memory = opened.memory(1000)
+    opened.free(memory)
+    assert driver.said == ["free"]
+    with pytest.raises(DeviceError, match=r"Test GPU .*has no 2 MB left \(out of memory\)"):
+        opened.memory(2 << 20)
+    driver.failing["cuStreamSynchronize"] = 700
+    with pytest.raises(DeviceError, match=r"Test GPU .*illegal address"):
+        opened.wait()
+
+
+def test_the_context_is_current_only_while_it_is_used(driver: Driver) -> None:
+    opened = Device()
+    assert driver.contexts == []
+    with pytest.raises(ValueError, match="something"), opened.current():
+        assert driver.contexts == [0x12]
+        raise ValueError("something")
+    assert driver.contexts == []
+    opened.close()
+    assert driver.contexts == []
+
+
+def test_without_pycuda_it_says_what_to_install(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pycuda", None)
+    with pytest.raises(EngineError, match=r"pycuda cannot be loaded .*pip install pycuda"):
+        Device()
+
+
+def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Gpu:
+        raise NoGpuError("no NVIDIA driver on this machine")
+
+    monkeypatch.setattr(device, "find_gpu", none)
+    with pytest.raises(NoGpuError):
+        Device()
