@@ -1,10 +1,11 @@
-"""Which source a name means: webcam, video file, folder of frames, URL, or the phantom."""
+"""Which source a name means: webcam, video file, folder or stack of frames, URL, or the phantom."""
 
 from pathlib import Path
 
 from realtime.config import CaptureConfig
 from realtime.recorded import PHANTOMS, FileSource, FolderSource, PhantomSource
 from realtime.source import Source, SourceError
+from realtime.stack import StackSource
 from realtime.streams import CameraSource, StreamSource
 
 LIVE_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
@@ -46,4 +47,6 @@ def open_source(config: CaptureConfig) -> Source:
     path = Path(name)
     if not path.exists():
         raise SourceError(f"{name}: no such file or folder (a webcam is given by its number or /dev/video…)")
+    if path.suffix == ".npy" and path.is_file():
+        return StackSource(path, config.fps or 30.0, config.loop_fps)
     return FolderSource(path, config.fps or 30.0) if path.is_dir() else FileSource(path)
