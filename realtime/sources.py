@@ -13,7 +13,8 @@ LIVE_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
 
 def is_live(source: str) -> bool:
     """Whether a source is a camera or a URL rather than a file, folder or phantom."""
-    return source.isdigit() or source.lower().startswith(("/dev/", *LIVE_SCHEMES))
+    device = source.startswith("/dev/") and not source.startswith("/dev/shm/")  # which holds files
+    return source.isdigit() or device or source.lower().startswith(LIVE_SCHEMES)
 
 
 def source_kind(source: str) -> str:

@@ -82,8 +82,9 @@ class StackSource:
 def _read_shape(file: BinaryIO, name: str) -> tuple[int, ...]:
     """The shape of the array in a file, which is left at its first byte."""
     try:
-        version = npy.read_magic(file)
-        shape, fortran, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
+        version = npy.read_magic(file)  # type: ignore[no-untyped-call]
+        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = header(file)  # type: ignore[no-untyped-call]
     except ValueError as error:
         raise SourceError(f"{name}: not an array that numpy saved ({error})") from None
     if dtype != np.uint8 or len(shape) != 4 or shape[3] != 3 or fortran or not shape[0]:
