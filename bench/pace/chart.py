@@ -109,7 +109,7 @@ def bar_chart(bars: Sequence[Bar], unit: str, names: tuple[str, str, str], note:
     height = top + row * len(bars) + 40
 
     def place(value: float) -> float:
-        return left + value / xs[-1] * (WIDTH - left - 70)
+        return left + value / xs[-1] * (WIDTH - left - 130)
 
     parts = [_open(height, note)]
     for x in xs:
@@ -127,7 +127,8 @@ def bar_chart(bars: Sequence[Bar], unit: str, names: tuple[str, str, str], note:
             wide = max(place(value) - left, 1.0)
             parts.append(f'<rect class="fill c{bar.colour % COLOURS}" opacity="{opacity}" x="{left}" y="{y + 4}" '
                          f'width="{wide:.1f}" height="{row - 10}" rx="2"/>')  # fmt: skip
-        parts.append(f'<text x="{place(bar.values[2]) + 6:.1f}" y="{y + 18}">{bar.values[0]:.1f}</text>')
+        told = " / ".join(f"{value:.1f}" for value in bar.values)
+        parts.append(f'<text x="{place(bar.values[2]) + 6:.1f}" y="{y + 18}">{told}</text>')
     return "".join([*parts, "</svg>"])
 
 

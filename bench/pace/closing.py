@@ -27,9 +27,6 @@ from bench.pace.tables import (
     rate_table,
 )
 
-TABLE_COLUMNS = 160
-"""Narrower than this the tables cannot be read."""
-
 
 def facts(command: str) -> tuple[tuple[str, str], ...]:
     """What and where it runs, asked when it begins."""
@@ -58,11 +55,10 @@ def finish(report: Report, budgets: Budgets | None, json: Path | None, html: Pat
     report = dataclasses.replace(report, facts=tuple(told.items()))
     checked = check(report, budgets)
     console = Console(markup=False, emoji=False, highlight=False)
-    console.width = max(console.width, TABLE_COLUMNS)
     for name in ("machine", "load average"):
         console.print(f"{name}: {told[name]}", style="dim", soft_wrap=True)
     for table in tables(report):
-        console.print(to_rich(table))
+        show(console, table)
     for line in parts(report.outcomes, report.paces):
         console.print(line, soft_wrap=True)
     for name, why in report.missing.items():
@@ -79,6 +75,15 @@ def finish(report: Report, budgets: Budgets | None, json: Path | None, html: Pat
         complain("stopped", f"{report.stopped}; what was finished is above")
         return STOPPED
     return 0
+
+
+def show(console: Console, table: Table) -> None:
+    """Print a table as wide as it is: cut numbers are none."""
+    drawn = to_rich(table)
+    wanted = console.measure(drawn, options=console.options.update(width=400)).maximum
+    before, console.width = console.width, max(console.width, wanted)
+    console.print(drawn)
+    console.width = before
 
 
 def check(report: Report, budgets: Budgets | None) -> tuple[Over, ...]:
@@ -109,7 +114,7 @@ def _say_budgets(console: Console, checked: Sequence[Over]) -> None:
     """What is over; or that nothing is, and by how much at the tightest place."""
     over = [one for one in checked if one.over]
     if over:
-        console.print(to_rich(budget_table(over)))
+        show(console, budget_table(over))
         console.print(f"{len(over)} of {len(checked)} budgets are exceeded", style="red")
     elif checked:
         tightest = max(checked, key=lambda one: one.used / one.allowed if one.allowed else -math.inf)

@@ -233,8 +233,7 @@ def soak(
 def compare(first: Path, second: Path, everything: bool) -> int:
     """Print two reports side by side: what has changed by 5 % or more, or everything."""
     prepare()
-    from bench.flow.table import to_rich
-    from bench.pace.closing import TABLE_COLUMNS
+    from bench.pace.closing import show
     from bench.pace.compare import CLOSE, compare
     from bench.pace.results import read_report
     from bench.pace.tables import change_table
@@ -246,7 +245,6 @@ def compare(first: Path, second: Path, everything: bool) -> int:
         complain("error", str(error))
         return BAD_INPUT
     console = Console(markup=False, emoji=False, highlight=False)
-    console.width = max(console.width, TABLE_COLUMNS)
     for name, report in (("A", before), ("B", after)):
         told = dict(report.facts)
         console.print(f"{name}: {told.get('date', '')}, {told.get('machine', '')}", soft_wrap=True)
@@ -254,7 +252,7 @@ def compare(first: Path, second: Path, everything: bool) -> int:
                       soft_wrap=True)  # fmt: skip
     table = change_table(changes, not everything)
     if table.rows:
-        console.print(to_rich(table))
+        show(console, table)
     better, worse = (sum(change.verdict == verdict for change in changes) for verdict in ("better", "worse"))
     console.print(f"of {len(changes)} numbers {better} are better in B and {worse} worse, by {CLOSE:.0%} or more")
     for name in alone:

@@ -26,7 +26,8 @@ _SHARES = ("p50", "p95", "p99")
 
 _STYLE = """
 :root { --paper: #fff; --ink: #20242a; --pale: #626a75; --rule: #e3e6ea; --wash: #f5f7f9; --bad: #b3261e;
-  --good: #1a7f4b; --c0: #2563c9; --c1: #d9730d; --c2: #1a8f6b; --c3: #a23bb3; --c4: #b8336a; --c5: #6b7280; color-scheme: light dark; }
+  --good: #1a7f4b; --c0: #2563c9; --c1: #d9730d; --c2: #1a8f6b; --c3: #a23bb3; --c4: #b8336a; --c5: #6b7280;
+  color-scheme: light dark; }
 @media (prefers-color-scheme: dark) { :root { --paper: #15181d; --ink: #e4e7eb; --pale: #9aa3af; --rule: #2c323a;
   --wash: #1c2027; --bad: #ff8a80; --good: #6fd6a2; --c0: #6ea3ff; --c1: #ffab5e; --c2: #5fd0a8; --c3: #d78be6;
   --c4: #f58bb5; --c5: #a6adb8; } }
@@ -40,11 +41,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 16px; backg
 dt { color: var(--pale) } dd { margin: 0; overflow-wrap: anywhere }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; min-width: 60% }
-th, td { padding: 5px 12px 5px 0; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap }
+th, td { padding: 5px 14px 5px 0; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap }
 th { color: var(--pale); font-weight: 500 } th:first-child, td:first-child { text-align: left }
-td.text { text-align: left; white-space: normal; min-width: 180px } th.text { text-align: left }
+.text, .word { text-align: left } td.text { white-space: normal; min-width: 180px }
 td.best { font-weight: 650; color: var(--good) } td.over { color: var(--bad); font-weight: 650 }
-figure { margin: 8px 0 0; max-width: 900px } 
+figure { margin: 8px 0 0; max-width: 900px }
 svg { width: 100%; height: auto; display: block; font: 12.5px system-ui, sans-serif }
 svg text { fill: var(--ink) } svg .name { fill: var(--pale) } svg .rule { stroke: var(--rule) }
 svg .line { fill: none; stroke-width: 1.8; stroke-linejoin: round }
@@ -174,21 +175,29 @@ def _figure(svg: str) -> str:
 
 
 def _table(table: Table, titled: bool = True) -> str:
-    texts = [
-        any(len(row[k]) > 34 and "/" not in row[k] for row in table.rows) and k > 0 for k in range(len(table.columns))
-    ]
+    kinds = [_kind(k, [row[k] for row in table.rows]) for k in range(len(table.columns))]
     head = "".join(
-        f"<th{' class=text' if text else ''}>{html.escape(name)}</th>"
-        for name, text in zip(table.columns, texts, strict=True)
+        f"<th{_class(kind)}>{html.escape(name)}</th>" for name, kind in zip(table.columns, kinds, strict=True)
     )
     rows = []
     for k, row in enumerate(table.rows):
         cells = []
         for j, cell in enumerate(row):
-            kind = (
-                "best" if (k, j) in table.best else "over" if cell.startswith("over by") else "text" if texts[j] else ""
-            )
-            cells.append(f"<td{f' class={kind}' if kind else ''}>{html.escape(cell)}</td>")
+            kind = "best" if (k, j) in table.best else "over" if cell.startswith("over by") else kinds[j]
+            cells.append(f"<td{_class(kind)}>{html.escape(cell)}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>")
     title = f"<h2>{html.escape(table.title)}</h2>" if titled else ""
     return f'{title}<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _kind(place: int, cells: Sequence[str]) -> str:
+    """How a column is set: numbers to the right, words to the left, many words in lines."""
+    if place == 0 or not cells:
+        return ""
+    if any(len(cell) > 34 and "/" not in cell for cell in cells):
+        return "text"
+    return "word" if all(cell[:1].isalpha() for cell in cells) else ""
+
+
+def _class(kind: str) -> str:
+    return f" class={kind}" if kind else ""

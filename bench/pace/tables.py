@@ -34,10 +34,10 @@ def latency_table(outcomes: Sequence[Outcome]) -> Table:
     """A row a run: latency from capture to each message, p50 / p95 / p99 ms."""
     hops = [hop for hop in HOPS if any(hop in outcome.latency for outcome in outcomes)]
     rows = [
-        (_name(o), f"{o.case.fps:g}", *(_three(o.latency.get(hop)) for hop in hops), _three(o.first_word))
+        (f"{_name(o)}, {o.case.fps:g} fps", *(_three(o.latency.get(hop)) for hop in hops), _three(o.first_word))
         for o in outcomes
     ]
-    columns = ("run", "fps asked", *(f"→ {hop}" for hop in hops), "apex → first word")
+    columns = ("run", *(f"→ {hop}" for hop in hops), "apex → first word")
     title = "From a frame's capture to the arrival of each message, p50 / p95 / p99 ms"
     return Table(title, columns, tuple(rows), frozenset())
 
@@ -147,7 +147,7 @@ def _name(outcome: Outcome) -> str:
 
 
 def _ms(value: float) -> str:
-    return f"{value:.1f}"
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
 def _three(spread: Spread | None) -> str:

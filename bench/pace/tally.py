@@ -12,6 +12,9 @@ from realtime.messages import AnyMessage, Face, Frame, Gap, Motion, Say, Spot, S
 _KEPT = 512
 """Messages whose arrivals are remembered, to tell what followed from what."""
 
+_OPEN_NS = 20_000_000_000
+"""How long a window stays open for what comes late: a language model takes its time."""
+
 _Key = tuple[str, int, int]
 
 
@@ -60,6 +63,7 @@ class Tally:
         self._own: defaultdict[str, Times] = defaultdict(Times)
         self._first_word, self._late = Times(), Times()
         self._parts: dict[int, _Part] = {}
+        self._first_open = 0
         self._windows: list[Window] = []
 
     @property
@@ -158,10 +162,11 @@ class Tally:
 
     def _part(self, message: AnyMessage) -> _Part:
         """The window of a message; those that nothing more will come of are closed."""
-        number = max(0, message.t_media_ns - self._warm_ns) // self._window_ns
+        number = max((message.t_media_ns - self._warm_ns) // self._window_ns, self._first_open)
         if number not in self._parts:
             self._parts[number] = _Part()
-            for old in sorted(k for k in self._parts if k < number - 1):
+            self._first_open = max(self._first_open, number - max(1, _OPEN_NS // self._window_ns))
+            for old in sorted(k for k in self._parts if k < self._first_open):
                 self._windows.append(self._parts.pop(old).closed(self._start_s(old)))
         return self._parts[number]
 
