@@ -107,7 +107,8 @@ def tables(report: Report) -> Iterator[Table]:
         yield alone_table(report.paces)
     if report.kind == "soak":
         for outcome in report.outcomes:
-            yield drift_table(drifts(outcome.windows))
+            if found := drifts(outcome.windows):
+                yield drift_table(found)
 
 
 def _say_budgets(console: Console, checked: Sequence[Over]) -> None:

@@ -64,9 +64,7 @@ def engines(
                 def show(what: str) -> None:
                     progress.update(work, description=what, completed=len(paces))
 
-                for pace in measure_engines(
-                    list(names), list(batches), list(together), weights, seconds, missing, show
-                ):
+                for pace in measure_engines(names, batches, together, weights, seconds, missing, show):
                     paces.append(pace)
         except KeyboardInterrupt:
             stopped = f"after {len(paces)} settings"

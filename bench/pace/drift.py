@@ -48,9 +48,9 @@ def drifts(windows: Sequence[Window]) -> tuple[Drift, ...]:
     names = dict.fromkeys(name for window in settled for name in window.memory_mb)
     for name in names:
         points = [(w.t_s, w.memory_mb[name]) for w in settled if name in w.memory_mb]
-        found.append(_drift(f"memory of {name}", "MB", points))
+        found.append(_drift(f"own memory of {name}", "MB", points))
     whole = [(w.t_s, sum(w.memory_mb.values())) for w in settled if set(w.memory_mb) == set(names)]
-    found.append(_drift("memory of all", "MB", whole))
+    found.append(_drift("own memory of all", "MB", whole))
     return tuple(drift for drift in found if drift is not None)
 
 

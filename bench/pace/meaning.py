@@ -28,8 +28,8 @@ _PIPELINE = (
 _MEANINGS = {
     "engines": (
         "<b>A call</b>: for each pair of the batch one encoding and one flow, as a live frame needs them; the anchor's "
-        "encoding is kept. <b>Side by side</b>: so many engines at once, each in a thread of its own, as faces or "
-        "sessions would have them; <b>pairs/s</b> is of all together.",
+        "encoding is kept. In each setting the engines take turns. <b>Side by side</b>: so many engines at once, each "
+        "in a thread of its own, as faces or sessions would have them; <b>pairs/s</b> is of all together.",
         "<b>From the reference</b>: mean distance from what torch answered in float32 to the pair that comes with the "
         "weights, the larger of facial and head flow, px of the 256 px crop. DIS is another method: its distance is no "
         "error of rounding.",
@@ -44,7 +44,8 @@ _MEANINGS = {
     "soak": (
         *_PIPELINE,
         f"<b>Drift</b>: after the first {SETTLING:.0%} of the windows; the slope is the median of the slopes between "
-        "all pairs of windows (Theil–Sen). What a session remembers of the events it has told, for its summary, grows "
+        "all pairs of windows (Theil–Sen). <b>Own memory</b>: what no file backs and no other process shares, which is "
+        "what grows where something leaks. What a session remembers of the events it has told, for its summary, grows "
         "as it would with a person: some bytes an event.",
     ),
 }  # fmt: skip

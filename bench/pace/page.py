@@ -135,10 +135,11 @@ def _soak(report: Report) -> Iterator[str]:
     yield _table(rate_table(report.outcomes))
     yield _table(latency_table(report.outcomes))
     for outcome in report.outcomes:
-        yield _table(drift_table(drifts(outcome.windows)))
+        found = drifts(outcome.windows)
+        yield _table(drift_table(found)) if found else "<p>The run was too short to tell a drift.</p>"
         yield "<h2>Latency over the run</h2>"
         yield _figure(_latency_chart(outcome, 60.0, "minutes"))
-        yield "<h2>Memory over the run</h2>"
+        yield "<h2>Own memory over the run</h2>"
         names = list(dict.fromkeys(name for window in outcome.windows for name in window.memory_mb))
         series = [
             Series(name, [(w.t_s / 60, w.memory_mb[name]) for w in outcome.windows if name in w.memory_mb])

@@ -120,7 +120,7 @@ class Window:
         frames: captured in it.
         skipped: of them.
         latency: by message, as in `Outcome`.
-        memory_mb: by process, at its end.
+        memory_mb: by process, the most of its own: what no file backs and nobody shares.
     """
 
     t_s: float

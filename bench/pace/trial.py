@@ -99,12 +99,12 @@ class Trial:
         )  # fmt: skip
 
     def _with_memory(self, window: Window) -> Window:
-        """A window with the memory that was seen in it."""
+        """A window with the memory that the processes had of their own in it."""
         if self._meter is None or not self._meter.looks:
             return window
         since_s = self._warm_at_s + window.t_s
         names: Mapping[str, float] = self._meter.looks[0].cpu_s
-        seen = {name: self._meter.memory_mb(name, since_s, since_s + self.plan.window_s) for name in names}
+        seen = {name: self._meter.own_mb(name, since_s, since_s + self.plan.window_s) for name in names}
         return dataclasses.replace(window, memory_mb={name: round(mb, 1) for name, mb in seen.items() if mb})
 
 

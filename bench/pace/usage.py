@@ -21,19 +21,22 @@ class Look:
     Attributes:
         t_s: when, on the monotonic clock.
         cpu_s: CPU time used so far, by process.
-        memory_mb: by process; empty where memory was not looked at.
+        memory_mb: by process, with its share of what several map; empty where memory was not looked at.
         busy_s: CPU time of all programs on the machine.
+        own_mb: memory that no file backs and nobody shares, by process: what grows where something leaks. What other
+            programs map does not change it.
     """
 
     t_s: float
     cpu_s: Mapping[str, float]
     memory_mb: Mapping[str, float]
     busy_s: float
+    own_mb: Mapping[str, float] = field(default_factory=dict)
 
 
 def look_at(pids: Mapping[str, int], memory: bool) -> Look:
     """Look at some processes once; those that have ended are left out."""
-    cpu_s, memory_mb = {}, {}
+    cpu_s, memory_mb, own_mb = {}, {}, {}
     for name, pid in pids.items():
         try:
             process = psutil.Process(pid)
@@ -43,11 +46,12 @@ def look_at(pids: Mapping[str, int], memory: bool) -> Look:
                 full = process.memory_full_info()
                 # What several processes map counts for each in part; outside Linux, all of it for all.
                 memory_mb[name] = getattr(full, "pss", full.rss) / _MB
+                own_mb[name] = (full.rss - getattr(full, "shared", 0)) / _MB
         except psutil.Error:
             continue
     every = psutil.cpu_times()
     busy_s = sum(every) - every.idle - getattr(every, "iowait", 0.0) - getattr(every, "guest", 0.0)
-    return Look(time.monotonic(), cpu_s, memory_mb, busy_s)
+    return Look(time.monotonic(), cpu_s, memory_mb, busy_s, own_mb)
 
 
 @dataclass
@@ -93,7 +97,9 @@ class Meter:
     def usage(self) -> dict[str, Usage]:
         """Of each process from the first look to the last."""
         return {
-            name: Usage(round(self._cpu_percent(name), 1), round(self.memory_mb(name), 1))
+            name: Usage(
+                round(self._cpu_percent(name), 1), round(max(look.memory_mb.get(name, 0.0) for look in self.looks), 1)
+            )
             for name in (self.looks[0].cpu_s if self.looks else ())
         }
 
@@ -105,10 +111,9 @@ class Meter:
         every = 100 * busy_s / (self.looks[-1].t_s - self.looks[0].t_s)
         return round(max(0.0, every - sum(self._cpu_percent(name) for name in self.looks[0].cpu_s)), 1)
 
-    def memory_mb(self, name: str, since_s: float = 0.0, until_s: float = float("inf")) -> float:
-        """The most memory a process was seen with, between two times of the monotonic clock; 0 if it was not."""
-        seen = (look.memory_mb.get(name, 0.0) for look in self.looks if since_s <= look.t_s <= until_s)
-        return max(seen, default=0.0)
+    def own_mb(self, name: str, since_s: float, until_s: float) -> float:
+        """The most memory of its own a process had, between two times of the monotonic clock; 0 if nobody looked."""
+        return max((look.own_mb.get(name, 0.0) for look in self.looks if since_s <= look.t_s <= until_s), default=0.0)
 
     def _cpu_percent(self, name: str) -> float:
         """CPU time over time. A restarted process begins at zero again: only what grew counts."""

@@ -37,8 +37,8 @@ def test_growth_is_found_and_what_is_level_is_level() -> None:
     ]
     found = {drift.name: drift for drift in drifts(windows)}
     assert found["capture → Motion p50"].per_hour == 0.0
-    assert (found["memory of align"].first, found["memory of align"].per_hour) == (140.0, 0.0)
-    assert found["memory of perceive"].per_hour == pytest.approx(30.0)
-    assert found["memory of all"].per_hour == pytest.approx(30.0)
-    assert found["memory of perceive"].last > found["memory of perceive"].first
+    assert (found["own memory of align"].first, found["own memory of align"].per_hour) == (140.0, 0.0)
+    assert found["own memory of perceive"].per_hour == pytest.approx(30.0)
+    assert found["own memory of all"].per_hour == pytest.approx(30.0)
+    assert found["own memory of perceive"].last > found["own memory of perceive"].first
     assert "capture → Say p50" not in found

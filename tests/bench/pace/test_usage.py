@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 
 from bench.pace.usage import Look, Meter, look_at
@@ -33,7 +34,16 @@ def test_cpu_is_time_used_over_time_passed_and_memory_the_most_seen() -> None:
     assert (usage["a"].cpu_percent, usage["b"].cpu_percent) == (30.0, 5.0)
     assert (usage["a"].memory_mb, usage["b"].memory_mb) == (140.0, 30.0)
     assert seen.others_percent() == pytest.approx(95.0 - 35.0)
-    assert seen.memory_mb("a", 9.0, 12.0) == 100.0
+
+
+def test_what_is_kept_is_seen_as_own_memory_and_when() -> None:
+    before = look_at({"me": os.getpid()}, memory=True)
+    kept = np.ones(20_000_000, np.uint8)
+    after = look_at({"me": os.getpid()}, memory=True)
+    seen = meter([before, after])
+    grown = seen.own_mb("me", after.t_s, after.t_s) - seen.own_mb("me", before.t_s, before.t_s)
+    assert grown == pytest.approx(kept.nbytes / 1e6, abs=4)
+    assert seen.own_mb("me", 0.0, 0.0) == 0.0
 
 
 def test_a_restarted_process_begins_at_zero() -> None:
@@ -51,7 +61,8 @@ def test_it_looks_at_this_process_as_it_is() -> None:
     found = look_at({"me": os.getpid()}, memory=True)
     after = time.process_time()
     assert before - 0.05 <= found.cpu_s["me"] <= after + 0.05
-    assert 10 < found.memory_mb["me"] < 20_000
+    assert 10 < found.own_mb["me"] < 20_000
+    assert found.memory_mb["me"] > 10
     assert found.busy_s >= found.cpu_s["me"]
 
 
