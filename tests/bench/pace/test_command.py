@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import app
-from bench.pace import course, reel
+from bench.pace import alone, course, reel
 from bench.pace.results import Case, Outcome, Pace, Spread, read_report, to_json
 from bench.pace.trial import Plan, Trial, settings_of
 from realtime.config import AlignConfig, Config
@@ -117,9 +117,9 @@ def test_pieces_alone_are_timed_and_what_is_missing_is_said(
     runs: dict[str, Callable[[Case], Outcome]], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def made_up(work: Callable[..., Pace], *arguments: object) -> Pace:
-        if work is course.py_feat:
-            raise course.MissingError("not installed")
-        name = "MediaPipe alone" if work is course.mediapipe_alone else f"flow alone, {arguments[1]}"
+        if work is alone.py_feat:
+            raise alone.MissingError("not installed")
+        name = "MediaPipe alone" if work is alone.mediapipe_alone else f"flow alone, {arguments[1]}"
         return Pace(name, "it, 320×240, 1 face", Spread.of([5.0]), 200.0)
 
     monkeypatch.setattr(course, "apart", made_up)
@@ -254,7 +254,8 @@ def test_the_command_stands_in_mellm(mellm: Command) -> None:
     for name in ("engines", "pipeline", "soak", "flow", "spotting", "narration", "--compare"):
         assert name in out
     status, out, _ = mellm("bench")
-    assert (status, "Usage: mellm bench" in out) == (0, True)
+    status, out, _ = mellm("bench")
+    assert (status, "pipeline" in out, "--compare" in out) == (0, True, True)
     status, out, _ = mellm("bench", "pipeline", "--help")
     assert (status, "Usage: mellm bench pipeline" in out) == (0, True)
     assert mellm("bench", "pipeline", "--fps", "fast")[0] == 2
