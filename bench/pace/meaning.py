@@ -11,7 +11,8 @@ _PIPELINE = (
     f"before: {LENGTH_S:g} s, played back and forth at the asked rate from a file in memory, several phantoms side by "
     f"side. Above {MOST_FPS:g} frames a second, and where so many do not fit, some frames come twice, which costs the "
     f"pipeline the same. The first {WARM_S:g} s are not counted.",
-    "<b>fps</b>: frames a second of which a face's motion was measured. <b>Skipped</b>: frames that were announced as "
+    "<b>fps</b>: frames a second of which a face's motion was measured; <b>faces a frame</b> shows whether all of them "
+    "were. <b>Skipped</b>: frames that were announced as "
     "not looked at, because newer ones waited. <b>No face</b>: looked at, and no face found. <b>Late</b>: how long "
     "after it was due a frame was captured; nothing is skipped at that point, so a source that cannot keep up shows "
     "here.",

@@ -115,10 +115,13 @@ def make_reel(
 
 
 def reel_folder() -> Path:
-    """A fresh folder for reels, in memory where there is room; remove it afterwards."""
+    """A fresh folder for reels, in memory where there is room; remove it afterwards.
+
+    Its name says whose it is, so that the next session clears it away if this process is killed (`realtime.bus`).
+    """
     shared = Path("/dev/shm")
     roomy = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 3 * MOST_BYTES
-    return Path(tempfile.mkdtemp(prefix="mellm-bench-", dir=shared if roomy else None))
+    return Path(tempfile.mkdtemp(prefix=f"mellm-{os.getpid()}-reels-", dir=shared if roomy else None))
 
 
 def _read_ms(path: Path, frames: int) -> float:

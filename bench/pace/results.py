@@ -71,7 +71,7 @@ class Counts:
     Attributes:
         captured: frames that capture gave; each was measured, skipped, or without a face.
         measured: frames of which at least one face's motion was measured.
-        skipped: frames announced as not looked at.
+        skipped: frames announced as not looked at, and of which no face was measured.
         faceless: the others.
         motions: faces measured, all frames together.
         spots: events closed.

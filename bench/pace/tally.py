@@ -54,7 +54,6 @@ class Tally:
         self._captured = self._measured = self._motions = self._spots = self._says = 0
         self._last_measured = -1
         self._skipped: set[int] = set()
-        self._cut: set[int] = set()  # frames of which no face was measured, but one was overwritten
         self._early_gaps: list[Gap] = []
         self._restarts: dict[str, int] = {}
         self._arrived: dict[_Key, int] = {}
@@ -96,7 +95,7 @@ class Tally:
         # n frames span n - 1 intervals.
         seconds = (self._last_ns - self._first_ns) / 1e9 * self._captured / max(self._captured - 1, 1)
         return Counts(
-            self._captured, self._measured, len(self._skipped | self._cut), self._motions, self._spots, self._says,
+            self._captured, self._measured, len(self._skipped), self._motions, self._spots, self._says,
             sum(self._restarts.values()), round(seconds, 4),
         )  # fmt: skip
 
@@ -146,19 +145,19 @@ class Tally:
         # Several faces of a frame come one after another.
         self._measured += motion.seq != self._last_measured
         self._last_measured = motion.seq
-        self._cut.discard(motion.seq)
+        if motion.seq in self._skipped:  # another face of it was
+            self._skipped.discard(motion.seq)
+            self._part(motion).skipped -= 1
 
     def _gap(self, gap: Gap) -> None:
         if self._first_seq < 0:
             self._early_gaps.append(gap)
-        elif gap.face_id >= 0:
-            if gap.seq >= self._first_seq and gap.seq != self._last_measured:
-                self._cut.add(gap.seq)
-        else:
-            lost = set(range(max(gap.from_seq, self._first_seq), gap.to_seq + 1)) - self._skipped
-            self._skipped |= lost
-            if lost:
-                self._part(gap).skipped += len(lost)
+            return
+        # Of the frame measured last, some faces may have been skipped; it counts as measured.
+        lost = set(range(max(gap.from_seq, self._first_seq), gap.to_seq + 1)) - self._skipped - {self._last_measured}
+        self._skipped |= lost
+        if lost:
+            self._part(gap).skipped += len(lost)
 
     def _part(self, message: AnyMessage) -> _Part:
         """The window of a message; those that nothing more will come of are closed."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.pace import alone
 from bench.pace.alone import MissingError, a_second, apart, flow_alone, mediapipe_alone, py_feat, timed
 from bench.pace.reel import Reel, make_reel
 from bench.pace.results import Pace, Spread
@@ -108,7 +107,7 @@ def test_py_feat_gets_the_frames_as_pictures(small: Reel, monkeypatch: pytest.Mo
     module = types.ModuleType("feat")
     module.Detector = Detector  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "feat", module)
-    monkeypatch.setattr(alone.metadata, "version", lambda name: "9.9")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "9.9")
     pace = py_feat(small, 0.0)
     assert (pace.name, pace.ms.n, len(seen)) == ("py-feat 9.9", 3, 4)
     with pytest.raises(MissingError, match=r"version 9\.9 does not work here: out of ideas"):

@@ -1,3 +1,4 @@
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bench.complaint import BenchInputError
 from bench.pace import reel
 from bench.pace.reel import LENGTH_S, MOST_BYTES, MOST_FPS, make_reel, performance, reel_folder, reel_length
 from engines.landmarks import FaceMesh
+from realtime.bus import make_wiring, remove_wiring
 from realtime.stack import StackSource
 
 
@@ -64,6 +66,25 @@ def test_faces_too_small_to_be_found_are_refused(tmp_path: Path) -> None:
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     with pytest.raises(BenchInputError, match="no room for 1024 MiB of frames"):
         make_reel(tmp_path / "nowhere", 160, 120, 1, 1.0)
+
+
+def test_what_a_killed_benchmark_left_is_cleared_by_the_next_session(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(reel, "MOST_BYTES", 1 << 60)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    alive = reel_folder()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    monkeypatch.setattr("os.getpid", lambda: child)
+    left = reel_folder()
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    remove_wiring(make_wiring())
+    assert (alive.is_dir(), left.is_dir()) == (True, False)
 
 
 def test_a_folder_is_fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

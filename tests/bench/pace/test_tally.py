@@ -98,6 +98,21 @@ def test_a_face_that_was_overwritten_costs_its_frame_only_if_no_other_was_measur
     assert (counts.measured, counts.skipped, counts.faceless, counts.motions) == (2, 1, 0, 2)
 
 
+def test_a_frame_of_which_the_last_faces_were_skipped_is_measured() -> None:
+    stream = Stream()
+    for seq in range(6):
+        stream.frame(seq)
+        for face_id in range(3):
+            stream.face(seq, 2.0, face_id)
+    stream.motion(1, 10.0, face_id=0)
+    stream.gap(1, 4)  # its other faces and three more frames
+    for face_id in range(3):
+        stream.motion(5, 10.0, face_id)
+    counts = stream.tally.counts()
+    assert (counts.captured, counts.measured, counts.skipped, counts.faceless, counts.motions) == (6, 2, 3, 1, 4)
+    assert stream.tally.windows()[0].skipped == 3
+
+
 def test_words_count_up_to_their_first_piece_and_from_the_apex() -> None:
     stream = Stream()
     stream.frame(0)
