@@ -99,9 +99,13 @@ def pipeline(
 ) -> int:
     """Run live sessions on faces made beforehand: frame rate, drops, latency of every hop, CPU and memory.
 
-    Every frame rate is run at every size, with every number of faces and every engine. Then the highest rate that
-    each of these sustains is searched. What the case in bench/budgets.toml uses beyond its budget is said; nothing
-    fails. Close other programs: what they take is measured too, and stands beside the numbers.
+    Every frame rate is run at every size, with every number of faces and
+    every engine. Then the highest rate that each of these sustains is
+    searched. What the case in bench/budgets.toml uses beyond its budget is
+    said; nothing fails.
+
+    Close other programs first. What those that are left take of the CPU
+    stands beside the numbers. Ctrl-C keeps the runs that were finished.
 
     Examples:
       mellm bench pipeline --fps 60 --seconds 30 --json pipeline.json --html pipeline.html

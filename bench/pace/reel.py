@@ -117,7 +117,8 @@ def make_reel(
 def reel_folder() -> Path:
     """A fresh folder for reels, in memory where there is room; remove it afterwards.
 
-    Its name says whose it is, so that the next session clears it away if this process is killed (`realtime.bus`).
+    Its name says whose it is: should this process be killed, the next session clears it away, as it does its own kind
+    (`realtime.bus.make_wiring`).
     """
     shared = Path("/dev/shm")
     roomy = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 3 * MOST_BYTES

@@ -1,4 +1,5 @@
 import os
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -68,23 +69,22 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         make_reel(tmp_path / "nowhere", 160, 120, 1, 1.0)
 
 
-def test_what_a_killed_benchmark_left_is_cleared_by_the_next_session(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(reel, "MOST_BYTES", 1 << 60)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    alive = reel_folder()
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    os.waitpid(child, 0)
-    monkeypatch.setattr("os.getpid", lambda: child)
-    left = reel_folder()
-    monkeypatch.undo()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    remove_wiring(make_wiring())
-    assert (alive.is_dir(), left.is_dir()) == (True, False)
+def test_what_a_killed_benchmark_left_is_cleared_by_the_next_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as base:  # a short name: sockets lie in it
+        monkeypatch.setattr(reel, "MOST_BYTES", 1 << 60)  # no memory has room for that
+        monkeypatch.setattr("tempfile.tempdir", base)
+        monkeypatch.setenv("XDG_RUNTIME_DIR", base)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        with monkeypatch.context() as killed:
+            killed.setattr("os.getpid", lambda: child)
+            left = reel_folder()
+        alive = reel_folder()
+        assert alive.parent == left.parent == Path(base)
+        remove_wiring(make_wiring())
+        assert (alive.is_dir(), left.is_dir()) == (True, False)
 
 
 def test_a_folder_is_fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
