@@ -5,7 +5,7 @@ BIN := .venv/bin
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mellm-live/wheels
 LLAMA := llama-cpp-python==0.3.36
 
-.PHONY: help demo test lint install narrator trainer lock clean
+.PHONY: help demo test lint bench install narrator trainer lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -20,6 +20,9 @@ lint: install ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+bench: install ## what this machine gives: 60 fps for 30 s, the highest rate, and what is over budget (a few minutes)
+	@$(BIN)/mellm bench pipeline --fps 60 --seconds 30
 
 install: .venv/installed ## the environment in .venv
 

@@ -1,23 +1,41 @@
-"""`python -m bench COMMAND`: the measures of the house by name."""
+"""`mellm bench` and `python -m bench`: the measures of the house by name."""
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from bench.flow.command import flow
 from bench.gpu.command import gpu
-from bench.latency import latency
 from bench.narration.command import narration
+from bench.pace import command
 from bench.screens import screens
 from bench.spotting.command import spotting
 
-app = App(name="bench", help="Measures the house.", help_format="plaintext")
-app.command(flow)
-app.command(gpu)
-app.command(latency)
-app.command(narration)
-app.command(screens)
-app.command(spotting)
+app = App(
+    name="bench", help="Measure what this machine gives, and how right the house is.", help_format="plaintext",
+    suppress_keyboard_interrupt=False,
+)  # fmt: skip
+for measure in (command.pipeline, command.engines, command.soak, flow, spotting, narration, gpu, screens):
+    app.command(measure)
+
+
+@app.default
+def bench(
+    *,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        Parameter(negative="", help="Two files that --json wrote: what differs by 5 % or more."),
+    ] = None,
+    everything: Annotated[bool, Parameter(negative="", help="With --compare: also what hardly differs.")] = False,
+) -> int:
+    """Measure what this machine gives, and how right the house is."""
+    if compare is None:
+        app.help_print()
+        return 0
+    return command.compare(*compare, everything)
+
 
 if __name__ == "__main__":
     raise SystemExit(app(sys.argv[1:], result_action="return_value"))

@@ -1,6 +1,7 @@
 """What a benchmark ran on, for its page."""
 
 import datetime
+import os
 import platform
 from collections.abc import Iterator
 from importlib import metadata
@@ -19,6 +20,18 @@ def cpu() -> str:
     return names[0] if names else platform.machine()
 
 
+def size() -> str:
+    """How many cores this process may use, memory, and the operating system."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} core{'s' if cores > 1 else ''}, {pages / 1e9:.0f} GB, {platform.system()} {platform.release()}"
+
+
+def load() -> str:
+    """The load average of the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
 def versions() -> str:
     """Python and the packages that matter."""
     return ", ".join([f"Python {platform.python_version()}", *_versions()])
@@ -27,6 +40,11 @@ def versions() -> str:
 def today() -> str:
     """The date, UTC."""
     return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+
+
+def now() -> str:
+    """Date and time, UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _versions() -> Iterator[str]:

@@ -27,9 +27,10 @@ class CaptureConfig:
     """Where frames come from.
 
     Attributes:
-        source: webcam index or device, video file, folder of frames, rtsp:// or http:// URL, "phantom", or
-            "phantom-rest" (the same face with nothing to show).
-        fps: frames per second of a folder, of the phantom, or asked of a webcam; 0 takes 30, or what the webcam offers.
+        source: webcam index or device, video file, folder of frames, stack of frames (.npy), rtsp:// or http:// URL,
+            "phantom", or "phantom-rest" (the same face with nothing to show).
+        fps: frames per second of a folder, of a stack, of the phantom, or asked of a webcam; 0 takes 30, or what the
+            webcam offers.
         width: width asked of a webcam or made by the phantom, px.
         height: height asked of a webcam or made by the phantom, px.
         seconds: stop after this much stream time; 0 runs to the end.
@@ -38,6 +39,8 @@ class CaptureConfig:
         timeout_s: a stream silent for so long counts as stalled.
         reconnects: how often a camera or URL that dies is tried again in a row, waiting twice as long each time.
         seed: of the phantom's performance.
+        loop_fps: rate at which a stack of frames (.npy) was taken: it is then played back and forth without end at
+            `fps`, the nearest frame each time; 0 plays every frame once.
     """
 
     source: str = "phantom"
@@ -50,6 +53,7 @@ class CaptureConfig:
     timeout_s: float = 5.0
     reconnects: int = 5
     seed: int = 0
+    loop_fps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -225,13 +229,9 @@ class Config:
 
 _FROM_ONE = ("spot.speech_movements", "narrate.threads")
 _FROM_ZERO = (
-    "dashboard.port",
-    "capture.fps",
-    "capture.seconds",
-    "capture.reconnects",
-    "capture.seed",
+    "dashboard.port", "capture.fps", "capture.seconds", "capture.reconnects", "capture.seed", "capture.loop_fps",
     "narrate.retries",
-)
+)  # fmt: skip
 _CONTEXT = "narrate.context"
 _PATTERN = "narrate.answer_pattern"
 _SIDES = ("capture.width", "capture.height", "capture.max_side", "dashboard.width")

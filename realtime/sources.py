@@ -1,4 +1,4 @@
-"""Which source a name means: webcam, video file, folder of frames, URL, or the phantom."""
+"""Which source a name means: webcam, video file, folder or stack of frames, URL, or the phantom."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from realtime.config import CaptureConfig
 from realtime.recorded import PHANTOMS, FileSource, FolderSource, PhantomSource
 from realtime.recordings.journal import JOURNAL
 from realtime.source import Source, SourceError
+from realtime.stack import StackSource
 from realtime.streams import CameraSource, StreamSource
 
 LIVE_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
@@ -13,7 +14,8 @@ LIVE_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
 
 def is_live(source: str) -> bool:
     """Whether a source is a camera or a URL rather than a file, folder or phantom."""
-    return source.isdigit() or source.lower().startswith(("/dev/", *LIVE_SCHEMES))
+    device = source.startswith("/dev/") and not source.startswith("/dev/shm/")  # which holds files
+    return source.isdigit() or device or source.lower().startswith(LIVE_SCHEMES)
 
 
 def source_kind(source: str) -> str:
@@ -51,4 +53,6 @@ def open_source(config: CaptureConfig) -> Source:
         from realtime.recordings.filmed import FilmedSource
 
         return FilmedSource(path)
+    if path.suffix == ".npy" and path.is_file():
+        return StackSource(path, config.fps or 30.0, config.loop_fps)
     return FolderSource(path, config.fps or 30.0) if path.is_dir() else FileSource(path)

@@ -5,6 +5,7 @@ import time
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.runtime.interface import EngineError, FlowEngine, WeightsError
 from engines.runtime.weights import Weights
@@ -42,14 +43,24 @@ class Reference:
         Raises:
             EngineError: the distance is larger.
         """
-        fields = engine.flow(engine.encode(self._first), engine.encode(self._second))
-        assert fields.head is not None
-        pairs = ((fields.facial, self._facial), (fields.head, self._head))
-        apart = max(float(np.hypot(*np.moveaxis(flow[1::4, 1::4] - true, -1, 0)).mean()) for flow, true in pairs)
+        apart = self.apart_px(engine)
         if not apart <= tolerance_px:
             raise EngineError(f"{engine.name} is {apart:.3f} px away from the reference answer of {self._folder}, "
                               f"{tolerance_px:g} px are allowed: this machine computes it too roughly")  # fmt: skip
         return apart
+
+    def apart_px(self, engine: FlowEngine) -> float:
+        """How far an engine is from the answer: the larger mean distance of facial and, if it has one, head flow."""
+        fields = engine.flow(engine.encode(self._first), engine.encode(self._second))
+        pairs = [(fields.facial, self._facial)]
+        if fields.head is not None:
+            pairs.append((fields.head, self._head))
+        return max(float(np.hypot(*np.moveaxis(flow[1::4, 1::4] - true, -1, 0)).mean()) for flow, true in pairs)
+
+    @property
+    def crops(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The pair that it is the answer to, (256, 256, 3) uint8 RGB each."""
+        return self._first, self._second
 
     def pace_s(self, engine: FlowEngine, rounds: int = 9) -> float:
         """How long an engine takes for a live frame, one encoding and one flow: the median of some rounds, s."""

@@ -23,6 +23,7 @@ def test_a_name_that_is_not_utf_8_is_refused_before_opencv_sees_it() -> None:
     [
         ("0", True),
         ("/dev/video3", True),
+        ("/dev/shm/clip.mp4", False),
         ("RTSP://camera/1", True),
         ("http://x/", True),
         ("a.mp4", False),

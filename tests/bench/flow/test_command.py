@@ -92,4 +92,4 @@ def test_the_benches_have_one_front_door(capfd: pytest.CaptureFixture[str], monk
     monkeypatch.setattr(sys, "argv", ["bench"])
     assert door(["flow", "--engines", "dsi"], result_action="return_value") == 2
     assert "no such engine" in capfd.readouterr().err
-    assert {"flow", "latency"} <= set(door)
+    assert {"flow", "pipeline"} <= set(door)

