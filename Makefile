@@ -13,8 +13,11 @@ help: ## this list
 demo: install ## the main job on the built-in phantom: 20 s, no camera needed
 	@$(BIN)/mellm live phantom --seconds 20
 
+# In three processes: torch, llama.cpp, OpenVINO and a browser's driver are never all in one process of the product either.
 test: install ## the test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest tests/calib tests/engines
+	@$(BIN)/python -m pytest tests/realtime
+	@$(BIN)/python -m pytest tests/bench tests/test_*.py
 
 lint: install ## ruff and mypy
 	@$(BIN)/ruff check .

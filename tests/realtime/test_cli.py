@@ -217,7 +217,7 @@ def test_a_session_is_recorded_shown_again_and_exported(mellm: Command, clip: Pa
     status, out, err = mellm("replay", folder, "--headless")
     assert (status, err) == (0, "")
     assert [line for line in out.splitlines() if line in told] == told
-    assert "micro- and " in out
+    assert "Watched " in out
     status, out, err = mellm("export", folder, "--to", "csv,vtt", "--out", tmp_path / "out")
     assert (status, err) == (0, "")
     names = ["events.csv", "motion.csv", "video.vtt"]
