@@ -38,7 +38,8 @@ def test_cpu_is_time_used_over_time_passed_and_memory_the_most_seen() -> None:
 
 def test_what_is_kept_is_seen_as_own_memory_and_when() -> None:
     before = look_at({"me": os.getpid()}, memory=True)
-    kept = mmap.mmap(-1, 20_000_000)  # pages of its own: an array may get what another test gave back
+    # Pages of its own: an array may get what another test gave back.
+    kept = mmap.mmap(-1, 20_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     kept.write(b"1" * len(kept))
     after = look_at({"me": os.getpid()}, memory=True)
     seen = meter([before, after])
