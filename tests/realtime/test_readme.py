@@ -17,8 +17,11 @@ PAGE = (ROOT / "realtime" / "README.md").read_text(encoding="utf-8")
 LISTENERS = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "zmq.SUB" in block]
 
 
-@pytest.mark.parametrize("script", LISTENERS, ids=["with the package", "without it"])
-def test_a_listener_hears_the_session(script: str, recorded: Recording) -> None:
+@pytest.mark.parametrize(
+    ("script", "beside"), zip(LISTENERS, (b" % of eye distance", b"micro "), strict=True),
+    ids=["with the package", "without it"],
+)  # fmt: skip
+def test_a_listener_hears_the_session(script: str, beside: bytes, recorded: Recording) -> None:
     with Replay(recorded, speed=0) as played:
         command = [sys.executable, "-c", script, played.public_address, played.events_address]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
@@ -34,7 +37,7 @@ def test_a_listener_hears_the_session(script: str, recorded: Recording) -> None:
         finally:
             listener.kill()
             listener.communicate()
-    assert b"micro" in heard
+    assert beside in heard
 
 
 def test_the_page_names_every_topic() -> None:
