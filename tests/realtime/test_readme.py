@@ -18,7 +18,7 @@ LISTENERS = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTA
 
 
 @pytest.mark.parametrize(
-    ("script", "beside"), zip(LISTENERS, (b" % of eye distance", b"micro "), strict=True),
+    ("script", "beside"), list(zip(LISTENERS, (b" % of eye distance", b"micro "), strict=True)),
     ids=["with the package", "without it"],
 )  # fmt: skip
 def test_a_listener_hears_the_session(script: str, beside: bytes, recorded: Recording) -> None:
@@ -30,7 +30,8 @@ def test_a_listener_hears_the_session(script: str, beside: bytes, recorded: Reco
         os.set_blocking(listener.stdout.fileno(), False)
         heard = b""
         try:
-            while b"upper lip raiser (AU10)" not in heard:  # again and again, until it has connected
+            # Again and again, until it has connected and heard a whole round.
+            while b"upper lip raiser (AU10)" not in heard or beside not in heard:
                 assert listener.poll() is None
                 for _ in played:
                     heard += listener.stdout.read() or b""
