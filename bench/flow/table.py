@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -98,6 +99,22 @@ def make_table(title: str, labels: Sequence[str], columns: Sequence[Column]) -> 
                 (k, place) for k, label in enumerate(labels) if label not in REFERENCES and rows[k][place] == winner
             }
     return Table(title, ("method", *(c.name for c in columns)), tuple(map(tuple, rows)), frozenset(best))
+
+
+def print_tables(tables: Sequence[Table], missing: Mapping[str, str], columns: int) -> None:
+    """Print tables on stdout, and what was not measured.
+
+    Args:
+        tables: in their order.
+        missing: what could not be opened, and why.
+        columns: narrower than this they cannot be read.
+    """
+    console = Console()
+    console.width = max(console.width, columns)
+    for table in tables:
+        console.print(to_rich(table))
+    for name, reason in missing.items():
+        console.print(Text(f"not measured: {name}: {reason}"), soft_wrap=True)
 
 
 def noise_table(report: Report, noise: float) -> Table:

@@ -15,7 +15,6 @@ from realtime.environment import prepare
 if TYPE_CHECKING:
     from bench.flow.people import People
     from bench.narration.cases import Case
-    from bench.narration.table import Report
     from engines.mellm import Narrator
     from engines.mellm.instruct.annotations import AnnotatedSet
 
@@ -79,10 +78,11 @@ def _bench(
     from rich.progress import Progress
 
     from bench.flow.people import BenchError, built_in, find_people, read_names
+    from bench.flow.table import print_tables
     from bench.narration.cases import Camera, true_cases
     from bench.narration.guesser import Guesser
     from bench.narration.scores import Scores, ask
-    from bench.narration.table import Report, page
+    from bench.narration.table import Report, page, summary_tables
     from engines.mellm.instruct.annotations import built_in_annotations, read_annotations, split
     from engines.runtime import open_engine
 
@@ -119,21 +119,9 @@ def _bench(
             narrator.close()
     report = Report(scores, missing, _facts(people, strangers, statistics, pairs, seed, load))
     (out / PAGE).write_text(page(report), encoding="utf-8")
-    _print(report)
+    print_tables(summary_tables(report), report.missing, TABLE_COLUMNS)
     Console().print(Text(f"{out / PAGE} has all of it"), soft_wrap=True)
     return 0
-
-
-def _print(report: "Report") -> None:
-    from bench.flow.table import to_rich
-    from bench.narration.table import summary_tables
-
-    console = Console()
-    console.width = max(console.width, TABLE_COLUMNS)
-    for table in summary_tables(report):
-        console.print(to_rich(table))
-    for name, reason in report.missing.items():
-        console.print(Text(f"not measured: {name}: {reason}"), soft_wrap=True)
 
 
 def _open(names: str) -> "tuple[dict[str, Narrator], dict[str, str]]":

@@ -15,7 +15,6 @@ from realtime.environment import prepare
 if TYPE_CHECKING:
     from bench.flow.people import People
     from bench.spotting.run import Plan
-    from bench.spotting.table import Report
     from engines.runtime import FlowEngine
 
 app = App(name="bench.spotting", help_format="plaintext")
@@ -99,9 +98,10 @@ def _bench(plan: "Plan", photos: Path | None, held_out: Path | None, names: str,
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from bench.flow.people import BenchError, built_in, find_people, read_names
+    from bench.flow.table import print_tables
     from bench.spotting.picture import draw
     from bench.spotting.run import measure
-    from bench.spotting.table import Report, page
+    from bench.spotting.table import Report, page, summary_tables
 
     _check(plan)
     if held_out is not None and photos is None:
@@ -125,22 +125,9 @@ def _bench(plan: "Plan", photos: Path | None, held_out: Path | None, names: str,
     picture = draw(report)
     (out / PAGE).write_text(page(report, PICTURE), encoding="utf-8")
     (out / PICTURE).write_bytes(picture)
-    _print(report)
+    print_tables(summary_tables(report), report.missing, TABLE_COLUMNS)
     Console().print(Text(f"{out / PAGE} has all of it, {out / PICTURE} shows it"), soft_wrap=True)
     return 0
-
-
-def _print(report: "Report") -> None:
-    """The most of it, on stdout."""
-    from bench.flow.table import to_rich
-    from bench.spotting.table import summary_tables
-
-    console = Console()
-    console.width = max(console.width, TABLE_COLUMNS)
-    for table in summary_tables(report):
-        console.print(to_rich(table))
-    for name, reason in report.missing.items():
-        console.print(Text(f"not measured: {name}: {reason}"), soft_wrap=True)
 
 
 def _rates(text: str) -> tuple[float, ...]:
