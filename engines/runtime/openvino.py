@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.runtime.core import openvino_core
 from engines.runtime.interface import EngineError, FlowFields, WeightsError, check_crop
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
@@ -31,12 +32,8 @@ class OpenVinoEngine:
             EngineError: OpenVINO is missing, the processor cannot do the precision, the weights are missing, corrupt
                 or of another network, or what they answer is too far from what they should.
         """
-        try:
-            import openvino
-        except ImportError as error:
-            raise EngineError(f"OpenVINO cannot be loaded ({error}); install the package openvino") from None
+        core = openvino_core()
         self.name = {"f32": "meflownet", "bf16": "meflownet-bf16", "int8": "meflownet-int8"}[precision]
-        core = openvino.Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise EngineError("this processor has no bfloat16 arithmetic (AVX512_BF16 or AMX); use meflownet")
         files = Weights(weights)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from calib.int8 import Crop
+from engines.runtime.core import openvino_core
 from engines.runtime.interface import EngineError
 
 
@@ -28,11 +29,7 @@ def peaks(
         EngineError: OpenVINO, which computes them, is missing or cannot load the graphs; or some tensor stays zero or
             is no number, so that the set does not fit these weights.
     """
-    try:
-        import openvino
-    except ImportError as error:
-        raise EngineError(f"OpenVINO cannot be loaded ({error}); install the package openvino") from None
-    core = openvino.Core()
+    core = openvino_core()
     settings = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
     wanted = list(dict.fromkeys(tensors))
     try:

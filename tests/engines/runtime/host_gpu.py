@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.runtime.core import openvino_core
 from engines.runtime.device import DeviceError
 from engines.runtime.gpu import Gpu
 from engines.runtime.plans.library import Library
@@ -184,9 +185,7 @@ def library(device: HostDevice, flavour: str = "tensorrt", version: str = "10.9.
     """A TensorRT that runs ONNX files, by OpenVINO, in the device's queue."""
 
     def deserialise(plan: bytes) -> _Engine | None:
-        import openvino
-
-        core = openvino.Core()
+        core = openvino_core()
         try:
             model = core.compile_model(core.read_model(plan), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         except RuntimeError:
