@@ -65,7 +65,8 @@ class Budgets:
     def fit(self, outcome: Outcome) -> bool:
         """Whether an outcome is of the case that is budgeted."""
         case = outcome.case
-        return (case.fps, case.width, case.height, case.faces) == (self.fps, self.width, self.height, self.faces)
+        asked = (case.fps, case.width, case.height, case.faces, case.pages)
+        return asked == (self.fps, self.width, self.height, self.faces, 0)
 
     def check(self, outcome: Outcome) -> tuple[Over, ...]:
         """Every budget beside what an outcome used; what was not measured is left out."""

@@ -25,6 +25,7 @@ from bench.pace.tables import (
     parts,
     process_table,
     rate_table,
+    seen_table,
 )
 
 
@@ -101,6 +102,8 @@ def tables(report: Report) -> Iterator[Table]:
         yield rate_table(report.outcomes)
         yield latency_table(report.outcomes)
         yield process_table(report.outcomes[0])
+        if any(outcome.seen for outcome in report.outcomes):
+            yield seen_table(report.outcomes)
     if report.ceilings:
         yield ceiling_table(report.ceilings)
     if report.paces:

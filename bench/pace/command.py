@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from realtime.config import Config
 
 _ENGINE_HELP = "Flow engines, separated by commas; auto is what mellm live takes here."
+_PAGES_HELP = "Browsers that look at the page of the session, as viewers that read all they are sent."
 _SIZE_HELP = "Sizes of the frames, separated by commas, such as 640x480,1280x720,1920x1080."
 
 
@@ -92,6 +93,7 @@ def pipeline(
     camera: Annotated[
         bool, Parameter(negative="", help="Send the frames as JPEG over HTTP, as a network camera does.")
     ] = False,
+    pages: Annotated[int, Parameter(help=_PAGES_HELP)] = 0,
     budgets: Annotated[Path | None, Parameter(help="TOML file of budgets; without it, the house's own.")] = None,
     config: Settings = None,
     json: Json = None,
@@ -124,16 +126,21 @@ def pipeline(
         rates = options.numbers("--fps", fps, *options.RATES_FPS)
         counts = options.whole_numbers("--faces", faces, 1, options.MOST_FACES)
         names = options.engine_names("--engine", engine, auto=True)
-        cases = cases_of(rates, options.sizes(size), counts, names)
+        cases = cases_of(rates, options.sizes(size), counts, names, pages)
         options.length("--seconds", seconds, 1, 24 * 3600, "s")
         options.length("--most-fps", most_fps, *options.RATES_FPS, "frames a second")
+        options.length("--pages", pages, 0, 16, "browsers")
         options.length("--tolerate", tolerate, 0, 0.5, "of the frames")
         options.writable(json, html)
         allowed = read_budgets(budgets or BUDGETS)
         settings = _settings(config)
         command = f"mellm bench pipeline --fps {fps} --size {size} --faces {faces} --engine {engine}"
         command += f" --seconds {seconds:g}" + ("" if highest else " --no-highest") + ("" if peers else " --no-peers")
-        command += (" --camera" if camera else "") + (f" --tolerate {tolerate:g}" if tolerate else "")
+        command += (
+            (" --camera" if camera else "")
+            + (f" --tolerate {tolerate:g}" if tolerate else "")
+            + (f" --pages {pages}" if pages else "")
+        )
         told = facts(command + (" with settings of one's own" if config is not None else ""))
         folder = reel_folder()
         stopped = ""
@@ -178,6 +185,7 @@ def soak(
     size: Annotated[str, Parameter(help="Size of the frames.")] = "640x480",
     faces: Annotated[int, Parameter(help="Faces in the picture.")] = 1,
     engine: Annotated[str, Parameter(help="Flow engine; auto is what mellm live takes here.")] = "auto",
+    pages: Annotated[int, Parameter(help=_PAGES_HELP)] = 0,
     config: Settings = None,
     json: Json = None,
     html: Html = None,
@@ -198,14 +206,16 @@ def soak(
     try:
         options.length("--minutes", minutes, 0.1, 60 * 24 * 30, "minutes")
         options.length("--fps", fps, *options.RATES_FPS, "frames a second")
+        options.length("--pages", pages, 0, 16, "browsers")
         (case,) = cases_of(
             (fps,), options.sizes(size)[:1], options.whole_numbers("--faces", str(faces), 1, options.MOST_FACES),
-            options.engine_names("--engine", engine, auto=True)[:1],
+            options.engine_names("--engine", engine, auto=True)[:1], pages,
         )  # fmt: skip
         options.writable(json, html)
         settings = _settings(config)
         told = facts(
             f"mellm bench soak --minutes {minutes:g} --fps {fps:g} --size {size} --faces {faces} --engine {engine}"
+            + (f" --pages {pages}" if pages else "")
         )
         folder = reel_folder()
         stopped = ""

@@ -1,5 +1,6 @@
 """A course of runs: every case on frames made for it; what has been measured is there whenever it is stopped."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -31,11 +32,15 @@ class Show(Protocol):
 
 
 def cases_of(
-    rates: Sequence[float], sizes: Sequence[tuple[int, int]], faces: Sequence[int], engines: Sequence[str]
+    rates: Sequence[float],
+    sizes: Sequence[tuple[int, int]],
+    faces: Sequence[int],
+    engines: Sequence[str],
+    pages: int = 0,
 ) -> tuple[Case, ...]:
     """Every rate at every size with every number of faces and every engine; what shares frames stands together."""
     return tuple(
-        Case(fps, width, height, count, engine)
+        Case(fps, width, height, count, engine, pages)
         for width, height in sizes for count in faces for engine in engines for fps in rates
     )  # fmt: skip
 
@@ -100,7 +105,7 @@ class Course:
             plan = Plan(self._config, min(self._seconds, SEARCH_S))
 
             def sustains(fps: float, case: Case = case, plan: Plan = plan) -> bool:
-                asked = Case(fps, case.width, case.height, case.faces, case.engine)
+                asked = dataclasses.replace(case, fps=fps)
                 outcome = self._measure(asked, plan, f"highest rate: {asked.label}")
                 return outcome.sustained(self._tolerance)
 

@@ -19,6 +19,7 @@ from bench.pace.tables import (
     parts,
     process_table,
     rate_table,
+    seen_table,
 )
 
 _TITLES = {"engines": "Flow engines", "pipeline": "The whole pipeline", "soak": "A long run"}
@@ -121,6 +122,8 @@ def _pipeline(report: Report) -> Iterator[str]:
         if bars:
             yield "<h2>Capture → Motion</h2>"
             yield _figure(bar_chart(bars, "ms", _SHARES, "latency from capture to motion by run"))
+        if any(outcome.seen for outcome in report.outcomes):
+            yield _table(seen_table(report.outcomes))
     if report.ceilings:
         yield _table(ceiling_table(report.ceilings))
     if report.paces:
@@ -134,6 +137,8 @@ def _pipeline(report: Report) -> Iterator[str]:
 def _soak(report: Report) -> Iterator[str]:
     yield _table(rate_table(report.outcomes))
     yield _table(latency_table(report.outcomes))
+    if any(outcome.seen for outcome in report.outcomes):
+        yield _table(seen_table(report.outcomes))
     for outcome in report.outcomes:
         found = drifts(outcome.windows)
         yield _table(drift_table(found)) if found else "<p>The run was too short to tell a drift.</p>"

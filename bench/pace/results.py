@@ -18,6 +18,9 @@ HOPS = ("Frame", "Face", "Motion", "Spot", "Say")
 MAKERS = {"Frame": "capture", "Face": "align", "Motion": "perceive", "Spot": "perceive", "Say": "narrate"}
 """The process that makes each."""
 
+PAGE = "page"
+"""Name of the process that serves the page."""
+
 SUPERVISOR = "supervisor"
 """Name of the process that watches the others and hears all messages: here, the benchmark itself."""
 
@@ -44,19 +47,21 @@ class Spread:
 
 @dataclass(frozen=True)
 class Case:
-    """One run of the pipeline: what the source gives, and the flow engine."""
+    """One run of the pipeline: what the source gives, the flow engine, and how many browsers look at its page."""
 
     fps: float
     width: int
     height: int
     faces: int
     engine: str
+    pages: int = 0
 
     @property
     def scene(self) -> str:
         """Everything but the rate, for people."""
         faces = "1 face" if self.faces == 1 else f"{self.faces} faces"
-        return f"{self.width}×{self.height}, {faces}, {self.engine}"
+        pages = {0: "", 1: ", 1 page open"}.get(self.pages, f", {self.pages} pages open")
+        return f"{self.width}×{self.height}, {faces}, {self.engine}{pages}"
 
     @property
     def label(self) -> str:
@@ -112,6 +117,21 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What reached a browser that looked at the page.
+
+    Attributes:
+        curves_fps: frames a second of whose curves something came.
+        pictures_fps: pictures a second.
+        megabits: of it all, a second.
+    """
+
+    curves_fps: float
+    pictures_fps: float
+    megabits: float
+
+
+@dataclass(frozen=True)
 class Window:
     """A stretch of a run.
 
@@ -147,6 +167,7 @@ class Outcome:
         others_percent: CPU that all other programs took meanwhile, percent of one core.
         source_ms: what reading a frame of the source costs capture, median, ms.
         windows: the run bit by bit.
+        seen: what reached each page, those counted since the warm-up.
     """
 
     case: Case
@@ -160,6 +181,7 @@ class Outcome:
     others_percent: float
     source_ms: float
     windows: tuple[Window, ...] = ()
+    seen: tuple[Seen, ...] = ()
 
     @property
     def cpu_percent(self) -> float:

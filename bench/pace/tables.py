@@ -6,7 +6,7 @@ from bench.flow.table import Table
 from bench.pace.budget import Over
 from bench.pace.compare import Change
 from bench.pace.drift import Drift
-from bench.pace.results import HOPS, MAKERS, SUPERVISOR, Ceiling, Outcome, Pace, Spread
+from bench.pace.results import HOPS, MAKERS, PAGE, SUPERVISOR, Ceiling, Outcome, Pace, Spread
 
 NOTHING = "–"
 _PROCESSES = (*dict.fromkeys(MAKERS.values()), SUPERVISOR)
@@ -45,7 +45,7 @@ def latency_table(outcomes: Sequence[Outcome]) -> Table:
 def process_table(outcome: Outcome) -> Table:
     """A row a process of one run: what it adds to the latency, and what it takes."""
     rows = []
-    for name in _PROCESSES:
+    for name in (*_PROCESSES, *((PAGE,) if outcome.case.pages else ())):
         usage = outcome.usage.get(name)
         rows.append((
             name, _three(outcome.own.get(name)),
@@ -54,6 +54,17 @@ def process_table(outcome: Outcome) -> Table:
     rows.append(("all", NOTHING, f"{outcome.cpu_percent:.1f}", f"{outcome.memory_mb:.0f}"))
     columns = ("process", "its own part, p50 / p95 / p99 ms", "CPU %", "MB")
     return Table(f"{_name(outcome)}, {outcome.case.fps:g} fps: by process", columns, tuple(rows), frozenset())
+
+
+def seen_table(outcomes: Sequence[Outcome]) -> Table:
+    """A row a browser that looked at a page."""
+    rows = tuple(
+        (f"{_name(o)}, {o.case.fps:g} fps", *(f"{n:.1f}" for n in (s.curves_fps, s.pictures_fps, s.megabits)))
+        for o in outcomes
+        for s in o.seen
+    )
+    columns = ("run", "curve points a second", "pictures a second", "Mbit/s")
+    return Table("What reached each page", columns, rows, frozenset())
 
 
 def ceiling_table(ceilings: Sequence[Ceiling]) -> Table:

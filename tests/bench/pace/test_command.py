@@ -54,7 +54,7 @@ def test_a_session_is_measured_from_end_to_end(
     json, html = tmp_path / "out.json", tmp_path / "out.html"
     files = ("--json", json, "--html", html)
     status = call("pipeline", "--fps", 8, "--seconds", 1, "--size", "320x240", "--engine", "dis", "--no-highest",
-                  "--no-peers", *files)  # fmt: skip
+                  "--no-peers", "--pages", 1, *files)  # fmt: skip
     out, err = capfd.readouterr()
     assert (status, err) == (0, "")
     (found,) = read_report(json).outcomes
@@ -65,10 +65,12 @@ def test_a_session_is_measured_from_end_to_end(
     assert counts.measured > 0
     assert found.latency["Motion"].n == counts.motions
     assert found.latency["Frame"].p50 <= found.latency["Face"].p50 <= found.latency["Motion"].p50
-    assert set(found.usage) == {"capture", "align", "perceive", "narrate", "supervisor"}
+    assert set(found.usage) == {"capture", "align", "perceive", "narrate", "supervisor", "page"}
+    (seen,) = found.seen
+    assert min(seen.curves_fps, seen.pictures_fps, seen.megabits) > 0
     assert all(usage.memory_mb > 5 for usage in found.usage.values())
     assert f"written: {json} and {html}" in out
-    assert "320×240, 1 face, dis" in html.read_text()
+    assert "320×240, 1 face, dis, 1 page open" in html.read_text()
     assert not folder.exists()
 
 
