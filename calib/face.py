@@ -115,7 +115,7 @@ def subject_side(side: Side) -> Literal["L", "R", ""]:
 
 def eye_centres(landmarks: Floats) -> tuple[Doubles, Doubles]:
     """Centres (x, y) of the image-left and the image-right eye: the midpoint of each eye's corners."""
-    left, right = (landmarks[list(corners), :2].mean(axis=0).astype(np.float64) for corners in EYE_CORNERS)
+    left, right = landmarks[np.asarray(EYE_CORNERS), :2].mean(axis=1, dtype=np.float64)
     return left, right
 
 

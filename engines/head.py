@@ -50,6 +50,9 @@ class HeadFit:
         gaps = points[:, None] - landmarks[None, list(STABLE_POINTS), :2]
         near = np.hypot(gaps[..., 0], gaps[..., 1]).min(axis=1) < _STABLE_REACH
         self._prior = np.where(near, 1.0, _PRIOR_ELSEWHERE)
+        self._ridge = np.diag([0.0, 0.0, 0.0, _DEPTH_RIDGE * len(points)])
+        # What takes a field that is the head's alone, where nothing is to be mistrusted, to its coefficients.
+        self._plain = np.linalg.solve(self._design.T @ self._design + self._ridge, self._design.T)
 
     @staticmethod
     def _basis(x: NDArray[Any], y: NDArray[Any], z: NDArray[Any]) -> Doubles:
@@ -64,7 +67,6 @@ class HeadFit:
             flow: (256, 256, 2) facial flow on the canonical crop, px.
         """
         target = flow[self._ys, self._xs].astype(np.float64)
-        ridge = np.diag([0.0, 0.0, 0.0, _DEPTH_RIDGE * len(target)])
         start = (
             np.median(target[self._prior == 1.0], axis=0) if (self._prior == 1.0).any() else np.median(target, axis=0)
         )
@@ -74,7 +76,7 @@ class HeadFit:
             residual = target - self._design @ fit
             weight = self._prior / (1 + (residual**2).sum(axis=1) / scale**2) ** 2
             weighted = self._design * weight[:, None]
-            fit = np.linalg.solve(weighted.T @ self._design + ridge * weight.mean(), weighted.T @ target)
+            fit = np.linalg.solve(weighted.T @ self._design + self._ridge * weight.mean(), weighted.T @ target)
         return np.asarray(fit.T)
 
     def head(self, fields: FlowFields) -> tuple[Floats, Doubles]:
@@ -85,7 +87,7 @@ class HeadFit:
         if fields.head is None:
             fitted = self.coefficients(fields.facial)
             return self.field(fitted), fitted
-        return fields.head, self.coefficients(fields.head)
+        return fields.head, np.asarray((self._plain @ fields.head[self._ys, self._xs]).T, dtype=np.float64)
 
     def field(self, coefficients: Doubles) -> Floats:
         """The head flow (256, 256, 2) float32 px that belongs to fitted coefficients."""

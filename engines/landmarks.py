@@ -4,12 +4,13 @@ import logging
 import warnings
 from contextlib import nullcontext
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import LANDMARKS, Floats
+from calib.face import Floats
 from engines.quiet import quiet_stderr
 
 MIN_SIDE = 32
@@ -77,6 +78,25 @@ class FaceMesh:
         scale = np.array([width, height, width], np.float32)
         faces = []
         for face in found:
-            points = np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32).reshape(LANDMARKS, 3)
-            faces.append(points * scale - np.array([0.5, 0.5, 0], np.float32))
+            faces.append(mesh_points(face) * scale - np.array([0.5, 0.5, 0], np.float32))
         return faces
+
+
+_FRAME, _NUMBERS = [0, 1, 2, 7, 12], [3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16]
+"""Bytes of an encoded landmark: its own tag and length and its fields' tags; the numbers x, y and z."""
+
+_TAGS = (0x0A, 15, 0x0D, 0x15, 0x1D)
+"""Field 1, 15 bytes; in it fields 1 to 3, four bytes each: https://protobuf.dev/programming-guides/encoding."""
+
+
+def mesh_points(found: Any) -> Floats:
+    """The numbers (n, 3) of MediaPipe's landmark list.
+
+    They are read from its encoding where that holds nothing else: to ask for 1,434 attributes takes 0.3 ms a face.
+    """
+    encoded = np.frombuffer(found.SerializeToString(), np.uint8)
+    if encoded.size == 17 * len(found.landmark):
+        rows = encoded.reshape(-1, 17)
+        if (rows[:, _FRAME] == _TAGS).all():
+            return np.ascontiguousarray(rows[:, _NUMBERS]).view("<f4")
+    return np.array([(p.x, p.y, p.z) for p in found.landmark], np.float32).reshape(-1, 3)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calib.face import CROP, CROP_IOD, REGIONS, Doubles, Floats, region_centres
 
@@ -67,14 +68,18 @@ class RegionMeter:
         Args:
             landmarks: (478, 3) mesh points in px of the canonical crop.
         """
-        self._windows: list[tuple[slice, slice, Floats]] = []
+        self._pixels: list[NDArray[np.intp]] = []  # of each disc, in a flattened crop
         for (x, y), region in zip(region_centres(landmarks), REGIONS, strict=True):
             radius = region.radius_iod * CROP_IOD
             x0, x1 = (min(max(int(edge), 0), CROP) for edge in (x - radius, x + radius + 2))
             y0, y1 = (min(max(int(edge), 0), CROP) for edge in (y - radius, y + radius + 2))
             ys, xs = np.mgrid[y0:y1, x0:x1]
-            disc = (((xs - x) ** 2 + (ys - y) ** 2) <= radius**2).astype(np.float32)
-            self._windows.append((slice(y0, y1), slice(x0, x1), disc))
+            disc = (xs - x) ** 2 + (ys - y) ** 2 <= radius**2
+            self._pixels.append(ys[disc] * CROP + xs[disc])
+        self._seen = [index for index, pixels in enumerate(self._pixels) if len(pixels)]
+        self._sizes = np.array([len(self._pixels[index]) for index in self._seen])
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._all = np.concatenate(self._pixels)
 
     def displacements(self, expression: Floats) -> Doubles:
         """Mean displacement of every region, (29, 2) IOD, x right and y down; NaN for a region outside the crop.
@@ -83,10 +88,9 @@ class RegionMeter:
             expression: (256, 256, 2) expression flow on the canonical crop, px.
         """
         out = np.full((len(REGIONS), 2), np.nan)
-        for index, (ys, xs, disc) in enumerate(self._windows):
-            total = float(disc.sum())
-            if total > 0:
-                out[index] = np.einsum("ij,ijk->k", disc, expression[ys, xs]) / (total * CROP_IOD)
+        if self._seen:
+            sums = np.add.reduceat(expression.reshape(-1, 2).take(self._all, axis=0), self._starts, axis=0)
+            out[self._seen] = sums / (self._sizes[:, None] * CROP_IOD)
         return out
 
     def measure(self, expression: Floats) -> list[RegionMotion]:
@@ -95,9 +99,5 @@ class RegionMeter:
         Args:
             expression: (256, 256, 2) expression flow on the canonical crop, px.
         """
-        motions = []
-        for region, (ys, xs, disc) in zip(REGIONS, self._windows, strict=True):
-            inside = expression[ys, xs][disc > 0] / CROP_IOD
-            if len(inside):
-                motions.append(motion_of(region.name, inside))
-        return motions
+        flat = expression.reshape(-1, 2)
+        return [motion_of(REGIONS[index].name, flat[self._pixels[index]] / CROP_IOD) for index in self._seen]

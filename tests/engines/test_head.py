@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from calib.face import CROP, CROP_IOD, REGION_INDEX, REGIONS, Doubles, Floats, region_centres
 from calib.phantom import Nuisance, PhantomFace
 from engines.head import HeadFit
+from engines.runtime import FlowFields
 from tests.engines.scenes import GRID, scene
 
 QUICK = settings(max_examples=25, deadline=None, derandomize=True)
@@ -46,6 +47,18 @@ def test_a_plane_motion_of_the_head_is_recovered_exactly(
     coefficients = fit.coefficients(flow)
     assert coefficients == pytest.approx(motion(dx, dy, a, b, c, d), abs=1e-3)
     assert np.abs(fit.field(coefficients) - flow).max() < 1e-3
+
+
+@QUICK
+@given(SHIFTS, SHIFTS, SLOPES, SLOPES, SLOPES, SLOPES)
+def test_the_engines_own_head_field_is_kept_and_told_in_eight_numbers(
+    fit: HeadFit, dx: float, dy: float, a: float, b: float, c: float, d: float
+) -> None:
+    wanted = motion(dx, dy, a, b, c, d)
+    field = fit.field(wanted)
+    head, coefficients = fit.head(FlowFields(np.zeros_like(field), field))
+    assert head is field
+    assert coefficients == pytest.approx(wanted, abs=1e-3)
 
 
 def test_a_still_head_has_no_motion(fit: HeadFit) -> None:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from calib.face import LANDMARKS, inter_ocular_distance
 from calib.phantom import Nuisance, PhantomFace, PhantomScript, PhantomVideo
-from engines.landmarks import MIN_SIDE, FaceMesh
+from engines.landmarks import MIN_SIDE, FaceMesh, mesh_points
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +92,14 @@ def test_no_more_faces_are_found_than_asked_for(rgb: NDArray[np.uint8]) -> None:
     half = rgb[:, :400]
     with FaceMesh(max_faces=1) as mesh:
         assert len(mesh.find(np.hstack([half, half]))) == 1
+
+
+@pytest.mark.parametrize("visibility", [None, 0.5])
+def test_points_are_read_whatever_else_their_list_holds(visibility: float | None) -> None:
+    from mediapipe.framework.formats.landmark_pb2 import NormalizedLandmarkList
+
+    points = np.random.default_rng(5).normal(size=(LANDMARKS, 3)).astype(np.float32)
+    found = NormalizedLandmarkList()
+    for x, y, z in points.tolist():
+        found.landmark.add(x=x, y=y, z=z, visibility=visibility)
+    assert np.array_equal(mesh_points(found), points)
