@@ -25,12 +25,12 @@ from calib.face import (
     invert_transform,
     transform_points,
 )
-from engines.head import HeadFit
 from engines.landmarks import FaceMesh
 from engines.mellm import Answer, Facts
 from engines.picture import flow_colours, flow_overlay
+from engines.refine import refined_flow
 from engines.regions import RegionMeter, RegionMotion
-from engines.runtime import CropError, encode_all, open_engine
+from engines.runtime import CropError, open_engine
 from realtime.align import cut_crop
 from realtime.config import Config
 from realtime.narrator import configured_narrator
@@ -142,15 +142,12 @@ class PairMeter:
             after = before
         placed = crop_landmarks(before, face)
         try:
-            fit = HeadFit(placed)
-            encoded = encode_all(self._engine, [cut_crop(i, t) for i, t in ((first, before), (second, after))])
+            flow = refined_flow(self._engine, cut_crop(first, before), cut_crop(second, after), placed)
         except CropError as error:
             raise SourceError(f"{name}: {error}") from error
-        fields = self._engine.flow(*encoded)
-        head, _ = fit.head(fields)
-        regions = tuple(RegionMeter(placed).measure(fields.facial - head))
+        regions = tuple(RegionMeter(placed).measure(flow.expression))
         height, width = first.shape[:2]
-        facial, rigid = (_to_image(part, before, after, width, height) for part in (fields.facial, head))
+        facial, rigid = (_to_image(part, before, after, width, height) for part in (flow.facial, flow.head))
         outline = np.zeros((height, width), np.uint8)
         cv2.fillPoly(outline, [np.round(face[list(FACE_OVAL), :2]).astype(np.int32)], 1)
         return PairFlow(facial, rigid, outline > 0, regions, inter_ocular_distance(face))

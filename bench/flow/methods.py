@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +12,14 @@ from numpy.typing import NDArray
 
 from bench.flow.pairs import HEIGHT, WIDTH
 from bench.flow.people import BenchError
-from engines.runtime import ENGINES, EngineError, FlowFields, open_engine
+from calib.face import Floats
+from engines.refine import refined_flow
+from engines.runtime import ENGINES, EngineError, FlowEngine, FlowFields, open_engine
 
 MethodKind = Literal["engine", "opencv", "reference"]
+
+REFINED = ("meflownet", "dis")
+"""Engines that are also measured in passes: what holds for one precision of MEFlowNet holds for all."""
 
 TRUE_FLOW = "true flow"
 ZERO_FLOW = "zero flow"
@@ -33,7 +39,7 @@ class Method:
         kind: an engine of this project, a method of OpenCV, or a reference.
         about: what it is, with its parameters.
         encode: prepares one RGB image.
-        flow: from two prepared images to the flow between them, on the first one's grid.
+        flow: from two prepared images, and the mesh points in the first crop, to the flow on the first one's grid.
         close: releases what it holds.
         whole_frame: it takes the frames instead of the crops.
     """
@@ -42,7 +48,7 @@ class Method:
     kind: MethodKind
     about: str
     encode: Callable[[NDArray[np.uint8]], Any]
-    flow: Callable[[Any, Any], FlowFields]
+    flow: Callable[[Any, Any, Floats], FlowFields]
     close: Callable[[], None]
     whole_frame: bool = False
 
@@ -68,7 +74,10 @@ def open_engines(names: Sequence[str] | None, weights: Path | None = None) -> tu
             missing[name] = str(error)
             continue
         about = "the live pipeline's engine of this name (`engines/runtime`)"
-        opened.append(Method(name, "engine", about, engine.encode, engine.flow, engine.close))
+        opened.append(Method(name, "engine", about, engine.encode, partial(_one_pass, engine), engine.close))
+        if name in REFINED:
+            about = "the same in passes (`engines/refine`), as an event's statistics and `mellm explain` get it"
+            opened.append(Method(f"{name}, refined", "engine", about, _as_is, partial(_refined, engine), _nothing))
     return opened, missing
 
 
@@ -99,7 +108,7 @@ def opencv_methods() -> list[Method]:
 
 
 def _grey(label: str, about: str, calc: Callable[[Any, Any, None], Any], *, whole_frame: bool = False) -> Method:
-    def flow(first: Any, second: Any) -> FlowFields:
+    def flow(first: Any, second: Any, landmarks: Floats) -> FlowFields:
         # Most of them assume that brightness stays: without this a gain of 3 % ruins TV-L1, and costs DIS a fifth.
         equal = cv2.convertScaleAbs(second, alpha=cv2.mean(first)[0] / max(cv2.mean(second)[0], 1.0))
         return FlowFields(np.asarray(calc(first, equal, None), dtype=np.float32), None)
@@ -111,7 +120,20 @@ def _to_grey(image: NDArray[np.uint8]) -> Any:
     return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
-def _standing(first: tuple[int, int], second: tuple[int, int]) -> FlowFields:
+def _one_pass(engine: FlowEngine, first: Any, second: Any, landmarks: Floats) -> FlowFields:
+    return engine.flow(first, second)
+
+
+def _refined(engine: FlowEngine, first: Any, second: Any, landmarks: Floats) -> FlowFields:
+    flow = refined_flow(engine, first, second, landmarks)
+    return FlowFields(flow.facial, flow.head)
+
+
+def _as_is(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return image
+
+
+def _standing(first: tuple[int, int], second: tuple[int, int], landmarks: Floats) -> FlowFields:
     return FlowFields(np.zeros((*first, 2), np.float32), None)
 
 

@@ -43,7 +43,7 @@ def measure(method: Method, pair: Pair) -> tuple[FlowFields, float, float]:
     start = time.perf_counter()
     first, second = (method.encode(image) for image in images)
     encoded = time.perf_counter()
-    fields = method.flow(first, second)
+    fields = method.flow(first, second, pair.landmarks)
     done = time.perf_counter()
     if method.whole_frame:
         fields = FlowFields(crop_flow(fields.facial, pair.transform), None)

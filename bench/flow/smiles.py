@@ -63,7 +63,8 @@ def read_smiles(photos: Sequence[tuple[Path, Path]]) -> Iterator[Smile | None]:
 
 def sees_smile(method: Method, smile: Smile) -> bool:
     """Whether a method's expression flow takes both mouth corners up and outward."""
-    fields = method.flow(*(method.encode(crop) for crop in smile.crops))
+    first, second = (method.encode(crop) for crop in smile.crops)
+    fields = method.flow(first, second, smile.landmarks)
     expression = fields.facial - HeadFit(smile.landmarks).head(fields)[0]
     return smiles(RegionMeter(smile.landmarks).displacements(expression))
 

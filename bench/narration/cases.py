@@ -12,10 +12,10 @@ from calib.face import REGIONS, Doubles, crop_landmarks, crop_transform, inter_o
 from calib.facs import pattern
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
 from calib.phantom.script import BLINK_S
-from engines.head import HeadFit
 from engines.landmarks import FaceMesh
 from engines.mellm import Facts
 from engines.mellm.instruct.annotations import AnnotatedSet
+from engines.refine import refined_flow
 from engines.regions import RegionMeter, motion_of
 from engines.runtime import CropError, FlowEngine
 from realtime.align import cut_crop
@@ -125,10 +125,9 @@ class Camera:
         transform = crop_transform(face)
         landmarks = crop_landmarks(transform, face)
         try:
-            crops = [self._engine.encode(cut_crop(image, transform)) for image in (before, after)]
-            fields = self._engine.flow(*crops)
-            expression = fields.facial - HeadFit(landmarks).head(fields)[0]
+            first, second = (cut_crop(image, transform) for image in (before, after))
+            flow = refined_flow(self._engine, first, second, landmarks)
         except CropError:
             return None
-        regions = tuple(RegionMeter(landmarks).measure(expression))
+        regions = tuple(RegionMeter(landmarks).measure(flow.expression))
         return Facts(regions, (FLOOR_IOD,) * len(regions), inter_ocular_distance(face))

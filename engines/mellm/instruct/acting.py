@@ -24,7 +24,6 @@ from rich.progress import track
 from calib.face import CROP, CROP_IOD, REGIONS, Floats, region_centres
 from calib.facs import parse_code
 from calib.phantom.fields import FieldMaker
-from engines.head import HeadFit
 from engines.meflownet.data import PairConfig, PairMaker, Person, load_people, split_people
 from engines.meflownet.data.pairs import Acted
 from engines.meflownet.data.shapes import ShapeModel
@@ -36,6 +35,7 @@ from engines.mellm.instruct.annotations import (
     split,
 )
 from engines.mellm.instruct.drawing import Play, draw_play
+from engines.refine import refined_flow
 from engines.runtime import CropError, FlowEngine, open_engine
 
 app = App(name="engines.mellm.instruct.acting", help_format="plaintext")
@@ -107,8 +107,7 @@ class Stage:
         pair, landmarks = self._maker.acted(number, act)
         assert play is not None
         assert field is not None
-        fields = self._engine.flow(self._engine.encode(pair.first), self._engine.encode(pair.second))
-        expression = fields.facial - HeadFit(landmarks).head(fields)[0]
+        expression = refined_flow(self._engine, pair.first, pair.second, landmarks).expression
         ys, xs = _points(landmarks, np.random.default_rng([self._seed, number, 1]))
         return play, field[ys, xs] / CROP_IOD, expression[ys, xs] / CROP_IOD
 

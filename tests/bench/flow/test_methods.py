@@ -34,7 +34,7 @@ def test_engines_that_do_not_open_are_listed_with_the_reason(monkeypatch: pytest
 
     monkeypatch.setitem(ENGINES, "broken", broken)
     opened, missing = open_engines(["broken", "dis", "dis"])
-    assert [method.label for method in opened] == ["dis"]
+    assert [method.label for method in opened] == ["dis", "dis, refined"]
     assert missing == {"broken": "no weights here"}
 
 
@@ -45,7 +45,7 @@ def test_an_unknown_engine_is_named_with_those_there_are() -> None:
 
 def test_all_methods_and_the_truth_are_scored_on_every_pair(clean: Pair) -> None:
     engine = DisEngine()
-    methods = [Method("dis", "engine", "", engine.encode, engine.flow, engine.close)]
+    methods = [Method("dis", "engine", "", engine.encode, lambda a, b, _: engine.flow(a, b), engine.close)]
     scores = list(score_pairs(methods, [clean, clean]))
     assert [[score.label for score in row] for row in scores] == 2 * [["dis", TRUE_FLOW]]
     assert scores[0][0].errors == scores[1][0].errors

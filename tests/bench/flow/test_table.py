@@ -17,7 +17,7 @@ from engines.runtime.dis import DisEngine
 
 def engine() -> Method:
     dis = DisEngine()
-    return Method("fine", "engine", "an engine", dis.encode, dis.flow, dis.close)
+    return Method("fine", "engine", "an engine", dis.encode, lambda a, b, _: dis.flow(a, b), dis.close)
 
 
 def errors(size: float) -> Errors:
