@@ -57,19 +57,23 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LanguageSettings:
     """How a language model is asked.
 
     Attributes:
-        prompt: file of the prompt's template (`prompt.fill`); empty for the one that fits the model.
-        answer_pattern: regular expression that finds words and closing facts in an answer (`closing.parse_answer`);
-            empty for our own form, which a grammar then enforces where that is possible.
+        prompt: file with the prompt of a language model, in which {movements} stands for what was measured, {units} for
+            the action units there are, {kind} and {iod_px} for the event's kind and the pixels between the eyes; empty
+            for the prompt that fits the model.
+        answer_pattern: regular expression that reads a language model's answer, with the groups words and label, and
+            perhaps units and chance (`closing.parse_answer`); empty for our own form ("words, then on a line of its
+            own: AU4 AU7 | negative | 0.70"), to which a grammar holds models that run here.
         model: name of the model on a server; empty takes the first that it lists.
-        context: most tokens of prompt and answer together.
+        context: most tokens of prompt and answer together, of a model that runs here.
         threads: of a model that runs here.
-        first_word_s, answer_s: a first word, and a whole answer, later than this are too late.
-        retries: how often a server is asked again when it is busy or away.
+        first_word_s: a first word that takes longer is too late, and the template answers…
+        answer_s: …and so is a whole answer; after `PATIENCE` in a row the template speaks to the end.
+        retries: how often a server that is busy or away is asked again.
     """
 
     prompt: str = ""
