@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from engines.mellm import LanguageSettings
 from engines.mellm.closing import check_pattern
+from realtime.limits import must_be
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -208,40 +208,14 @@ class Config:
                 _check(f"{part.name}.{key.name}", getattr(values, key.name))
 
 
-_FROM_ONE = ("spot.speech_movements", "narrate.threads")
-_FROM_ZERO = (
-    "dashboard.port", "capture.fps", "capture.seconds", "capture.reconnects", "capture.seed", "capture.loop_fps",
-    "narrate.retries",
-)  # fmt: skip
-_CONTEXT = "narrate.context"
-_PATTERN = "narrate.answer_pattern"
-_SIDES = ("capture.width", "capture.height", "capture.max_side", "dashboard.width")
-
-
 def _check(name: str, value: object) -> None:
-    if name == _PATTERN and isinstance(value, str) and value:
+    if name == "narrate.answer_pattern" and isinstance(value, str) and value:
         try:
             check_pattern(value)
         except ValueError as error:
             raise ConfigError(f"{name}: {error}") from error
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return
-    if name in _SIDES:
-        if not 32 <= value <= 8192:
-            raise ConfigError(f"{name} is {value}: it must be 32 to 8192 px")
-    elif name == _CONTEXT:
-        if not 128 <= value <= 131072:
-            raise ConfigError(f"{name} is {value}: it must be 128 to 131072 tokens")
-    elif name in _FROM_ONE:
-        if value < 1:
-            raise ConfigError(f"{name} is {value}: it must be 1 or more")
-    elif name in _FROM_ZERO:
-        if not (math.isfinite(value) and value >= 0):
-            raise ConfigError(f"{name} is {value}: it must be 0 or more")
-    elif name == "dashboard.quality" and value > 100:
-        raise ConfigError(f"{name} is {value}: it must be 1 to 100")
-    elif not (math.isfinite(value) and value > 0):
-        raise ConfigError(f"{name} is {value}: it must be more than 0")
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and (words := must_be(name, value)):
+        raise ConfigError(f"{name} is {value}: it must be {words}")
 
 
 def load_config(path: Path) -> Config:
