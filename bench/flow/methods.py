@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.complaint import BenchError
 from bench.flow.pairs import HEIGHT, WIDTH
-from bench.flow.people import BenchError
 from engines.runtime import ENGINES, EngineError, FlowFields, open_engine
 
 MethodKind = Literal["engine", "opencv", "reference"]
