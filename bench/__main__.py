@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from bench.complaint import carry_out
 from bench.flow.command import flow
 from bench.gpu.command import gpu
 from bench.narration.command import narration
@@ -34,7 +35,7 @@ def bench(
     if compare is None:
         app.help_print()
         return 0
-    return command.compare(*compare, everything)
+    return carry_out(lambda: command.compare(*compare, everything))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 import dataclasses
 import difflib
-import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from engines.mellm import LanguageSettings
 from engines.mellm.closing import check_pattern
+from realtime.limits import must_be
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -128,40 +129,20 @@ class SpotConfig:
 
 
 @dataclass(frozen=True)
-class NarrateConfig:
-    """Who speaks.
+class NarrateConfig(LanguageSettings):
+    """Who speaks; and how a language model is asked, if one does.
 
     Attributes:
         narrator: "template"; "mellm", our own language model; "gguf:PATH", another one in a file; "http:URL", one
             behind an OpenAI-compatible server (its key in the environment, MELLM_API_KEY or OPENAI_API_KEY); "auto"
             takes our own if it works here, else the template.
-        prompt: file with the prompt of a language model, in which {movements} stands for what was measured, {units} for
-            the action units there are, {kind} and {iod_px} for the event's kind and the pixels between the eyes; empty
-            for the prompt that fits the model.
-        answer_pattern: regular expression that reads a language model's answer, with the groups words and label, and
-            perhaps units and chance; empty for our own form ("words, then on a line of its own: AU4 AU7 | negative |
-            0.70"), which models that run here are held to.
-        model: name of the model on the server; empty takes the first that it lists.
-        context: most tokens of prompt and answer together, of a model that runs here.
-        threads: of a model that runs here.
-        first_word_s: live, a first word that takes longer is too late, and the template answers…
-        answer_s: …and so is a whole answer; after three in a row the template speaks to the end.
         late_s: live, an event that has waited longer for its words gets the template's, which say that they are late.
-        patience_s: longest that an answer may take when nobody waits for it (analyze, explain).
-        retries: how often a server that is busy or away is asked again.
+        patience_s: takes the place of `first_word_s` and `answer_s` when nobody waits (analyze, explain).
     """
 
     narrator: str = "auto"
-    prompt: str = ""
-    answer_pattern: str = ""
-    model: str = ""
-    context: int = 2048
-    threads: int = 1
-    first_word_s: float = 3.0
-    answer_s: float = 10.0
     late_s: float = 3.0
     patience_s: float = 120.0
-    retries: int = 2
 
 
 @dataclass(frozen=True)
@@ -227,40 +208,14 @@ class Config:
                 _check(f"{part.name}.{key.name}", getattr(values, key.name))
 
 
-_FROM_ONE = ("spot.speech_movements", "narrate.threads")
-_FROM_ZERO = (
-    "dashboard.port", "capture.fps", "capture.seconds", "capture.reconnects", "capture.seed", "capture.loop_fps",
-    "narrate.retries",
-)  # fmt: skip
-_CONTEXT = "narrate.context"
-_PATTERN = "narrate.answer_pattern"
-_SIDES = ("capture.width", "capture.height", "capture.max_side", "dashboard.width")
-
-
 def _check(name: str, value: object) -> None:
-    if name == _PATTERN and isinstance(value, str) and value:
+    if name == "narrate.answer_pattern" and isinstance(value, str) and value:
         try:
             check_pattern(value)
         except ValueError as error:
             raise ConfigError(f"{name}: {error}") from error
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return
-    if name in _SIDES:
-        if not 32 <= value <= 8192:
-            raise ConfigError(f"{name} is {value}: it must be 32 to 8192 px")
-    elif name == _CONTEXT:
-        if not 128 <= value <= 131072:
-            raise ConfigError(f"{name} is {value}: it must be 128 to 131072 tokens")
-    elif name in _FROM_ONE:
-        if value < 1:
-            raise ConfigError(f"{name} is {value}: it must be 1 or more")
-    elif name in _FROM_ZERO:
-        if not (math.isfinite(value) and value >= 0):
-            raise ConfigError(f"{name} is {value}: it must be 0 or more")
-    elif name == "dashboard.quality" and value > 100:
-        raise ConfigError(f"{name} is {value}: it must be 1 to 100")
-    elif not (math.isfinite(value) and value > 0):
-        raise ConfigError(f"{name} is {value}: it must be more than 0")
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and (words := must_be(name, value)):
+        raise ConfigError(f"{name} is {value}: it must be {words}")
 
 
 def load_config(path: Path) -> Config:

@@ -1,8 +1,11 @@
 """What a session remembers for the sake of processes that die."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from realtime.messages import AnyMessage, Face, Frame, Lost, Say, Spot
+import msgspec
+
+from realtime.messages import AnyMessage, Face, Frame, Lost, Motion, Say, Spot
 from realtime.nodes import Resume
 from realtime.recap import Moment, moment
 
@@ -51,6 +54,24 @@ class Ledger:
             if spot is not None and spot.phase == "closed":
                 self.told.append(moment(spot, message))
             self.revoked += spot is not None and spot.phase == "revoked"
+
+    def gone_with(self, gives: type, seq: int, now_ns: int) -> Sequence[Lost | Spot]:
+        """What is lost, or taken back, when the process that gives some kind of message dies.
+
+        Args:
+            gives: `Face`: every face in the picture is lost; `Motion`: every open event is taken back.
+            seq: of the last frame that it handled.
+            now_ns: the monotonic clock.
+        """
+        if gives is Face:
+            cause = "alignment was restarted"
+            return [
+                Lost(seq=seq, face_id=face_id, t_capture_ns=now_ns, t_media_ns=self.media_ns, cause=cause)
+                for face_id in self.faces
+            ]
+        return (
+            [msgspec.structs.replace(spot, phase="revoked") for spot in self.open.values()] if gives is Motion else []
+        )
 
     @property
     def resume(self) -> Resume:

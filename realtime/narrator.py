@@ -1,6 +1,8 @@
 """The narrator that the settings ask for."""
 
-from engines.mellm import LanguageSettings, ModelError, Narrator, open_narrator
+import dataclasses
+
+from engines.mellm import ModelError, Narrator, open_narrator
 from engines.mellm.registry import SHIPPED
 from engines.mellm.template import TemplateNarrator
 from realtime.config import NarrateConfig
@@ -25,15 +27,11 @@ def configured_narrator(config: NarrateConfig, live: bool, deaths: int = 0) -> N
         ModelError: its model or server cannot be used (never live).
         NarratorError: no such narrator, or its prompt cannot be used.
     """
-    settings = LanguageSettings(
-        config.prompt, config.answer_pattern, config.model, config.context, config.threads,
-        config.first_word_s if live else config.patience_s, config.answer_s if live else config.patience_s,
-        config.retries,
-    )  # fmt: skip
     if deaths >= DEATHS and config.narrator != "template" and (config.narrator != "auto" or SHIPPED.exists()):
         return TemplateNarrator([f"the narrator's process has died {deaths} times: the template narrator speaks now"])
+    unhurried = dataclasses.replace(config, first_word_s=config.patience_s, answer_s=config.patience_s)
     try:
-        return open_narrator(config.narrator, settings)
+        return open_narrator(config.narrator, config if live else unhurried)
     except ModelError as error:
         if not live:
             raise

@@ -6,7 +6,6 @@ their lifeline breaks).
 """
 
 import dataclasses
-import multiprocessing
 import os
 import signal
 import threading
@@ -14,32 +13,21 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from types import TracebackType
 
-import msgspec
 import zmq
 
 from realtime.bus import Inbox, Outbox, Publisher, Wiring, make_wiring, remove_wiring
+from realtime.child import STOP_S, Child
 from realtime.config import Config
-from realtime.environment import nameless_main, prepare
+from realtime.environment import prepare
 from realtime.ledger import Ledger
-from realtime.messages import Annotation, AnyMessage, End, Face, Gap, Lost, MessageError, Motion, Status
+from realtime.messages import Annotation, AnyMessage, End, Gap, MessageError, Status
 from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
-from realtime.process import FAILED_EXIT, Place
-from realtime.process import main as process_main
+from realtime.process import Place
 from realtime.recordings.notes import make_note
 from realtime.ring import Ring
-
-START_S = 60.0
-"""Longest a process may take to start: loading models on a slow, busy machine."""
-
-STOP_S = 1.2
-"""How long processes get to end by themselves before they are killed."""
-
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What asks a session to stop."""
@@ -59,21 +47,6 @@ class SessionError(Exception):
     """The session cannot go on; one line that says why."""
 
 
-@dataclass
-class _Child:
-    """A running process and what is known of it."""
-
-    spec: ProcessSpec
-    process: SpawnProcess
-    lifeline: Connection
-    restarts: int
-    heard_s: float
-    state: str = "starting"
-    detail: str = ""
-    last_seq: int = -1
-    restarted_for: str = ""
-
-
 class Session:
     """A running pipeline. Use as a context manager and iterate over its messages; leaving it stops everything."""
 
@@ -85,9 +58,8 @@ class Session:
         """
         prepare()
         self.config = config
-        self._children: dict[str, _Child] = {}
+        self._children: dict[str, Child] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._spawn = multiprocessing.get_context("spawn")
         self._ledger = Ledger()
         self._notes: deque[Annotation] = deque()
         self._going = False
@@ -139,7 +111,7 @@ class Session:
     @property
     def pids(self) -> dict[str, int]:
         """Process ids by process name."""
-        return {name: child.process.pid or -1 for name, child in self._children.items()}
+        return {name: child.pid for name, child in self._children.items()}
 
     def __iter__(self) -> Iterator[AnyMessage]:
         """Every message of the session as it arrives, until the stream ends.
@@ -225,14 +197,10 @@ class Session:
 
     def _close(self) -> None:
         for child in self._children.values():
-            child.lifeline.close()
+            child.lifeline.close()  # of all of them first: they end side by side
         deadline_s = time.monotonic() + STOP_S
         for child in self._children.values():
-            child.process.join(max(0.0, deadline_s - time.monotonic()))
-            if child.process.is_alive():
-                child.process.kill()
-                child.process.join()
-            child.process.close()
+            child.end(max(0.0, deadline_s - time.monotonic()))
         self._children.clear()
         while self._boxes:
             self._boxes.pop().close()
@@ -243,17 +211,12 @@ class Session:
         if self._wiring.folder:
             remove_wiring(self._wiring)
 
-    def _start(self, spec: ProcessSpec, restarts: int) -> _Child:
-        theirs, ours = self._spawn.Pipe(duplex=False)
+    def _start(self, spec: ProcessSpec, restarts: int) -> Child:
         resume = dataclasses.replace(self._ledger.resume, restarts=restarts)
         place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, resume)
-        process = self._spawn.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
         # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
-        with undisturbed(), nameless_main():
-            process.start()
-        theirs.close()
-        child = _Child(spec, process, ours, restarts, time.monotonic())
-        self._children[spec.name] = child
+        with undisturbed():
+            child = self._children[spec.name] = Child.start(spec, place, time.monotonic())
         return child
 
     def _receive(self) -> AnyMessage | None:
@@ -269,26 +232,18 @@ class Session:
             self._hear(message)
         else:
             for child in self._children.values():
-                if isinstance(message, child.spec.gives):
-                    if child.restarted_for:
-                        gap = Gap(
-                            seq=message.seq, t_capture_ns=message.t_capture_ns, t_media_ns=message.t_media_ns,
-                            from_seq=child.last_seq + 1, to_seq=message.seq - 1, cause=child.restarted_for,
-                        )  # fmt: skip
-                        child.restarted_for = ""
-                        self._public.publish(gap)
-                        yield gap
-                    child.last_seq = message.seq
+                gap = child.gave(message)
+                if gap is not None:
+                    self._public.publish(gap)
+                    yield gap
         self._public.publish(message)
         yield message
 
     def _hear(self, status: Status) -> None:
         child = self._children.get(status.process)
-        if child is None or status.pid != child.process.pid:
+        if child is None or status.pid != child.pid:
             return
-        child.heard_s, child.state = time.monotonic(), status.state
-        if status.detail:
-            child.detail = status.detail
+        child.hear(status, time.monotonic())
         if status.state == "failed":
             raise SessionError(status.detail)
         if status.state == "ready" and child.restarts:
@@ -302,21 +257,13 @@ class Session:
     def _look_after(self) -> Iterator[AnyMessage]:
         """Restart what died or hangs, within its budget."""
         for child in list(self._children.values()):
-            code = child.process.exitcode
-            silent_s = time.monotonic() - child.heard_s
-            limit_s = START_S if child.state == "starting" else child.spec.heartbeat_s
-            if code is None and silent_s <= limit_s:
-                continue
-            if child.state == "ended" and code == 0:
-                continue
-            if code == FAILED_EXIT:
-                # Its reason is on its way through the hub.
-                if silent_s <= STOP_S:
-                    continue
+            now_s = time.monotonic()
+            if child.failed(now_s):
                 raise SessionError(f"{child.spec.name} cannot start")
-            yield from self._restart(child, _cause(child, code, silent_s))
+            if cause := child.trouble(now_s):
+                yield from self._restart(child, cause)
 
-    def _tell_again(self, child: _Child) -> None:
+    def _tell_again(self, child: Child) -> None:
         """Hand a restarted process what the one before it took to its grave."""
         inbox = self._inboxes.get(child.spec.name)
         if inbox is None:
@@ -332,15 +279,11 @@ class Session:
                 End(seq=before.last_seq, t_capture_ns=now_ns, t_media_ns=self._ledger.media_ns, error=before.detail)
             )
 
-    def _restart(self, child: _Child, cause: str) -> Iterator[AnyMessage]:
+    def _restart(self, child: Child, cause: str) -> Iterator[AnyMessage]:
         """Start a process anew; announce the gap, and take back what died with it."""
         if child.restarts >= child.spec.restarts:
             raise SessionError(f"{cause}; restarted {child.restarts} times already, giving up")
-        child.lifeline.close()
-        if child.process.is_alive():
-            child.process.kill()
-        child.process.join()
-        child.process.close()
+        child.end()
         fresh = self._start(child.spec, child.restarts + 1)
         fresh.last_seq = child.last_seq
         if child.spec.droppable:
@@ -350,24 +293,6 @@ class Session:
         yield Gap(
             seq=seq, t_capture_ns=now_ns, t_media_ns=media_ns, from_seq=seq + 1, to_seq=seq, cause=f"{cause}; {again}"
         )
-        if child.spec.gives is Face:
-            for face_id in list(self._ledger.faces):
-                lost = Lost(
-                    seq=seq, face_id=face_id, t_capture_ns=now_ns, t_media_ns=media_ns, cause="alignment was restarted"
-                )
-                self._inboxes["perceive"].send(lost)
-                yield lost
-        if child.spec.gives is Motion:
-            for spot in list(self._ledger.open.values()):
-                revoked = msgspec.structs.replace(spot, phase="revoked")
-                self._inboxes["narrate"].send(revoked)
-                yield revoked
-
-
-def _cause(child: _Child, code: int | None, silent_s: float) -> str:
-    name = child.spec.name
-    if code is None:
-        return f"{name} has been silent for {silent_s:.0f} s"
-    if code < 0:
-        return f"{name} was killed by signal {-code}"
-    return f"{name} crashed{': ' + child.detail if child.detail else ''}"
+        for message in self._ledger.gone_with(child.spec.gives, seq, now_ns):
+            self._inboxes[PROCESSES[PROCESSES.index(child.spec) + 1].name].send(message)
+            yield message

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench import machine
-from bench.complaint import BAD_INPUT, STOPPED, complain
+from bench.complaint import BenchError, carry_out
 from realtime.environment import prepare
 
 if TYPE_CHECKING:
@@ -55,19 +55,10 @@ def flow(
 ) -> int:
     """Measure every engine that works here and OpenCV's dense flows on the same pairs; write a page and a picture."""
     prepare()
-    from bench.flow.people import BenchError
-    from realtime.source import SourceError
-
-    try:
-        return _bench(photos, held_out, smiles, engines, weights, pairs, seed, out)
-    except KeyboardInterrupt:
-        complain("stopped", "nothing was written")
-        return STOPPED
-    except (BenchError, SourceError) as error:
-        complain("error", str(error))
-    except OSError as error:
-        complain("error", f"{error.filename}: {error.strerror}; choose another --out")
-    return BAD_INPUT
+    return carry_out(
+        lambda: _bench(photos, held_out, smiles, engines, weights, pairs, seed, out),
+        "nothing was written", "choose another --out",
+    )  # fmt: skip
 
 
 def _bench(
@@ -77,7 +68,7 @@ def _bench(
     from rich.progress import Progress
 
     from bench.flow.methods import open_engines, opencv_methods
-    from bench.flow.people import BenchError, built_in, find_people, read_names
+    from bench.flow.people import built_in, find_people, read_names
     from bench.flow.picture import draw
     from bench.flow.smiles import list_smiles
     from bench.flow.table import Report, page, summary_table, to_rich
@@ -135,7 +126,6 @@ def _smile(
     methods: "tuple[Method, ...]", photos: list[tuple[Path, Path]], progress: "Progress"
 ) -> tuple[dict[str, float], int]:
     """The share of people whose smile each method sees, and of how many people."""
-    from bench.flow.people import BenchError
     from bench.flow.smiles import read_smiles, sees_smile
 
     if not photos:

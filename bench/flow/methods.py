@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.complaint import BenchError
 from bench.flow.pairs import HEIGHT, WIDTH
-from bench.flow.people import BenchError
 from calib.face import Floats
 from engines.refine import refined_flow
 from engines.runtime import ENGINES, EngineError, FlowEngine, FlowFields, open_engine

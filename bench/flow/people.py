@@ -7,16 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bench.complaint import BenchError
 from calib.face import Floats
 from calib.phantom import PhantomFace, portrait
 from engines.landmarks import FaceMesh
 from realtime.recorded import read_photo
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-
-
-class BenchError(Exception):
-    """Input that the benchmark cannot use; one line: what, where, how to mend it."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bench.complaint import BenchError
 from bench.flow.methods import Method
 from bench.flow.pairs import Image
-from bench.flow.people import BenchError, find_face, list_photos
+from bench.flow.people import find_face, list_photos
 from calib.face import REGION_INDEX, Doubles, Floats, crop_landmarks, crop_transform
 from engines.head import HeadFit
 from engines.landmarks import FaceMesh

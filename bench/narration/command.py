@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench import machine
-from bench.complaint import BAD_INPUT, STOPPED, complain
+from bench.complaint import BenchError, carry_out
 from realtime.environment import prepare
 
 if TYPE_CHECKING:
@@ -54,21 +54,10 @@ def narration(
     default takes about five minutes on two cores.
     """
     prepare()
-    from bench.flow.people import BenchError
-    from engines.mellm.instruct.annotations import AnnotationError
-    from engines.runtime import EngineError
-    from realtime.source import SourceError
-
-    try:
-        return _bench(photos, held_out, statistics, narrators, engine, pairs, seed, out)
-    except KeyboardInterrupt:
-        complain("stopped", "nothing was written")
-        return STOPPED
-    except (BenchError, SourceError, EngineError, AnnotationError) as error:
-        complain("error", str(error))
-    except OSError as error:
-        complain("error", f"{error.filename}: {error.strerror}; choose another --out")
-    return BAD_INPUT
+    return carry_out(
+        lambda: _bench(photos, held_out, statistics, narrators, engine, pairs, seed, out),
+        "nothing was written", "choose another --out",
+    )  # fmt: skip
 
 
 def _bench(
@@ -77,7 +66,7 @@ def _bench(
 ) -> int:  # fmt: skip
     from rich.progress import Progress
 
-    from bench.flow.people import BenchError, built_in, find_people, read_names
+    from bench.flow.people import built_in, find_people, read_names
     from bench.flow.table import print_tables
     from bench.narration.cases import Camera, true_cases
     from bench.narration.guesser import Guesser

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 from bench.pace.results import HOPS, MAKERS, SUPERVISOR, Outcome
 
 if sys.version_info >= (3, 11):
@@ -99,24 +99,24 @@ def read_budgets(path: Path = BUDGETS) -> Budgets:
     """Read a file of budgets.
 
     Raises:
-        BenchInputError: it cannot be read, or names something that is not measured.
+        BenchError: it cannot be read, or names something that is not measured.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BenchInputError(f"cannot read {path}: {error.strerror}") from None
+        raise BenchError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BenchInputError(f"{path} is not TOML: {error}") from None
+        raise BenchError(f"{path} is not TOML: {error}") from None
     case = tables.pop("case", None)
     try:
         width, height = (int(side) for side in str(case["size"]).split("x"))
         found = Budgets(float(case["fps"]), width, height, int(case["faces"]), tables)
     except (TypeError, KeyError, ValueError):
-        raise BenchInputError(f'{path}: [case] must say fps = 60, size = "640x480", faces = 1, or the like') from None
+        raise BenchError(f'{path}: [case] must say fps = 60, size = "640x480", faces = 1, or the like') from None
     for table, values in tables.items():
         for key, value in _leaves(path, table, values):
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-                raise BenchInputError(f"{path}: {key} must be a number, 0 or more, not {value!r}")
+                raise BenchError(f"{path}: {key} must be a number, 0 or more, not {value!r}")
     return found
 
 
@@ -124,17 +124,17 @@ def _leaves(path: Path, table: str, values: object) -> Iterator[tuple[str, objec
     """Every number of a table by its full name.
 
     Raises:
-        BenchInputError: a name that means nothing.
+        BenchError: a name that means nothing.
     """
     if table not in _ALLOWED or not isinstance(values, dict):
-        raise BenchInputError(f"{path}: [{table}]: no such table; there are: case, {', '.join(_ALLOWED)}")
+        raise BenchError(f"{path}: [{table}]: no such table; there are: case, {', '.join(_ALLOWED)}")
     for key, value in values.items():
         if key not in _ALLOWED[table]:
-            raise BenchInputError(f"{path}: {table}.{key}: not measured; known here: {', '.join(_ALLOWED[table])}")
+            raise BenchError(f"{path}: {table}.{key}: not measured; known here: {', '.join(_ALLOWED[table])}")
         if table != "process":
             yield f"{table}.{key}", value
             continue
         for name, number in value.items() if isinstance(value, dict) else [("", value)]:
             if name not in _OF_PROCESS:
-                raise BenchInputError(f"{path}: process.{key}.{name}: known here: {', '.join(_OF_PROCESS)}")
+                raise BenchError(f"{path}: process.{key}.{name}: known here: {', '.join(_OF_PROCESS)}")
             yield f"process.{key}.{name}", number

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from bench.complaint import BAD_INPUT, STOPPED, BenchInputError, complain
+from bench.complaint import carry_out
 from bench.pace import options
+from bench.pace.bars import Bars
 from bench.pace.options import Html, Json, Settings
 from realtime.environment import prepare
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
+    from bench.pace.course import Course
     from bench.pace.results import Pace
     from realtime.config import Config
 
@@ -45,9 +45,8 @@ def engines(
     from bench.pace.closing import facts, finish
     from bench.pace.engines import measure_engines
     from bench.pace.results import Report
-    from engines.runtime import EngineError
 
-    try:
+    def work() -> int:
         names = options.engine_names("--engines", engines, auto=False)
         batches = options.whole_numbers("--batch", batch, 1, 64)
         together = options.whole_numbers("--threads", threads, 1, 64)
@@ -59,22 +58,19 @@ def engines(
         missing: dict[str, str] = {}
         stopped = ""
         try:
-            with _progress() as progress:
-                work = progress.add_task("", total=len(names) * len(batches) * len(together))
+            with Bars() as bars:
+                bars.begin("", len(names) * len(batches) * len(together))
 
                 def show(what: str) -> None:
-                    progress.update(work, description=what, completed=len(paces))
+                    bars.at(len(paces), what)
 
                 for pace in measure_engines(names, batches, together, weights, seconds, missing, show):
                     paces.append(pace)
         except KeyboardInterrupt:
             stopped = f"after {len(paces)} settings"
         return finish(Report("engines", told, paces=tuple(paces), missing=missing, stopped=stopped), None, json, html)
-    except (BenchInputError, EngineError) as error:
-        complain("error", str(error))
-    except OSError as error:
-        complain("error", f"{error.filename}: {error.strerror}")
-    return BAD_INPUT
+
+    return carry_out(work)
 
 
 def pipeline(
@@ -117,12 +113,10 @@ def pipeline(
     prepare()
     from bench.pace.budget import BUDGETS, read_budgets
     from bench.pace.closing import facts, finish
-    from bench.pace.course import Course, cases_of
-    from bench.pace.reel import reel_folder
+    from bench.pace.course import cases_of
     from bench.pace.results import Report
-    from realtime.config import ConfigError
 
-    try:
+    def work() -> int:
         rates = options.numbers("--fps", fps, *options.RATES_FPS)
         counts = options.whole_numbers("--faces", faces, 1, options.MOST_FACES)
         names = options.engine_names("--engine", engine, auto=True)
@@ -142,21 +136,16 @@ def pipeline(
             + (f" --pages {pages}" if pages else "")
         )
         told = facts(command + (" with settings of one's own" if config is not None else ""))
-        folder = reel_folder()
         stopped = ""
-        try:
-            with _progress() as progress:
-                course = Course(folder, settings, seconds, tolerate, camera, _Bars(progress))
-                try:
-                    course.run(cases)
-                    if highest:
-                        course.search(cases, most_fps)
-                    if peers:
-                        course.alone(cases)
-                except KeyboardInterrupt:
-                    stopped = f"after {len(course.outcomes)} of {len(cases)} runs"
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _course(settings, seconds, tolerate, camera) as course:
+            try:
+                course.run(cases)
+                if highest:
+                    course.search(cases, most_fps)
+                if peers:
+                    course.alone(cases)
+            except KeyboardInterrupt:
+                stopped = f"after {len(course.outcomes)} of {len(cases)} runs"
         told = (*told, ("source", course.source()))
         report = Report(
             "pipeline",
@@ -168,14 +157,8 @@ def pipeline(
             stopped,
         )
         return finish(report, allowed, json, html)
-    except (BenchInputError, ConfigError) as error:
-        complain("error", str(error))
-    except OSError as error:
-        complain("error", f"{error.filename}: {error.strerror}")
-    except KeyboardInterrupt:
-        complain("stopped", "nothing was measured, nothing was written")
-        return STOPPED
-    return BAD_INPUT
+
+    return carry_out(work)
 
 
 def soak(
@@ -198,12 +181,10 @@ def soak(
     """
     prepare()
     from bench.pace.closing import facts, finish
-    from bench.pace.course import Course, cases_of
-    from bench.pace.reel import reel_folder
+    from bench.pace.course import cases_of
     from bench.pace.results import Report
-    from realtime.config import ConfigError
 
-    try:
+    def work() -> int:
         options.length("--minutes", minutes, 0.1, 60 * 24 * 30, "minutes")
         options.length("--fps", fps, *options.RATES_FPS, "frames a second")
         options.length("--pages", pages, 0, 16, "browsers")
@@ -217,45 +198,34 @@ def soak(
             f"mellm bench soak --minutes {minutes:g} --fps {fps:g} --size {size} --faces {faces} --engine {engine}"
             + (f" --pages {pages}" if pages else "")
         )
-        folder = reel_folder()
         stopped = ""
-        try:
-            with _progress() as progress:
-                course = Course(folder, settings, 60 * minutes, 0.0, False, _Bars(progress))
-                try:
-                    course.soak(case)
-                except KeyboardInterrupt:
-                    spent_s = course.keep()
-                    stopped = f"after {spent_s / 60:.1f} of {minutes:g} minutes"
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _course(settings, 60 * minutes, 0.0, False) as course:
+            try:
+                course.soak(case)
+            except KeyboardInterrupt:
+                spent_s = course.keep()
+                stopped = f"after {spent_s / 60:.1f} of {minutes:g} minutes"
         told = (*told, ("source", course.source()))
         report = Report("soak", told, tuple(course.outcomes), missing=course.missing, stopped=stopped)
         return finish(report, None, json, html)
-    except (BenchInputError, ConfigError) as error:
-        complain("error", str(error))
-    except OSError as error:
-        complain("error", f"{error.filename}: {error.strerror}")
-    except KeyboardInterrupt:
-        complain("stopped", "nothing was measured, nothing was written")
-        return STOPPED
-    return BAD_INPUT
+
+    return carry_out(work)
 
 
 def compare(first: Path, second: Path, everything: bool) -> int:
-    """Print two reports side by side: what has changed by 5 % or more, or everything."""
+    """Print two reports side by side: what has changed by 5 % or more, or everything.
+
+    Raises:
+        BenchError: a file that holds no report.
+    """
     prepare()
     from bench.pace.closing import show
     from bench.pace.compare import CLOSE, compare
     from bench.pace.results import read_report
     from bench.pace.tables import change_table
 
-    try:
-        before, after = read_report(first), read_report(second)
-        changes, alone = compare(before, after)
-    except BenchInputError as error:
-        complain("error", str(error))
-        return BAD_INPUT
+    before, after = read_report(first), read_report(second)
+    changes, alone = compare(before, after)
     console = Console(markup=False, emoji=False, highlight=False)
     for name, report in (("A", before), ("B", after)):
         told = dict(report.facts)
@@ -272,36 +242,18 @@ def compare(first: Path, second: Path, everything: bool) -> int:
     return 0
 
 
-class _Bars:
-    """A bar for the work at hand."""
-
-    def __init__(self, progress: "Progress") -> None:
-        self._progress = progress
-        self._task: TaskID | None = None
-
-    def begin(self, what: str, total: float) -> None:
-        """Show what is being done, from 0 to total."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(what, total=total)
-
-    def at(self, done: float) -> None:
-        """How much of it is done."""
-        if self._task is not None:
-            self._progress.update(self._task, completed=done)
-
-
 @contextmanager
-def _progress() -> "Iterator[Progress]":
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+def _course(config: "Config", seconds: float, tolerance: float, camera: bool) -> "Iterator[Course]":
+    """A course with bars, whose frames are gone afterwards; see `Course`."""
+    from bench.pace.course import Course
+    from bench.pace.reel import reel_folder
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    # Twice a second is enough to see, and costs next to nothing.
-    with Progress(
-        *columns, console=console, transient=True, refresh_per_second=2, disable=not console.is_terminal
-    ) as progress:
-        yield progress
+    folder = reel_folder()
+    try:
+        with Bars() as bars:
+            yield Course(folder, config, seconds, tolerance, camera, bars)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _settings(path: Path | None) -> "Config":

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 from bench.pace.drift import drifts
 from bench.pace.results import Report
 
@@ -50,14 +50,14 @@ def compare(before: Report, after: Report) -> tuple[tuple[Change, ...], tuple[st
     """Every number that both reports have, and the names of what only one has.
 
     Raises:
-        BenchInputError: they are of different benchmarks, or have nothing in common.
+        BenchError: they are of different benchmarks, or have nothing in common.
     """
     if before.kind != after.kind:
-        raise BenchInputError(f"a report of bench {before.kind} and one of bench {after.kind} cannot be compared")
+        raise BenchError(f"a report of bench {before.kind} and one of bench {after.kind} cannot be compared")
     first, second = ({(name, what): (value, more) for name, what, value, more in _numbers(r)} for r in (before, after))
     both = [key for key in first if key in second]
     if not both:
-        raise BenchInputError("the two reports have no case in common: run the second with the first one's options")
+        raise BenchError("the two reports have no case in common: run the second with the first one's options")
     changes = tuple(Change(*key, first[key][0], second[key][0], first[key][1]) for key in both)
     named = {name for name, _ in both}
     alone = dict.fromkeys(name for name, _ in (*first, *second) if name not in named)

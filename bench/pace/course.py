@@ -80,7 +80,7 @@ class Course:
         """Measure every case.
 
         Raises:
-            BenchInputError: the frames of a case cannot be made.
+            BenchError: the frames of a case cannot be made.
         """
         for k, case in enumerate(cases, start=1):
             try:
@@ -93,7 +93,7 @@ class Course:
         """Find the highest rate that every scene sustains, from the highest rate on that it was run at.
 
         Raises:
-            BenchInputError: the frames of a case cannot be made.
+            BenchError: the frames of a case cannot be made.
         """
         scenes: dict[str, Case] = {}
         for case in cases:
@@ -118,7 +118,7 @@ class Course:
         """Time the pieces alone, and other programs, on the same frames.
 
         Raises:
-            BenchInputError: the frames of a case cannot be made.
+            BenchError: the frames of a case cannot be made.
         """
         used = dict.fromkeys(outcome.engine for outcome in self.outcomes)
         engines = list(used) or list(dict.fromkeys(case.engine for case in cases))
@@ -142,7 +142,7 @@ class Course:
         """Run one case, watched in about sixty windows.
 
         Raises:
-            BenchInputError: its frames cannot be made.
+            BenchError: its frames cannot be made.
         """
         window_s = max(self._seconds / 60, 1.0)
         plan = Plan(self._config, self._seconds, window_s=window_s, look_s=window_s / 8)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 
 Json = Annotated[Path | None, Parameter(name="--json", help="File for all numbers, which --compare takes.")]
 Html = Annotated[Path | None, Parameter(name="--html", help="File for a page with plots that needs nothing else.")]
@@ -25,14 +25,14 @@ def numbers(option: str, text: str, low: float, high: float) -> tuple[float, ...
     """Numbers with commas between, each once.
 
     Raises:
-        BenchInputError: not numbers, or out of range.
+        BenchError: not numbers, or out of range.
     """
     try:
         found = tuple(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError:
-        raise BenchInputError(f"{option} {text}: write numbers with commas between, such as 30,60") from None
+        raise BenchError(f"{option} {text}: write numbers with commas between, such as 30,60") from None
     if not all(low <= number <= high for number in found):  # not a number either
-        raise BenchInputError(f"{option} {text}: each must be {low:g} to {high:g}")
+        raise BenchError(f"{option} {text}: each must be {low:g} to {high:g}")
     return found
 
 
@@ -40,11 +40,11 @@ def whole_numbers(option: str, text: str, low: int, high: int) -> tuple[int, ...
     """Whole numbers with commas between, each once.
 
     Raises:
-        BenchInputError: not whole numbers, or out of range.
+        BenchError: not whole numbers, or out of range.
     """
     found = numbers(option, text, low, high)
     if not all(number == int(number) for number in found):
-        raise BenchInputError(f"{option} {text}: write whole numbers, such as 1,2")
+        raise BenchError(f"{option} {text}: write whole numbers, such as 1,2")
     return tuple(int(number) for number in found)
 
 
@@ -52,15 +52,15 @@ def sizes(text: str) -> tuple[tuple[int, int], ...]:
     """Sizes of frames with commas between.
 
     Raises:
-        BenchInputError: not sizes, or none that a camera has.
+        BenchError: not sizes, or none that a camera has.
     """
     found = []
     for part in text.lower().replace("×", "x").split(","):
         width, _, height = part.strip().partition("x")
         if not (width.isdigit() and height.isdigit()):
-            raise BenchInputError(f"--size {text}: write it like 640x480,1280x720")
+            raise BenchError(f"--size {text}: write it like 640x480,1280x720")
         if not (160 <= int(width) <= 4096 and 120 <= int(height) <= 4096):
-            raise BenchInputError(f"--size {text}: each must be 160x120 to 4096x4096")
+            raise BenchError(f"--size {text}: each must be 160x120 to 4096x4096")
         found.append((int(width), int(height)))
     return tuple(dict.fromkeys(found))
 
@@ -69,7 +69,7 @@ def engine_names(option: str, text: str, auto: bool) -> tuple[str, ...]:
     """Flow engines by name.
 
     Raises:
-        BenchInputError: there is no such engine.
+        BenchError: there is no such engine.
     """
     from engines.runtime import ENGINES
 
@@ -77,7 +77,7 @@ def engine_names(option: str, text: str, auto: bool) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text else tuple(ENGINES)
     for name in found:
         if name not in known:
-            raise BenchInputError(f"{option} {text}: no flow engine {name!r}; there are: {', '.join(known)}")
+            raise BenchError(f"{option} {text}: no flow engine {name!r}; there are: {', '.join(known)}")
     return found
 
 
@@ -85,23 +85,23 @@ def length(option: str, value: float, low: float, high: float, unit: str) -> Non
     """Refuse a length that measures nothing, or never ends.
 
     Raises:
-        BenchInputError: out of range.
+        BenchError: out of range.
     """
     if not (math.isfinite(value) and low <= value <= high):
-        raise BenchInputError(f"{option} {value:g}: it must be {low:g} to {high:g} {unit}")
+        raise BenchError(f"{option} {value:g}: it must be {low:g} to {high:g} {unit}")
 
 
 def writable(*files: Path | None) -> None:
     """Refuse files that cannot be written, before the work is done rather than after it.
 
     Raises:
-        BenchInputError: naming the file.
+        BenchError: naming the file.
     """
     for path in files:
         if path is None:
             continue
         folder = path.parent
         if not folder.is_dir():
-            raise BenchInputError(f"{path}: there is no folder {folder}")
+            raise BenchError(f"{path}: there is no folder {folder}")
         if path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
-            raise BenchInputError(f"{path}: cannot be written; choose another file")
+            raise BenchError(f"{path}: cannot be written; choose another file")

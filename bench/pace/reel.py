@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 from calib.phantom import PhantomEvent, PhantomScript, PhantomVideo, portrait
 from realtime.stack import StackSource
 
@@ -87,13 +87,13 @@ def make_reel(
         progress: hears the share that is done.
 
     Raises:
-        BenchInputError: the faces would be too small to be found, or the disk is full.
+        BenchError: the faces would be too small to be found, or the disk is full.
     """
     rate, frames = reel_length(width, height, fps)
     part = width // faces
     iod_px = min(height * 100 / 480, part * 0.3)
     if iod_px < 0.07 * width or iod_px < 20:
-        raise BenchInputError(f"{faces} faces in {width}×{height}: they would be too small to be found")
+        raise BenchError(f"{faces} faces in {width}×{height}: they would be too small to be found")
     plate, seconds = portrait(), frames / rate
     videos = [
         PhantomVideo(plate, performance(face, seconds), part + (width % faces if face == 0 else 0), height, iod_px)
@@ -110,7 +110,7 @@ def make_reel(
                 file.write(np.ascontiguousarray(np.hstack([video.frame(k / rate) for video in videos])).data)
                 progress((k + 1) / frames)
     except OSError as error:
-        raise BenchInputError(f"no room for {MOST_BYTES >> 20} MiB of frames in {folder}: {error.strerror}") from None
+        raise BenchError(f"no room for {MOST_BYTES >> 20} MiB of frames in {folder}: {error.strerror}") from None
     return Reel(path, width, height, faces, rate, frames, _read_ms(path, frames))
 
 

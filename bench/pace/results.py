@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 
 VERSION = 1
 
@@ -280,14 +280,14 @@ def read_report(path: Path) -> Report:
     """A report out of its file.
 
     Raises:
-        BenchInputError: it cannot be read, or is no report of this version.
+        BenchError: it cannot be read, or is no report of this version.
     """
     try:
         report = msgspec.json.decode(path.read_bytes(), type=Report)
     except OSError as error:
-        raise BenchInputError(f"cannot read {path}: {error.strerror}") from None
+        raise BenchError(f"cannot read {path}: {error.strerror}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BenchInputError(f"{path}: not a report that mellm bench wrote with --json ({error})") from None
+        raise BenchError(f"{path}: not a report that mellm bench wrote with --json ({error})") from None
     if report.version != VERSION:
-        raise BenchInputError(f"{path}: a report of version {report.version}; this program reads version {VERSION}")
+        raise BenchError(f"{path}: a report of version {report.version}; this program reads version {VERSION}")
     return report

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench import machine
-from bench.complaint import BAD_INPUT, STOPPED, complain
+from bench.complaint import BenchError, carry_out
 from realtime.environment import prepare
 
 if TYPE_CHECKING:
@@ -72,32 +72,21 @@ def spotting(
     work is kept: delete the folder when alignment or flow have changed.
     """
     prepare()
-    from bench.flow.people import BenchError
     from bench.spotting.run import Plan
-    from realtime.source import SourceError
 
-    try:
-        plan = Plan(_rates(fps), seconds, videos, seed, motion, weights)
-        return _bench(plan, photos, held_out, engines, out)
-    except KeyboardInterrupt:
-        complain(
-            "stopped",
-            f"{motion} keeps the videos that were finished; the same command goes on from there"
-            if motion is not None
-            else "nothing was written; with --motion FOLDER a run can be taken up again",
-        )
-        return STOPPED
-    except (BenchError, SourceError) as error:
-        complain("error", str(error))
-    except OSError as error:
-        complain("error", f"{error.filename}: {error.strerror}; choose another --out or --motion")
-    return BAD_INPUT
+    return carry_out(
+        lambda: _bench(Plan(_rates(fps), seconds, videos, seed, motion, weights), photos, held_out, engines, out),
+        f"{motion} keeps the videos that were finished; the same command goes on from there"
+        if motion is not None
+        else "nothing was written; with --motion FOLDER a run can be taken up again",
+        "choose another --out or --motion",
+    )
 
 
 def _bench(plan: "Plan", photos: Path | None, held_out: Path | None, names: str, out: Path) -> int:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from bench.flow.people import BenchError, built_in, find_people, read_names
+    from bench.flow.people import built_in, find_people, read_names
     from bench.flow.table import print_tables
     from bench.spotting.picture import draw
     from bench.spotting.run import measure
@@ -136,8 +125,6 @@ def _rates(text: str) -> tuple[float, ...]:
     Raises:
         BenchError: not numbers, or rates that no camera has.
     """
-    from bench.flow.people import BenchError
-
     try:
         rates = tuple(dict.fromkeys(float(part) for part in text.split(",")))
     except ValueError:
@@ -154,8 +141,6 @@ def _check(plan: "Plan") -> None:
     Raises:
         BenchError: naming the option.
     """
-    from bench.flow.people import BenchError
-
     if not (math.isfinite(plan.seconds) and plan.seconds >= SHORTEST_S):
         raise BenchError(f"--seconds {plan.seconds:g}: a performance needs {SHORTEST_S:g} s at least")
     if plan.videos < 1 or plan.seed < 0:
@@ -168,7 +153,6 @@ def _open(names: str, weights: Path | None) -> "tuple[list[FlowEngine], dict[str
     Raises:
         BenchError: a name that no engine has, or none that works.
     """
-    from bench.flow.people import BenchError
     from engines.runtime import ENGINES, EngineError, WeightsError, open_engine
 
     opened: list[FlowEngine] = []

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.flow.people import BenchError
+from bench.complaint import BenchError
 from bench.spotting.truth import Truth
 from bench.spotting.videos import HEIGHT, WIDTH, Video
 from calib.face import CROP

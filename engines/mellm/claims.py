@@ -23,7 +23,7 @@ _WORD = re.compile(
 _PROPER = {name.lower(): name for name in REGION_NAMES}
 _FIRST = "|".join(sorted({name.split()[0] for name in REGION_NAMES}))
 _BEGUN = re.compile(rf"\b(?:(?:{_FIRST})\b[A-Za-z ]*|[A-Za-z]+)\Z", re.IGNORECASE)  # perhaps the beginning of a name
-
+_CODE_BEGUN = re.compile(r"\b[LR]?AU[ -]?\d*\Z", re.IGNORECASE)  # an action unit's code, which may yet go on
 
 _NEAR, _NEAR_SHARE = 0.1, 0.05
 """An amount may be off by so much, px or % of the eye distance, and by this share: what rounding does."""
@@ -70,7 +70,7 @@ def claims(text: str) -> list[Claim]:
 
 
 def settled(text: str) -> str:
-    """The beginning of a text that is still being written: all before a clause whose claims may yet change."""
+    """The beginning of a text that is still being written: all before a clause, or a code, that may yet change."""
     start, said = -1, False
     for word in _WORD.finditer(text):
         if word["name"]:
@@ -83,7 +83,9 @@ def settled(text: str) -> str:
             said = True
     if start < 0:
         begun = _BEGUN.search(text)
-        start = begun.start() if begun is not None and _begins_a_name(begun[0]) else len(text)
+        if begun is None or not _begins_a_name(begun[0]):
+            begun = _CODE_BEGUN.search(text)
+        start = begun.start() if begun is not None else len(text)
     return text[:start]
 
 

@@ -1,12 +1,12 @@
 """The narrator around a language model: asks it, hands its words on as they come, and lets nothing false stand.
 
 Whatever goes wrong, the template narrator answers for that measurement: a model that is late or breaks off, an answer
-without its closing facts, or one that claims a movement that was not measured.
+without its closing facts, or one that claims a movement or an action unit that was not measured.
 """
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from engines.mellm.answer import Answer, Facts, StreamError
 from engines.mellm.claims import false_claims, settled
 from engines.mellm.closing import PATTERN, AnswerError, parse_answer
 from engines.mellm.pump import Pump
+from engines.mellm.sighting import Sighting, named_units
 from engines.mellm.template import TemplateNarrator
 from engines.mellm.words import clean, words_so_far
 
@@ -56,19 +57,23 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LanguageSettings:
     """How a language model is asked.
 
     Attributes:
-        prompt: file of the prompt's template (`prompt.fill`); empty for the one that fits the model.
-        answer_pattern: regular expression that finds words and closing facts in an answer (`closing.parse_answer`);
-            empty for our own form, which a grammar then enforces where that is possible.
+        prompt: file with the prompt of a language model, in which {movements} stands for what was measured, {units} for
+            the action units there are, {kind} and {iod_px} for the event's kind and the pixels between the eyes; empty
+            for the prompt that fits the model.
+        answer_pattern: regular expression that reads a language model's answer, with the groups words and label, and
+            perhaps units and chance (`closing.parse_answer`); empty for our own form ("words, then on a line of its
+            own: AU4 AU7 | negative | 0.70"), to which a grammar holds models that run here.
         model: name of the model on a server; empty takes the first that it lists.
-        context: most tokens of prompt and answer together.
+        context: most tokens of prompt and answer together, of a model that runs here.
         threads: of a model that runs here.
-        first_word_s, answer_s: a first word, and a whole answer, later than this are too late.
-        retries: how often a server is asked again when it is busy or away.
+        first_word_s: a first word that takes longer is too late, and the template answers…
+        answer_s: …and so is a whole answer; after `PATIENCE` in a row the template speaks to the end.
+        retries: how often a server that is busy or away is asked again.
     """
 
     prompt: str = ""
@@ -153,6 +158,7 @@ class LanguageNarrator:
             StreamError: the model failed.
         """
         began = self._clock()
+        sighting = Sighting(facts)
         pattern = self._settings.answer_pattern
         text = shown = ""
         while (piece := pump.take(_WAIT_S)) is not None:
@@ -164,16 +170,17 @@ class LanguageNarrator:
             self._check_time(began, bool(words))
             # A claim is shown once it is whole and true.
             true = settled(words)
-            _check(true, facts)
+            _check(true, facts, sighting)
             new = true[len(shown) :] if true.startswith(shown) else ""
             shown += new
             yield new
         answer = parse_answer(clean(text), pattern or PATTERN)
-        _check(answer.narration, facts)
+        _check(answer.narration, facts, sighting)
         if not answer.narration:
             raise AnswerError("it has no words")
         if not facts.moving and (answer.action_units or answer.label != "none"):
             raise _FalseError("read an expression into a face that did not move")
+        _check_units(answer.action_units, sighting)
         if answer.narration.startswith(shown):
             yield answer.narration[len(shown) :]
         yield dataclasses.replace(answer, confidence=round(answer.confidence * facts.certainty, 3), narrator=self.name)
@@ -236,7 +243,7 @@ _EXTREMES = (Facts((), (), 100.0, "micro"), Facts((), (), 64.0, "pair"))
 """Measurements whose prompts have nothing in common but what all have."""
 
 
-def _check(text: str, facts: Facts) -> None:
+def _check(text: str, facts: Facts, sighting: Sighting) -> None:
     """Refuse a text that claims what was not measured.
 
     Raises:
@@ -245,3 +252,14 @@ def _check(text: str, facts: Facts) -> None:
     for claim in false_claims(text, facts):
         way = f" {claim.direction}" if claim.direction else ""
         raise _FalseError(f"claimed a movement that was not measured ({claim.region}{way})")
+    _check_units(named_units(text), sighting)
+
+
+def _check_units(codes: Iterable[str], sighting: Sighting) -> None:
+    """Refuse action units that were not measured.
+
+    Raises:
+        _FalseError: naming the first.
+    """
+    for code in sighting.unseen(codes):
+        raise _FalseError(f"named an action unit that was not measured ({code})")

@@ -92,10 +92,15 @@ def _speaking(source: Source, settings: LanguageSettings) -> LanguageNarrator:
     """A narrator around a model, with the prompt that fits it.
 
     Raises:
+        ModelError: the reader, which every answer is held against, cannot be loaded.
         NarratorError: the prompt or the pattern cannot be used.
     """
     try:
+        shipped_reader()
         return LanguageNarrator(source, prompt_for(source.prompt_style, settings), settings)
+    except ValueError as error:
+        source.close()
+        raise ModelError(str(error)) from error
     except NarratorError:
         source.close()
         raise
@@ -113,13 +118,7 @@ def prompt_for(style: str, settings: LanguageSettings) -> Callable[[Facts], str]
         except ValueError as error:
             raise NarratorError(f"answer_pattern {settings.answer_pattern!r}: {error}") from error
     if not settings.prompt:
-        if style != HOUSE:
-            return partial(fill, instruction())
-        try:
-            shipped_reader()
-        except ValueError as error:
-            raise ModelError(str(error)) from error
-        return house_prompt
+        return house_prompt if style == HOUSE else partial(fill, instruction())
     path = Path(settings.prompt).expanduser()
     try:
         template = path.read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 from realtime.ledger import Ledger
-from realtime.messages import Frame, Lost, Phase, Say, Spot
+from realtime.messages import Face, Frame, Lost, Motion, Phase, Say, Spot
+from tests.realtime.messages import face
 
 
 def spot(spot_id: int, phase: Phase) -> Spot:
@@ -44,3 +45,18 @@ def test_what_was_answered_and_taken_back_is_known_after_a_restart() -> None:
     assert len(ledger.resume.told) == 1
     assert ledger.resume.revoked == 1
     assert list(ledger.unanswered) == [2]
+
+
+def test_faces_go_with_who_followed_them_and_open_events_with_who_spotted_them() -> None:
+    ledger = Ledger()
+    for message in (face(face_id=2), spot(0, "closed"), spot(1, "rising"), spot(2, "apex")):
+        ledger.note(message)
+    (lost,) = ledger.gone_with(Face, 9, 70)
+    assert isinstance(lost, Lost)
+    assert (lost.face_id, lost.seq, lost.t_capture_ns, lost.t_media_ns) == (2, 9, 70, ledger.media_ns)
+    revoked = ledger.gone_with(Motion, 9, 70)
+    assert [(s.spot_id, s.phase) for s in revoked if isinstance(s, Spot)] == [(1, "revoked"), (2, "revoked")]
+    assert list(ledger.gone_with(Say, 9, 70)) == []
+    for gone in (lost, *revoked):
+        ledger.note(gone)
+    assert [*ledger.gone_with(Face, 9, 70), *ledger.gone_with(Motion, 9, 70)] == []

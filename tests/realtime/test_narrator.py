@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from engines.mellm import ModelError, NarratorError
+from engines.mellm import LanguageSettings, ModelError, Narrator, NarratorError
+from engines.mellm.template import TemplateNarrator
 from realtime import narrator
 from realtime.config import NarrateConfig
 from realtime.narrator import DEATHS, configured_narrator
@@ -23,6 +24,19 @@ def test_live_the_template_speaks_for_a_model_that_cannot_be_used(broken: Narrat
 def test_with_time_it_is_an_error(broken: NarrateConfig) -> None:
     with pytest.raises(ModelError, match=r"none\.gguf: no such file"):
         configured_narrator(broken, live=False)
+
+
+@pytest.mark.parametrize(("live", "limits"), [(True, (3.0, 10.0)), (False, (120.0, 120.0))])
+def test_a_model_is_asked_as_the_settings_say_and_with_patience_where_nobody_waits(
+    live: bool, limits: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(spec: str, settings: LanguageSettings) -> Narrator:
+        assert (spec, settings.model, settings.context) == ("http:x", "m", 512)
+        assert (settings.first_word_s, settings.answer_s) == limits
+        return TemplateNarrator(["asked"])
+
+    monkeypatch.setattr(narrator, "open_narrator", opened)
+    assert configured_narrator(NarrateConfig("http:x", model="m", context=512), live).notes() == ("asked",)
 
 
 @pytest.mark.parametrize("live", [True, False])

@@ -13,6 +13,9 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
+from engines.mellm.answer import ModelError
+from engines.mellm.gguf_model import check_file
+
 FORMATS = {"Q8_0": 7, "Q4_K_M": 15}
 """Numbers of the formats in `llama_ftype` of llama.h."""
 
@@ -45,12 +48,9 @@ def quantise(source: Path, target: Path, kind: str, progress: Callable[[int, int
     if find_spec("llama_cpp") is None:
         raise QuantiseError("llama-cpp-python is not installed; `make narrator` builds it")
     try:
-        with source.open("rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise QuantiseError(f"{source}: {error.strerror}") from None
-    if start != b"GGUF":
-        raise QuantiseError(f"{source}: not a GGUF file")
+        check_file(source)
+    except ModelError as error:
+        raise QuantiseError(str(error)) from None
     if target.exists() and target.samefile(source):
         raise QuantiseError(f"{target}: the model itself; name another file to write")
     if not target.parent.is_dir():

@@ -1,9 +1,9 @@
 import pytest
 
+from bench.complaint import BenchError
 from bench.flow.measures import Judge
 from bench.flow.methods import TRUE_FLOW, ZERO_FLOW, Method, open_engines, opencv_methods
 from bench.flow.pairs import Pair
-from bench.flow.people import BenchError
 from bench.flow.scores import measure, score_pairs
 from engines.runtime import ENGINES, EngineError, FlowEngine
 from engines.runtime.dis import DisEngine

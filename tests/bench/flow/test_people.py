@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.flow.people import BenchError, built_in, find_people, list_photos, read_names
+from bench.complaint import BenchError
+from bench.flow.people import built_in, find_people, list_photos, read_names
 from calib.phantom import PhantomFace
 from realtime.source import SourceError
 

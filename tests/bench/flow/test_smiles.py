@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from bench.complaint import BenchError
 from bench.flow.methods import ZERO_FLOW, opencv_methods
 from bench.flow.pairs import Pair
-from bench.flow.people import BenchError
 from bench.flow.smiles import Smile, list_smiles, sees_smile, smiles
 from calib.face import REGION_INDEX, REGIONS
 

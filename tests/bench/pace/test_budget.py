@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 from bench.pace.budget import BUDGETS, read_budgets
 from bench.pace.closing import check
 from bench.pace.results import HOPS, MAKERS, SUPERVISOR, Case
@@ -75,11 +75,11 @@ def test_the_first_run_of_the_case_is_judged() -> None:
     ],
 )
 def test_a_mistake_is_named(text: str, says: str, tmp_path: Path) -> None:
-    with pytest.raises(BenchInputError, match=says):
+    with pytest.raises(BenchError, match=says):
         read_budgets(write(tmp_path, text))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BenchInputError, match=r"cannot read .*none\.toml"):
+    with pytest.raises(BenchError, match=r"cannot read .*none\.toml"):
         read_budgets(tmp_path / "none.toml")
     assert BUDGETS.is_file()

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 from bench.pace.compare import Change, compare
 from bench.pace.results import Report
 from tests.bench.pace.reports import CASE, engines, outcome, pipeline, soak
@@ -48,7 +48,7 @@ def test_what_only_one_has_is_said() -> None:
 
 
 def test_what_has_nothing_in_common_is_refused() -> None:
-    with pytest.raises(BenchInputError, match="a report of bench engines and one of bench soak cannot be compared"):
+    with pytest.raises(BenchError, match="a report of bench engines and one of bench soak cannot be compared"):
         compare(engines(), soak())
-    with pytest.raises(BenchInputError, match="no case in common"):
+    with pytest.raises(BenchError, match="no case in common"):
         compare(engines(), Report("engines", ()))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 from bench.pace import reel
 from bench.pace.reel import LENGTH_S, MOST_BYTES, MOST_FPS, make_reel, performance, reel_folder, reel_length
 from engines.landmarks import FaceMesh
@@ -59,13 +59,13 @@ def test_played_back_and_forth_its_events_stay_apart() -> None:
 
 
 def test_faces_too_small_to_be_found_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BenchInputError, match="8 faces in 640×480: they would be too small"):
+    with pytest.raises(BenchError, match="8 faces in 640×480: they would be too small"):
         make_reel(tmp_path, 640, 480, 8, 30.0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    with pytest.raises(BenchInputError, match="no room for 1024 MiB of frames"):
+    with pytest.raises(BenchError, match="no room for 1024 MiB of frames"):
         make_reel(tmp_path / "nowhere", 160, 120, 1, 1.0)
 
 

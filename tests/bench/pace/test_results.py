@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.complaint import BenchInputError
+from bench.complaint import BenchError
 from bench.pace.results import Case, Report, Spread, read_report, to_json
 from bench.pace.times import Times
 from tests.bench.pace.reports import CASE, engines, outcome, pipeline, soak
@@ -46,12 +46,12 @@ def test_a_report_comes_out_of_its_file_as_it_was(report: Report, tmp_path: Path
 )
 def test_another_file_is_refused(content: bytes, says: str, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_bytes(content)
-    with pytest.raises(BenchInputError, match=f"other.json: .*{says}"):
+    with pytest.raises(BenchError, match=f"other.json: .*{says}"):
         read_report(tmp_path / "other.json")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BenchInputError, match=r"cannot read .*none.json: No such file"):
+    with pytest.raises(BenchError, match=r"cannot read .*none.json: No such file"):
         read_report(tmp_path / "none.json")
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bench.flow.people import BenchError
+from bench.complaint import BenchError
 from bench.spotting.recording import ENDING, FORMAT, Recording, load, load_all, record, respot, save
 from bench.spotting.videos import Video
 from calib.phantom import Nuisance, PhantomEvent, PhantomScript, portrait

@@ -86,6 +86,9 @@ def test_the_template_claims_nothing_false() -> None:
         ("It is so. Upper Li", "It is so. "),
         ("It is so. Left", "It is so. "),
         ("It is left", "It is "),
+        ("It is (AU1", "It is ("),
+        ("It is LAU", "It is "),
+        ("It is AU12.", "It is AU12."),
         ("It is left alone", "It is left alone"),
     ],
 )

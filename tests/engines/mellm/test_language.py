@@ -108,6 +108,8 @@ def test_a_face_that_did_not_move_is_spoken_of_by_the_model_too() -> None:
     [
         ("The Chin moved down. More.\n" + closing_line(("AU12",), "positive", 0.8), r"not measured \(Chin down\)"),
         ("Left Mouth Corner moved down.\nAU12 | positive | 0.8", r"not measured \(Left Mouth Corner down\)"),
+        ("A smile.\nAU12 AU17 | positive | 0.8", r"action unit that was not measured \(AU17\)"),
+        ("A chin raiser (AU17).\nAU12 | positive | 0.8", r"action unit that was not measured \(AU17\)"),
         ("A smile.", "no closing facts"),
         ("", "no closing facts"),
         ("A smile.\nAU98 | positive | 0.8", "AU98"),
@@ -143,6 +145,20 @@ def test_not_even_the_beginning_of_a_false_claim_is_shown(size: int) -> None:
     assert said.narrator == "template"
     assert "Look: Left Mouth Corner up and left by 2.0 px; the ".startswith(words)
     assert size > 8 or len(words) > 40
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_code_is_shown_once_it_is_whole_and_measured(size: int) -> None:
+    words, said = told(narrator(Script("It is (AU12). Then AU1\nAU12 | positive | 0.8", size=size)), facts())
+    assert said.narrator == "template"
+    assert words.removesuffix("A") == "It is (AU12). Then "
+
+
+def test_a_side_of_what_was_measured_may_be_named() -> None:
+    _, said = told(narrator(Script("A smile (LAU12).\nLAU12 | positive | 0.8")), facts())
+    assert (said.narrator, said.action_units) == ("script", ("LAU12",))
+    _, said = told(narrator(Script("A smile.\nAU12 | positive | 0.8")), facts("LAU12"))
+    assert said == from_template(facts("LAU12"))
 
 
 def test_what_steers_a_terminal_never_leaves() -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from calib.facs import pattern
 from engines.mellm import registry
 from engines.mellm.answer import Answer, Facts, ModelError, NarratorError
 from engines.mellm.language import LanguageSettings
+from engines.mellm.reader import Reader
 from engines.mellm.registry import NARRATORS, SHIPPED, open_narrator, prompt_for
 from tests.engines.mellm.servers import serving, streaming
 from tests.engines.mellm.tiny_gguf import write_tiny
@@ -68,10 +70,15 @@ def test_without_llama_cpp_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, 
         open_narrator(f"gguf:{path}")
 
 
-def test_a_model_of_one_s_own_speaks_from_a_file(tmp_path: Path) -> None:
+def test_a_model_of_one_s_own_is_asked_from_its_file_and_one_that_knows_nothing_is_not_believed(tmp_path: Path) -> None:
     pytest.importorskip("llama_cpp")
-    path = write_tiny(tmp_path / "mine.gguf")
-    assert answered(f"gguf:{path}").narrator == "gguf:mine.gguf"
+    narrator = open_narrator(f"gguf:{write_tiny(tmp_path / 'mine.gguf')}")
+    answer = list(narrator.narrate(ABOUT))[-1]
+    (note,) = narrator.notes()
+    narrator.close()
+    assert isinstance(answer, Answer)
+    assert (answer.narrator, answer.action_units) == ("template", ("AU12",))
+    assert re.match(r"the narrator gguf:mine\.gguf .* that was not measured", note)
 
 
 def test_a_model_speaks_from_a_server_however_its_address_is_written() -> None:
@@ -88,6 +95,15 @@ def test_a_prompt_and_a_pattern_of_one_s_own_are_used(tmp_path: Path) -> None:
     with serving(streaming("positive! Left Mouth Corner up-left.")) as server:
         assert answered(server.address, settings).narration == "Left Mouth Corner up-left."
     assert server.asked[0]["messages"][0]["content"].startswith("What? Left Mouth Corner up-left")
+
+
+def test_no_model_speaks_without_the_reader_that_its_answers_are_held_against(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Reader:
+        raise ValueError("reader.npz: no reader of action units")
+
+    monkeypatch.setattr(registry, "shipped_reader", broken)
+    with serving(streaming(WORDS)) as server, pytest.raises(ModelError, match=r"reader\.npz: no reader"):
+        open_narrator(server.address)
 
 
 def test_a_model_of_ours_gets_the_house_prompt() -> None:

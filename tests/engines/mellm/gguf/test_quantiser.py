@@ -60,14 +60,14 @@ def test_a_model_that_cannot_be_quantised_is_named(source: Path, tmp_path: Path)
         (torn, "Q8_0", r"torn\.gguf: cannot be written as Q8_0 \(.*(corrupted|bounds)"),
         (small, "Q4_K_M", "requantizing from type q8_0 is disabled"),
         (source, "Q5_9", "no format 'Q5_9'; there are: Q8_0, Q4_K_M"),
-        (tmp_path / "none.gguf", "Q8_0", "No such file"),
+        (tmp_path / "none.gguf", "Q8_0", "no such file"),
         (tmp_path, "Q8_0", "Is a directory"),
     ):
         with pytest.raises(QuantiseError, match=words) as raised:
             quantise(given, tmp_path / "out.gguf", kind)
         assert len(str(raised.value).splitlines()) == 1
     (tmp_path / "text.gguf").write_text("text")
-    with pytest.raises(QuantiseError, match="not a GGUF file"):
+    with pytest.raises(QuantiseError, match="is no GGUF file"):
         quantise(tmp_path / "text.gguf", tmp_path / "out.gguf", "Q8_0")
     with pytest.raises(QuantiseError, match="the model itself"):
         quantise(source, source, "Q8_0")

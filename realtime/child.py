@@ -1,0 +1,108 @@
+"""A process of a session as its supervisor knows it: its lifeline, what was last heard of it, and when it is given up.
+
+No clock inside: seconds are those of `time.monotonic`.
+"""
+
+import multiprocessing
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from realtime.environment import nameless_main
+from realtime.messages import AnyMessage, Gap, Status
+from realtime.nodes import ProcessSpec
+from realtime.process import FAILED_EXIT, Place
+from realtime.process import main as process_main
+
+START_S = 60.0
+"""Longest a process may take to start: loading models on a slow, busy machine."""
+
+STOP_S = 1.2
+"""How long processes get to end by themselves before they are killed."""
+
+
+@dataclass
+class Child:
+    """A running process and what is known of it.
+
+    Attributes:
+        spec: its row of the table.
+        process: itself.
+        lifeline: the pipe to it; closed, it ends.
+        restarts: how often it was restarted before.
+        heard_s: when it was last heard of, or started.
+        state, detail: what its last statuses said.
+        last_seq: number of the last frame that it gave something of.
+        restarted_for: why what it would have given since is missing; empty if nothing is.
+    """
+
+    spec: ProcessSpec
+    process: SpawnProcess
+    lifeline: Connection
+    restarts: int
+    heard_s: float
+    state: str = "starting"
+    detail: str = ""
+    last_seq: int = -1
+    restarted_for: str = ""
+
+    @staticmethod
+    def start(spec: ProcessSpec, place: Place, now_s: float) -> "Child":
+        """Start a process; signals that are held back meanwhile stay so in it."""
+        context = multiprocessing.get_context("spawn")
+        theirs, ours = context.Pipe(duplex=False)
+        process = context.Process(target=process_main, args=(place, theirs), name=f"mellm-{spec.name}")
+        with nameless_main():
+            process.start()
+        theirs.close()
+        return Child(spec, process, ours, place.restarts, now_s)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid or -1
+
+    def hear(self, status: Status, now_s: float) -> None:
+        """Take note of its status."""
+        self.heard_s, self.state = now_s, status.state
+        if status.detail:
+            self.detail = status.detail
+
+    def gave(self, message: AnyMessage) -> Gap | None:
+        """Take note of a message; the gap before it, if it is the first of its own making since it was restarted."""
+        if not isinstance(message, self.spec.gives):
+            return None
+        gap = None
+        if self.restarted_for:
+            gap = Gap(
+                seq=message.seq, t_capture_ns=message.t_capture_ns, t_media_ns=message.t_media_ns,
+                from_seq=self.last_seq + 1, to_seq=message.seq - 1, cause=self.restarted_for,
+            )  # fmt: skip
+            self.restarted_for = ""
+        self.last_seq = message.seq
+        return gap
+
+    def failed(self, now_s: float) -> bool:
+        """Whether it cannot start, and its reason, which comes through the hub, has not come."""
+        return self.process.exitcode == FAILED_EXIT and now_s - self.heard_s > STOP_S
+
+    def trouble(self, now_s: float) -> str:
+        """Why it must be restarted, dead or hung; empty while it need not."""
+        code, silent_s = self.process.exitcode, now_s - self.heard_s
+        limit_s = START_S if self.state == "starting" else self.spec.heartbeat_s
+        if code == FAILED_EXIT or (self.state == "ended" and code == 0) or (code is None and silent_s <= limit_s):
+            return ""
+        if code is None:
+            return f"{self.spec.name} has been silent for {silent_s:.0f} s"
+        if code < 0:
+            return f"{self.spec.name} was killed by signal {-code}"
+        return f"{self.spec.name} crashed{': ' + self.detail if self.detail else ''}"
+
+    def end(self, wait_s: float = 0.0) -> None:
+        """Cut its lifeline, wait so long for it to end, then kill it; release what it held here."""
+        self.lifeline.close()
+        self.process.join(wait_s)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.process.close()

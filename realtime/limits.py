@@ -1,0 +1,26 @@
+"""What the numbers among the settings may be."""
+
+import math
+
+_COUNT, _NONE_OR_MORE = (1, math.inf, "1 or more"), (0, math.inf, "0 or more")
+_SIDE = (32, 8192, "32 to 8192 px")
+_RANGES = {
+    "capture.width": _SIDE, "capture.height": _SIDE, "capture.max_side": _SIDE, "dashboard.width": _SIDE,
+    "narrate.context": (128, 131072, "128 to 131072 tokens"), "dashboard.quality": (1, 100, "1 to 100"),
+    "spot.speech_movements": _COUNT, "narrate.threads": _COUNT,
+    "dashboard.port": _NONE_OR_MORE, "capture.fps": _NONE_OR_MORE, "capture.seconds": _NONE_OR_MORE,
+    "capture.reconnects": _NONE_OR_MORE, "capture.seed": _NONE_OR_MORE, "capture.loop_fps": _NONE_OR_MORE,
+    "narrate.retries": _NONE_OR_MORE,
+}  # fmt: skip
+"""Lowest and highest value by setting, and how that is said; of all others, more than 0."""
+
+
+def must_be(name: str, value: float) -> str:
+    """What a setting must be that is not; empty if it may be what it is.
+
+    Args:
+        name: of the setting, such as "spot.micro_s".
+        value: a finite number if it is to mean anything.
+    """
+    low, high, words = _RANGES.get(name, (math.nextafter(0, 1), math.inf, "more than 0"))
+    return "" if math.isfinite(value) and low <= value <= high else words
