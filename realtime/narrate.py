@@ -1,8 +1,9 @@
 """Turns spots into words: a first sentence at the apex, the whole answer when the event has closed.
 
 Words may take longer to make than spots take to come. So the node takes messages in at once and makes its words bit
-by bit (`realtime.nodes.Patient`): the newest event first, and one that has waited too long gets the template's words,
-which say so. Every closed event gets exactly one final `Say`.
+by bit (`realtime.nodes.Patient`): the newest event first. While the narrator speaks of another one, an apex gets its
+first sentence from the template, and what has waited too long the template's whole answer, which says so. Every closed
+event gets exactly one final `Say`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,9 @@ from realtime.config import NarrateConfig
 from realtime.messages import AnyMessage, End, Say, Spot
 from realtime.narrator import configured_narrator
 from realtime.recap import Moment, moment, recap
+
+PROMPT_NS = 300_000_000
+"""An apex that the narrator has no time for by then gets the template's sentence: words come while it happens."""
 
 
 @dataclass
@@ -87,6 +91,7 @@ class NarrateNode:
             yield self._note(self._notes.pop(0))
         if now_ns is not None:
             yield from self._skip(now_ns)
+            yield from self._prompt(now_ns)
         if self._speech is None and self._waiting:
             _, spot = self._waiting.popitem()
             self._speech = _Speech(spot, self._narrator.narrate(_facts(spot)))
@@ -118,6 +123,17 @@ class NarrateNode:
         else:
             self._waiting[spot.spot_id] = spot
 
+    def _prompt(self, now_ns: int) -> Iterator[AnyMessage]:
+        """Say a first sentence of what happens now, if the narrator is busy with what was before."""
+        for spot in list(self._waiting.values()) if self._speech is not None else ():
+            if spot.phase == "apex" and now_ns - spot.t_capture_ns > PROMPT_NS:
+                del self._waiting[spot.spot_id]
+                yield _say(spot, first_sentence(f"{self._from_template(spot).narration} "))
+
+    def _from_template(self, spot: Spot) -> Answer:
+        (answer,) = (p for p in self._template.narrate(_facts(spot)) if isinstance(p, Answer))
+        return answer
+
     def _skip(self, now_ns: int) -> Iterator[AnyMessage]:
         """Answer from the template what has waited too long and is not the newest."""
         for spot in list(self._waiting.values())[:-1]:
@@ -126,8 +142,9 @@ class NarrateNode:
                 continue
             del self._waiting[spot.spot_id]
             if spot.phase == "closed":
-                (answer,) = (p for p in self._template.narrate(_facts(spot)) if isinstance(p, Answer))
-                yield from self._finish(spot, answer, f"Said {waited_ns / 1e9:.0f} s late, newer events came first. ")
+                yield from self._finish(
+                    spot, self._from_template(spot), f"Said {waited_ns / 1e9:.0f} s late, newer events came first. "
+                )
 
     def _go_on(self, speech: _Speech) -> Iterator[AnyMessage]:
         """The next piece of an answer in the making."""
@@ -140,7 +157,7 @@ class NarrateNode:
         else:
             self._speech = None
             if piece is None:  # a narrator that breaks its word; no event goes without an answer
-                (piece,) = (p for p in self._template.narrate(_facts(speech.spot)) if isinstance(p, Answer))
+                piece = self._from_template(speech.spot)
             yield from self._finish(speech.spot, piece)
 
     def _at_apex(self, speech: _Speech, piece: str | Answer | None) -> Iterator[AnyMessage]:

@@ -9,7 +9,7 @@ from engines.mellm import Answer, Facts, NarratorError
 from engines.regions import RegionMotion, octant
 from realtime.config import NarrateConfig
 from realtime.messages import AnyMessage, End, Phase, Say, Spot
-from realtime.narrate import NarrateNode
+from realtime.narrate import PROMPT_NS, NarrateNode
 from realtime.recap import moment
 
 
@@ -139,6 +139,24 @@ def test_a_late_apex_is_passed_over() -> None:
     node = NarrateNode(NarrateConfig(late_s=2.0), puppet)
     outs = live(node, [at(0, 0, "apex"), at(1, 4_000_000_000)], now_ns=5_000_000_000)
     assert {out.spot_id for out in outs if isinstance(out, Say)} == {-1, 1}
+
+
+def test_an_apex_does_not_wait_for_an_answer_to_another_event() -> None:
+    puppet = Puppet()
+    node = NarrateNode(NarrateConfig(), puppet)
+    list(node.take(at(0, 0)))
+    list(node.work(0))
+    list(node.take(at(1, 1_000_000_000, "apex")))
+    early = [out for out in node.work(1_000_000_000 + PROMPT_NS) if isinstance(out, Say) and out.spot_id == 1]
+    prompt = [out for out in node.work(1_000_000_001 + PROMPT_NS) if isinstance(out, Say) and out.spot_id == 1]
+    assert early == []
+    (say,) = prompt
+    assert say.text.startswith("Left Mouth Corner")
+    assert say.text.endswith(".")
+    assert not say.final
+    outs = live(node, [at(1, 1_500_000_000)], now_ns=1_500_000_000)
+    finals = {out.spot_id: out.narrator for out in outs if isinstance(out, Say) and out.final}
+    assert finals == {0: "puppet", 1: "puppet"}
 
 
 def test_the_close_ends_what_was_said_at_the_apex() -> None:
