@@ -4,6 +4,7 @@ The lifeline is a pipe from the supervisor. While it is open the process works; 
 closed it or died, the process ends. Ctrl-C in the terminal reaches every process, but only the supervisor heeds it.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -105,6 +106,9 @@ class _Worker:
             nodes = self._make(Rings(*rings))
             if self.state == "failed":
                 return
+            # What is there now stays: the collector need not look through all of it again and again while frames wait.
+            gc.collect()
+            gc.freeze()
             self._report("ready")
             for node in nodes:
                 if isinstance(node, Head):
