@@ -5,7 +5,7 @@ BIN := .venv/bin
 WHEELS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mellm-live/wheels
 LLAMA := llama-cpp-python==0.3.36
 
-.PHONY: help demo test lint bench install narrator trainer lock clean
+.PHONY: help demo test lint bench install narrator trainer compiler lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -53,6 +53,10 @@ trainer: install ## torch, ONNX and Hugging Face's libraries, to train MEFlowNet
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'torch==2.13.0' 'onnx<1.23' 'onnxruntime>=1.20' 'ml-dtypes<0.6' \
 	  'transformers>=4.57,<5' 'peft>=0.17,<0.22' 'tokenizers>=0.22,<0.24' 'safetensors>=0.5' 'gguf>=0.17,<0.20' 'numpy<2' 'protobuf<5'
 	@$(BIN)/python -c 'import torch; print("torch", torch.__version__, "on", "a GPU" if torch.cuda.is_available() else "the CPU")'
+
+compiler: install ## TensorRT for RTX, which compiles MEFlowNet for NVIDIA GPUs on any machine
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check 'tensorrt-rtx>=1.7,<1.8'
+	@$(BIN)/python -c 'import tensorrt_rtx; print("TensorRT for RTX", tensorrt_rtx.__version__, "compiles")'
 
 lock: ## requirements.lock anew, for every supported Python (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --group dev pyproject.toml --override requirements.override \
