@@ -123,7 +123,7 @@ export class Recordings {
   /** The video with its meshes, or the drawn face. */
   _clip(path, info) {
     const { stage, transport } = this.screen;
-    stage.clip?.video.remove();
+    stage.clip?.close();
     stage.clip = null;
     stage.say("");
     transport.offer("picture", info.video);
