@@ -58,6 +58,7 @@ def main(video: Path, title: str, base: Path, config: Config, line: Connection) 
     # Only noted: an exception raised out of a handler can be swallowed by native code that calls back.
     cancelled = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the server was started while it was held back
     # If the server dies while this is paused, it must wake up to find that out.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
     os.nice(NICENESS)

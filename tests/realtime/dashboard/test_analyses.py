@@ -6,6 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -93,6 +94,21 @@ def test_a_queue_is_paused_reloaded_resumed_and_cancelled(tmp_path: Path, clip: 
         row(clip.name).get_by_role("link", name="Open the result").click()
         page.locator("#recordings li.card").wait_for()
         assert clip.name in page.locator(".session-item[aria-current]").inner_text()
+
+
+def test_cancelled_in_the_middle_it_leaves_nothing(tmp_path: Path, long_clip: Path) -> None:
+    resource_tracker.ensure_running()  # as in a session: its start lets signals through
+    sessions = tmp_path / "sessions"
+    with recordings(sessions) as served:
+        for number, paused in enumerate((False, True), 1):
+            ask(served, "/analyses?name=a.mp4", long_clip.read_bytes(), "PUT")
+            wait(lambda: list(sessions.glob("*/session.mcap")), lambda: time.sleep(0.02))
+            if paused:
+                ask(served, f"/analyses/{number}/pause")
+            ask(served, f"/analyses/{number}/cancel")
+            wait(lambda: not list(sessions.iterdir()), lambda: time.sleep(0.02))
+            said = ask(served, f"/analyses/{number}/pause")
+            assert (said["state"], said["t"] < 30) == ("cancelled", True)
 
 
 def test_cancelled_before_its_turn_it_is_never_begun(tmp_path: Path, long_clip: Path) -> None:

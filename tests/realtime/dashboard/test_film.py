@@ -39,6 +39,12 @@ READ = f"""() => {{
 }}"""
 """The number of the frame on the canvas, the time that the page gives it, where the slider is; null if it is black."""
 
+STATE = f"""() => {{
+  const video = document.querySelector("video.clip");
+  return [({READ})(), video.currentTime, video.seeking, video.paused, video.readyState, video.networkState];
+}}"""
+"""What is told when a test fails."""
+
 
 def numbered(number: int) -> NDArray[np.uint8]:
     """A frame with its number on it, a block a bit."""
@@ -79,7 +85,7 @@ def wait(page: Any, what: Callable[[], Any]) -> None:
     """Until it is so."""
     limit_s = time.monotonic() + WAIT_S
     while not what():
-        assert time.monotonic() < limit_s, "it never was"
+        assert time.monotonic() < limit_s, f"it never was: {page.evaluate(STATE)}"
         page.wait_for_timeout(20)  # the browser's own clock: lets it work
 
 
