@@ -3,7 +3,10 @@
 import { element } from "./element.js";
 
 const HAS_FRAME = 2; // readyState HAVE_CURRENT_DATA
-const SETTLING = 60; // ticks after a jump
+const SETTLING = 60; // ticks after a jump in which its frame is looked for in each
+const LOOK_TICKS = 15; // and then in each so many
+const STUCK_S = 3; // a jump that takes longer is made anew,
+const LOST_S = 0.5; // and so is one that has ended so far away from where it should
 
 export class Clip {
   /** @param {string} source address of the video. */
@@ -16,7 +19,7 @@ export class Clip {
     this.faces = []; // of each of the times, faces as `drawFace` takes them
     this.onframe = () => {};
     this._lead = 0; // s that a jump takes here
-    this._settling = 0;
+    this._ticks = 0; // since the last jump
     if (this.video.requestVideoFrameCallback) this._follow();
     else this.video.addEventListener("timeupdate", () => this._presented(this.video.currentTime));
     this.video.addEventListener("seeking", () => (this._since = performance.now()));
@@ -43,7 +46,7 @@ export class Clip {
   _arrived() {
     if (this._since !== undefined) this._lead = Math.min((performance.now() - this._since) / 1000, 1);
     this._since = undefined;
-    this._settling = SETTLING;
+    this._ticks = 0;
     this.onframe();
   }
 
@@ -119,23 +122,25 @@ export class Clip {
   /** Be where the playhead is; a running video is only corrected when it is off. */
   go(t, running, speed) {
     const { video } = this;
-    if (this._settling > 0) {
-      this._settling -= 1;
-      this.onframe();
-    }
+    const stuck = this.looking > STUCK_S;
+    this._ticks += 1;
+    if (this._ticks < SETTLING || this._ticks % LOOK_TICKS === 0) this.onframe();
     if (running) {
       this._asked = undefined;
       video.playbackRate = speed;
       if (video.paused) video.play().catch(() => {});
       // A jump that is under way is let end: on a busy machine one that is broken off for the next never shows anything.
-      if (!video.seeking && Math.abs(video.currentTime - t) > 0.12 + this._lead / 2) {
+      if ((!video.seeking || stuck) && Math.abs(video.currentTime - t) > 0.12 + this._lead / 2) {
         video.currentTime = t + this._lead * speed;
       }
     } else {
       if (!video.paused) video.pause();
       // A little into the frame: a time on the edge may show the one before.
-      if (this._asked !== t && !video.seeking) {
+      const lost = !video.seeking && this._ticks > SETTLING && this.picture && Math.abs(this.t - t) > LOST_S;
+      if ((this._asked !== t && !video.seeking) || stuck || lost) {
         this._asked = t;
+        this._ticks = 0;
+        if (stuck) this._since = performance.now();
         video.currentTime = t + 0.002;
       }
     }
