@@ -52,17 +52,19 @@ export class Recordings {
     }
     const { sessions, folder, formats } = await answer.json();
     [this.sessions, this.formats] = [sessions, formats];
-    this.where.textContent = sessions.length ? `in ${folder}` : `No recordings in ${folder} yet.`;
+    const short = folder.split("/").filter(Boolean).pop() ?? folder;
+    this.where.textContent = sessions.length ? `in the folder ${short}` : `No recordings in ${folder} yet.`;
+    this.where.title = folder;
     this._list();
     this._exports();
   }
 
   _list() {
     const wanted = this.filter.value.trim().toLowerCase();
-    const items = this.sessions.filter((s) => `${s.name} ${s.source}`.toLowerCase().includes(wanted)).map((s) => {
+    const items = this.sessions.filter((s) => `${s.name} ${s.title} ${s.source}`.toLowerCase().includes(wanted)).map((s) => {
       const found = [[s.micro, "micro"], [s.macro, "macro"], [s.speech, "speech"]].filter(([n]) => n);
       const link = element("a.session-item", { href: `#recordings/${encodeURIComponent(s.name)}` },
-        element("b", {}, when(s.started)), element("span.quiet", {}, s.source),
+        element("b", {}, when(s.started)), element("span.quiet", { title: s.source }, s.title),
         element("span.session-facts.number.quiet", {}, `${clock(s.duration, 0)} `,
           ...found.map(([n, kind]) => element("span.badge", { "data-kind": kind }, `${n} ${kind}`)),
           s.video ? element("span.badge", {}, "video") : null,
@@ -93,9 +95,10 @@ export class Recordings {
     this.name = name;
     this.info = info;
     this.title.textContent = when(info.started);
-    this.facts.textContent = [info.source, clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
+    this.facts.textContent = [info.title, clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
       info.drops ? `${info.drops} skipped` : null, info.engine, `${(info.bytes / 1e6).toFixed(1)} MB`]
       .filter(Boolean).join(" · "); // prettier-ignore
+    this.facts.title = info.source;
     this.empty.hidden = true;
     this.shown.hidden = false;
     this._list();

@@ -15,6 +15,7 @@ from realtime.messages import Annotation, AnyMessage, Say, Spot
 from realtime.recordings.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
 from realtime.recordings.notes import add_note, make_note, read_notes
 from realtime.recordings.tally import Counts, Tally
+from realtime.sources import source_title
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class SessionInfo:
     Attributes:
         path: its folder.
         started: wall-clock time when the recording began.
-        source: what was watched.
+        source: what was watched, as it was given.
+        title: the same as a person calls it.
         counts: the session in numbers.
         program: version of mellm-live that recorded it.
         has_video: whether the frames were recorded too.
@@ -36,6 +38,7 @@ class SessionInfo:
     path: Path
     started: datetime.datetime
     source: str
+    title: str
     counts: Counts
     program: str
     has_video: bool
@@ -205,7 +208,9 @@ def _info(path: Path, reader: JournalReader) -> SessionInfo:
     size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
     program = _json(reader.head.get("versions", "")).get("mellm-live", "")
     has_video = (path / VIDEO).is_file()
-    return SessionInfo(path, started, reader.head.get("source", ""), counts, program, has_video, size, bool(tail))
+    source = reader.head.get("source", "")
+    title = reader.head.get("title", "") or source_title(source)
+    return SessionInfo(path, started, source, title, counts, program, has_video, size, bool(tail))
 
 
 def _json(text: str) -> dict[str, str]:
