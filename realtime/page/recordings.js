@@ -20,6 +20,7 @@ export class Recordings {
       oninput: () => this._list() }); // prettier-ignore
     this.list = element("ol.sessions", { "aria-label": "Recordings, the newest first" });
     this.where = element("p.sessions-where.quiet");
+    this.unread = element("details.sessions-where.quiet", { hidden: true });
     this.screen = new Screen(false, { annotate: (t) => this.annotate(t) });
     this.title = element("h1.session-title");
     this.facts = element("p.quiet.number");
@@ -32,7 +33,7 @@ export class Recordings {
     this.shown = element("div.session", { hidden: true },
       element("header.session-head", {}, this.title, this.facts), this.screen.root); // prettier-ignore
     root.append(element("div.split", {},
-      element("aside.sidebar.panel", { "aria-label": "Recordings" }, this.filter, this.list, this.where),
+      element("aside.sidebar.panel", { "aria-label": "Recordings" }, this.filter, this.list, this.unread, this.where),
       element("div.split-main", {}, this.empty, this.shown))); // prettier-ignore
     this.sessions = [];
   }
@@ -50,11 +51,14 @@ export class Recordings {
         : "Not connected: the list cannot be read."; // prettier-ignore
       return;
     }
-    const { sessions, folder, formats } = await answer.json();
+    const { sessions, unreadable, folder, formats } = await answer.json();
     [this.sessions, this.formats] = [sessions, formats];
     const short = folder.split("/").filter(Boolean).pop() ?? folder;
     this.where.textContent = sessions.length ? `in the folder ${short}` : `No recordings in ${folder} yet.`;
     this.where.title = folder;
+    this.unread.replaceChildren(...(unreadable.length ? [element("summary", {}, `${unreadable.length} cannot be read`),
+      ...unreadable.map((why) => element("p", {}, why))] : [])); // prettier-ignore
+    this.unread.hidden = !unreadable.length;
     this._list();
     this._exports();
   }

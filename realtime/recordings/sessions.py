@@ -182,13 +182,20 @@ def list_sessions(folder: Path) -> list[SessionInfo]:
 
     Finished ones are told from their last lines; one that was cut off is read through.
     """
-    found = []
+    return survey(folder)[0]
+
+
+def survey(folder: Path) -> tuple[list[SessionInfo], list[str]]:
+    """The same, and of each that cannot be read, why."""
+    found, unreadable = [], []
     for path in sorted(Path(folder).glob(f"*/{JOURNAL}")):
         try:
             found.append(Recording(path.parent).info)
-        except (RecordingError, OSError):
-            continue
-    return sorted(found, key=lambda info: (info.started, info.path.name), reverse=True)
+        except RecordingError as error:
+            unreadable.append(str(error))
+        except OSError as error:
+            unreadable.append(f"{path}: cannot be read: {error.strerror or error}")
+    return sorted(found, key=lambda info: (info.started, info.path.name), reverse=True), unreadable
 
 
 def _info(path: Path, reader: JournalReader) -> SessionInfo:

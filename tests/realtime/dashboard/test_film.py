@@ -170,7 +170,11 @@ def test_a_video_that_cannot_be_shown_is_said_and_the_rest_goes_on(page: Any, fi
     (tmp_path / "damaged" / "video.webm").write_bytes(b"no video at all")
     with recordings(tmp_path) as served:
         other = page.context.browser.new_page()
+        (tmp_path / "foreign").mkdir()
+        (tmp_path / "foreign" / "session.mcap").write_bytes(bytes(4000))
         other.goto(f"{served.url}#recordings/damaged")
+        other.get_by_text("1 cannot be read").click()
+        other.get_by_text("foreign/session.mcap: not a recording of mellm-live").wait_for()
         other.get_by_text("This video cannot be shown").wait_for()
         other.locator("#recordings [data-layer=picture]").click()
         other.get_by_text("This video cannot be shown").wait_for(state="hidden")
