@@ -28,7 +28,7 @@ export class Recordings {
       onclick: () => this._faster() }); // prettier-ignore
     this.screen.transport.actions.prepend(this.speed);
     this.empty = element("div.nothing", {}, element("h1", {}, "No recording chosen"),
-      element("p", {}, "Choose one on the left. Record on the Live page, or with ",
+      element("p", {}, "Choose one from the list. Record on the Live page, or with ",
         element("code", {}, "mellm live 0 --record sessions"), "; videos that were analysed are here too.")); // prettier-ignore
     this.shown = element("div.session", { hidden: true },
       element("header.session-head", {}, this.title, this.facts), this.screen.root); // prettier-ignore
@@ -72,7 +72,7 @@ export class Recordings {
         element("span.session-facts.number.quiet", {}, `${clock(s.duration, 0)} `,
           ...found.map(([n, kind]) => element("span.badge", { "data-kind": kind }, `${n} ${kind}`)),
           s.video ? element("span.badge", {}, "video") : null,
-          s.complete ? null : element("span.badge", { title: "Cut off, or still being recorded" }, "open"))); // prettier-ignore
+          s.complete ? null : element("span.badge", { title: "Cut off, or still being recorded" }, "unfinished"))); // prettier-ignore
       if (s.name === this.name) link.setAttribute("aria-current", "true");
       return element("li", {}, link);
     });
