@@ -43,7 +43,8 @@ def screens(
     if chromium is None:
         complain("error", "this needs Chromium and playwright: pip install playwright, and Chromium from your system")
         return BAD_INPUT
-    with tempfile.TemporaryDirectory() as sessions, sync_playwright() as started:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as started:
+        sessions = str(Path(folder) / "sessions")  # the name is in a picture
         browser = started.chromium.launch(executable_path=chromium, args=_FLAGS.split())
         for name, phone in (("live", False), ("phone", True)):
             with _Mellm("live", "phantom", "--seconds", str(SECONDS), "--fps", str(fps), "--record", sessions) as url:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from calib.face import REGIONS
-from realtime.messages import AnyMessage, Gap, Lost, Motion, Spot, Status
+from realtime.messages import AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 from realtime.rests import Rests
 
@@ -49,6 +49,7 @@ class Panel:
         self._skipped = 0
         self._last_s = 0.0
         self._engine = ""
+        self._note = ""
 
     def __enter__(self) -> "Panel":
         self._live.start()
@@ -71,6 +72,8 @@ class Panel:
             self._curves.pop(message.face_id, None)
         elif isinstance(message, Status):
             self._statuses[message.process] = message
+        elif isinstance(message, Say) and message.spot_id < 0 and not message.final:
+            self._note = message.text  # printed above it too, where it is soon out of sight
         elif isinstance(message, Gap):
             self._skipped += max(0, message.to_seq - message.from_seq + 1)
         if time.monotonic() - self._drawn_s >= _REDRAW_S:
@@ -94,6 +97,8 @@ class Panel:
         if not rows:
             rows.append(Text("no face in the picture yet", "dim"))
         rows.append(self._health())
+        if self._note:
+            rows.append(Text(f"note: {self._note}", "yellow"))
         return Box(Group(*rows), title=f"{self._last_s:.1f} s", title_align="left", border_style="dim", padding=(0, 1))
 
     def _face(self, face_id: int, columns: int) -> RenderableType:

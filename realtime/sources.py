@@ -1,6 +1,7 @@
 """Which source a name means: webcam, video file, folder or stack of frames, URL, or the phantom."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from realtime.config import CaptureConfig
 from realtime.recorded import PHANTOMS, FileSource, FolderSource, PhantomSource
@@ -27,6 +28,26 @@ def source_kind(source: str) -> str:
     if is_live(source):
         return "webcam"
     return "folder" if Path(source).is_dir() else "file"
+
+
+def source_title(source: str) -> str:
+    """A source as a person calls it: a file without its folders, a camera with its maker's name, a URL's place.
+
+    A URL's user, password and query, in which keys may stand, are left out.
+    """
+    if source in PHANTOMS:
+        return source
+    if source.lower().startswith(LIVE_SCHEMES):
+        parts = urlsplit(source)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+    if is_live(source):
+        number = source if source.isdigit() else source.removeprefix("/dev/video")
+        try:
+            maker = Path(f"/sys/class/video4linux/video{number}/name").read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            maker = ""
+        return f"camera {number}" + (f" ({maker})" if maker else "")
+    return Path(source).name or Path(source).resolve().name or source
 
 
 def open_source(config: CaptureConfig) -> Source:

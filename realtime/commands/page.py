@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from realtime.supervisor import Session
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
+_EVERY = ("0.0.0.0", "::")
 _LOOK_S = 0.25
 
 
@@ -41,8 +42,12 @@ def announce(page: "Dashboard", console: Console, open_it: bool | None) -> None:
     console.print(f"the page is at {page.url}", soft_wrap=True)
     host = page.config.dashboard.host
     if host not in _LOCAL:
-        note(console, f"served at {host}: whoever has this address and can reach this machine sees the picture and the "
-                      "words, and the way there is not encrypted")  # fmt: skip
+        from realtime.dashboard.door import address_outside
+
+        if host in _EVERY:
+            console.print(f"from other machines at {page.url_at(address_outside())}", soft_wrap=True)
+        note(console, f"served at {host}: whoever has the address with its key and can reach this machine sees the "
+                      "picture, the words and the recordings, and the way there is not encrypted")  # fmt: skip
     has_display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     if open_it or (open_it is None and has_display and console.is_terminal):
         webbrowser.open(page.url)

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 TOLERANCE_MS = 50.0
 """The video is encoded with loss: onset and offset move by some ms, the apex by a frame at 30 fps."""
 
+SHORT_NS = 500_000_000
+"""A video that ends so much before its recording has lost something."""
+
 SessionFolder = Annotated[Path, Parameter(help="A recording's folder, as mellm live … --record made it.")]
 
 
@@ -111,16 +114,21 @@ def _measure_anew(recording: "Recording", console: Console, engine: str, narrato
     from realtime.recordings.sessions import collect_events
 
     said: list[AnyMessage] = []
+    reached_ns, filmed = 0, recording.footage()
     zero_ns, length_s = recording.info.zero_ns, recording.info.duration_s
     columns = TextColumn("measuring anew"), BarColumn(), TextColumn("{task.completed:.1f} s"), TimeRemainingColumn()
     with one_thread(), Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as bar:
         task = bar.add_task("", total=length_s)
         for message in through_nodes(recording, engine, narrator):
+            reached_ns = max(reached_ns, message.t_media_ns)
             if isinstance(message, Motion):
                 bar.update(task, completed=(message.t_media_ns - zero_ns) / 1e9)
             else:
                 said.append(message)
     found = compare(recording.events(), collect_events(said, recording.path.name))
+    if filmed and filmed[-1].t_media_ns - reached_ns > SHORT_NS:
+        note(console, f"{recording.video}: damaged or cut short, it ends {(reached_ns - zero_ns) / 1e9:.1f} s after "
+                      f"its beginning instead of {(filmed[-1].t_media_ns - zero_ns) / 1e9:.1f} s")  # fmt: skip
     console.print(_table(found, tolerance_ms))
     differs = found.differs(tolerance_ms)
     late = max((max(map(abs, pair.moved_ms)) for pair in found.pairs), default=0)

@@ -28,6 +28,7 @@ MOST_BYTES = 8 << 30
 """Of one video."""
 
 _SPARE_BYTES = 1 << 30  # left free on the disk
+_UPLOADS = "mellm-uploads-"  # and the number of the process
 
 State = Literal["uploading", "waiting", "running", "paused", "done", "failed", "cancelled"]
 OVER: tuple[State, ...] = ("done", "failed", "cancelled")
@@ -44,6 +45,7 @@ class Analysis:
     t_s: float = 0.0
     length_s: float = 0.0
     result: str = ""
+    found: str = ""
     error: str = ""
     process: SpawnProcess | None = None
 
@@ -52,7 +54,8 @@ class Analysis:
         share = min(self.t_s / self.length_s, 1.0) if self.length_s > 0 else None
         return {
             "id": self.number, "title": self.title, "state": self.state, "t": round(self.t_s, 2),
-            "length": round(self.length_s, 2), "share": share, "result": self.result, "error": self.error,
+            "length": round(self.length_s, 2), "share": share, "result": self.result, "found": self.found,
+            "error": self.error,
         }  # fmt: skip
 
 
@@ -96,7 +99,8 @@ class Analyses:
         if len(self._jobs) >= MOST_JOBS:
             return PlainTextResponse(f"{MOST_JOBS} videos are waiting already", 429)
         if self._uploads is None:
-            self._uploads = Path(tempfile.mkdtemp(prefix="mellm-uploads-"))
+            _sweep()
+            self._uploads = Path(tempfile.mkdtemp(prefix=f"{_UPLOADS}{os.getpid()}-"))
         job = Analysis(self._next, title, self._uploads / f"{self._next}{Path(title).suffix[:10]}")
         self._next += 1
         self._jobs[job.number] = job
@@ -104,7 +108,10 @@ class Analyses:
         why, code = await self._receive(request, job)
         if why:
             self._end(job, "failed", why)
-            return PlainTextResponse(why, code)
+            return PlainTextResponse(f"{title}: {why}", code)
+        if job.state in OVER:  # cancelled meanwhile
+            job.file.unlink(missing_ok=True)
+            return JSONResponse(job.state_for_pages(), 201)
         job.state = "waiting"
         self._tell()
         if self._work is None or self._work.done():
@@ -119,23 +126,25 @@ class Analyses:
                 async for piece in request.stream():
                     size += len(piece)
                     if size > MOST_BYTES:
-                        return f"{job.title}: larger than {MOST_BYTES >> 30} GB; use mellm analyze", 413
+                        return f"larger than {MOST_BYTES >> 30} GB; use mellm analyze", 413
                     if shutil.disk_usage(job.file.parent).free < _SPARE_BYTES:
-                        return f"{job.title}: no room for it on this machine's disk", 507
+                        return "no room for it on this machine's disk", 507
                     file.write(piece)
         except ClientDisconnect:
-            return f"{job.title}: the upload was broken off", 400
+            return "the upload was broken off", 400
         except OSError as error:
-            return f"{job.title}: could not be taken in: {error.strerror}", 507
-        return ("", 201) if size else (f"{job.title}: an empty file", 400)
+            return f"could not be taken in: {error.strerror}", 507
+        return ("", 201) if size else ("an empty file", 400)
 
     async def _change(self, request: Request) -> Response:
         job = self._jobs.get(request.path_params["number"])
         what = request.path_params["what"]
-        if job is None or what not in ("pause", "resume", "cancel"):
+        if job is None or what not in ("pause", "resume", "cancel", "remove"):
             return PlainTextResponse("no such analysis", 404)
         if what == "cancel" and job.state not in OVER:
             self._cancel(job)
+        elif what == "remove" and job.state in OVER:
+            del self._jobs[job.number]  # from the list: its result stays among the recordings
         elif what == "pause" and job.state == "running" and job.process is not None and job.process.pid:
             os.kill(job.process.pid, signal.SIGSTOP)
             job.state = "paused"
@@ -166,6 +175,8 @@ class Analyses:
         try:
             await asyncio.to_thread(job.process.start)
             theirs.close()
+            if job.state in OVER:  # cancelled while it started
+                job.process.terminate()
             while (said := await asyncio.to_thread(_receive, ours)) is not None:
                 if job.state in OVER:
                     continue
@@ -176,6 +187,7 @@ class Analyses:
                     self._end(job, "failed", said.error)
                 else:
                     job.result, job.t_s = said.name, job.length_s
+                    job.found = f"{said.micro} micro, {said.macro} macro in {said.seconds:.1f} s"
                     self._end(job, "done")
             if job.state not in OVER:
                 self._end(job, "failed", "the analysis broke off")
@@ -199,6 +211,14 @@ class Analyses:
 
     def _tell(self) -> None:
         self._changed({"jobs": [job.state_for_pages() for job in self._jobs.values()]})
+
+
+def _sweep() -> None:
+    """Remove what pages left that were killed: the videos show faces."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_UPLOADS}*-*"):
+        pid = folder.name.removeprefix(_UPLOADS).split("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _receive(line: Connection) -> Reached | Finished | None:

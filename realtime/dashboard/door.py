@@ -45,13 +45,18 @@ class Dashboard:
         settings = config.dashboard
         self._socket = _bind(settings.host, settings.port)
         self.port = int(self._socket.getsockname()[1])
-        names = _LOCAL | {socket.gethostname().lower()} if settings.host != "127.0.0.1" else _LOCAL
+        own = socket.gethostname().lower()
+        names = _LOCAL | {own, f"{own}.local"} if settings.host != "127.0.0.1" else _LOCAL
         self._place = Place(config, secrets.token_urlsafe(18), self.port, frozenset(names), None, folder)
-        shown = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host
-        shown = f"[{shown}]" if ":" in shown else shown
-        self.url = f"http://{shown}:{self.port}/?key={self._place.key}"
+        shown = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+        self.url = self.url_at(shown)
         self.config = config
         self.viewers = 0
+
+    def url_at(self, host: str) -> str:
+        """The page's address by a name or address of this machine."""
+        host = f"[{host}]" if ":" in host else host
+        return f"http://{host}:{self.port}/?key={self._place.key}"
 
     def __enter__(self) -> "Dashboard":
         spawn = multiprocessing.get_context("spawn")
@@ -134,6 +139,16 @@ class Dashboard:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+def address_outside() -> str:
+    """The address of this machine on the way to others; its name if it has none. Nothing is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address kept for documentation (RFC 5737)
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -1,11 +1,15 @@
 """What runs in an analysis's process: one video through the pipeline without loss, kept as a recording."""
 
+import contextlib
+import ctypes
 import dataclasses
 import os
 import queue
 import shutil
 import signal
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,6 +22,7 @@ NICENESS = 5
 """On top of the page's own: a live session beside it goes first."""
 
 _STEP_S = 0.2  # of the stream, between two reports
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 @dataclass(frozen=True)
@@ -30,10 +35,13 @@ class Reached:
 
 @dataclass(frozen=True)
 class Finished:
-    """How it ended: the recording's name, or why there is none."""
+    """How it ended: the recording's name and what is in it, or why there is none."""
 
     name: str = ""
     error: str = ""
+    micro: int = 0
+    macro: int = 0
+    seconds: float = 0.0
 
 
 def main(video: Path, title: str, base: Path, config: Config, line: Connection) -> None:
@@ -47,6 +55,12 @@ def main(video: Path, title: str, base: Path, config: Config, line: Connection) 
         line: to the server: `Reached` as it goes, `Finished` at the end.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Only noted: an exception raised out of a handler can be swallowed by native code that calls back.
+    cancelled = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: cancelled.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the server was started while it was held back
+    # If the server dies while this is paused, it must wake up to find that out.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
     os.nice(NICENESS)
     from engines.mellm import NarratorError
     from engines.runtime import EngineError
@@ -57,17 +71,20 @@ def main(video: Path, title: str, base: Path, config: Config, line: Connection) 
     prepare()
     try:
         with one_thread():
-            name = _analyse(video, title, base, config, line)
+            ended = _analyse(video, title, base, config, line, cancelled.is_set)
     except (SourceError, EngineError, NarratorError, RecordingError) as error:
-        line.send(Finished(error=str(error).replace(str(video), title)))
+        ended = Finished(error=str(error).replace(str(video), title).removeprefix(f"{title}: "))
     except OSError as error:
-        line.send(Finished(error=f"cannot be read or written: {error.strerror or error}"))
-    else:
-        line.send(Finished(name))
+        ended = Finished(error=f"cannot be read or written: {error.strerror or error}")
+    with contextlib.suppress(OSError):  # the server is gone
+        line.send(ended)
 
 
-def _analyse(video: Path, title: str, base: Path, config: Config, line: Connection) -> str:
+def _analyse(
+    video: Path, title: str, base: Path, config: Config, line: Connection, cancelled: Callable[[], bool]
+) -> Finished:
     from realtime.messages import Motion
+    from realtime.recordings.journal import RecordingError
     from realtime.recordings.record import Recorder
     from realtime.source import SourceError
 
@@ -79,6 +96,8 @@ def _analyse(video: Path, title: str, base: Path, config: Config, line: Connecti
     recorder: Recorder | None = None
     try:
         for message in _messages(config):
+            if cancelled():
+                sys.exit(1)  # what was begun is removed on the way out
             recorder = recorder or Recorder(base, kept)
             recorder.take(message)
             seen = seen or isinstance(message, Motion)
@@ -94,7 +113,11 @@ def _analyse(video: Path, title: str, base: Path, config: Config, line: Connecti
             _discard(recorder.folder)
         raise
     recorder.close()
-    return recorder.folder.name
+    if recorder.problem:
+        _discard(recorder.folder)
+        raise RecordingError(recorder.problem)
+    counts = recorder.counts
+    return Finished(recorder.folder.name, "", counts.micro, counts.macro, counts.duration_s)
 
 
 def _messages(config: Config) -> Iterator[AnyMessage]:

@@ -17,7 +17,7 @@ from realtime.dashboard.orders import Annotate, OrderError, parse
 from realtime.dashboard.script import shifted, summary, write_faces, write_script
 from realtime.recordings.journal import NOTES, RecordingError
 from realtime.recordings.notes import add_note, make_note
-from realtime.recordings.sessions import Recording, list_sessions, open_recording
+from realtime.recordings.sessions import Recording, open_recording, survey
 
 MOST_BODY = 16_384
 """Bytes of a note at most."""
@@ -51,10 +51,11 @@ class Library:
     async def _list(self, request: Request) -> Response:
         from realtime.exports.formats import FORMATS  # loads much that nobody needs before
 
-        sessions = await run_in_threadpool(list_sessions, self._folder)
+        sessions, unreadable = await run_in_threadpool(survey, self._folder)
         formats = [{"kind": kind, "what": form.what} for kind, form in FORMATS.items()]
         listed = [summary(info) for info in sessions]
-        return JSONResponse({"folder": str(self._folder), "sessions": listed, "formats": formats})
+        told = [why.removeprefix(f"{self._folder}/") for why in unreadable]
+        return JSONResponse({"folder": str(self._folder), "sessions": listed, "unreadable": told, "formats": formats})
 
     def _find(self, request: Request) -> Recording:
         """The recording that a request names.

@@ -24,6 +24,7 @@ def summary(info: SessionInfo) -> dict[str, Any]:
     counts = info.counts
     return {
         "name": info.path.name, "started": info.started.isoformat(), "source": info.source,
+        "title": info.title,
         "duration": round(info.duration_s, 3), "zero": round(info.zero_ns / 1e9, 6), "frames": counts.frames,
         "fps": counts.fps, "faces": counts.faces, "micro": counts.micro, "macro": counts.macro,
         "speech": counts.speech, "drops": counts.drops, "engine": counts.engine, "video": info.has_video,

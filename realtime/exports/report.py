@@ -39,7 +39,7 @@ _FOOTER = (
 def report(account: Account) -> str:
     """The page of a session."""
     info = account.info
-    title = escape(info.source)
+    title = escape(info.title)
     style = (files("realtime.exports") / "report.css").read_text(encoding="utf-8")
     by_face: dict[int, list[Motion]] = defaultdict(list)
     for motion in account.motions:

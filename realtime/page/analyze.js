@@ -8,6 +8,8 @@ const STATES = {
   failed: "failed", cancelled: "cancelled",
 }; // prettier-ignore
 
+const OVER = ["done", "failed", "cancelled"];
+
 export class Analyze {
   /**
    * @param {HTMLElement} root
@@ -32,6 +34,9 @@ export class Analyze {
     this.list = element("ol.jobs", { "aria-label": "Queue" });
     root.append(element("div.analyze", {}, this.drop, this.list));
     connection.addEventListener("message", ({ detail }) => this._take(detail));
+    addEventListener("beforeunload", (event) => {
+      if (this.sending) event.preventDefault(); // what is still on its way would be lost
+    });
   }
 
   _take(message) {
@@ -63,7 +68,6 @@ export class Analyze {
       if (!row) {
         row = this._row(job.id);
         this.rows.set(job.id, row);
-        this.list.prepend(row.root);
       }
       this._fill(row, job);
     }
@@ -72,27 +76,38 @@ export class Analyze {
       row.root.remove();
       this.rows.delete(id);
     }
+    // What runs is above, then what waits in its order, then what has ended, the newest first.
+    const rank = (job) => (OVER.includes(job.state) ? 2 : ["running", "paused"].includes(job.state) ? 0 : 1);
+    const sorted = [...jobs].sort((a, b) => rank(a) - rank(b) || (rank(a) === 2 ? b.id - a.id : a.id - b.id));
+    sorted.forEach((job, k) => {
+      const { root } = this.rows.get(job.id);
+      if (this.list.children[k] !== root) this.list.insertBefore(root, this.list.children[k] ?? null);
+    });
   }
 
   _row(id) {
-    const act = (what) => () => fetch(this.connection.address(`/analyses/${id}/${what}`), { method: "POST" });
+    const act = (what) => async () => {
+      const answer = await fetch(this.connection.address(`/analyses/${id}/${what}`), { method: "POST" }).catch(() => null);
+      if (!answer?.ok) toast(answer ? await answer.text() : "Not connected", "error");
+    };
     const button = (title, what) => element("button.plain", { type: "button", textContent: title, onclick: act(what) });
     const row = {
       title: element("b.job-title"), state: element("span.job-state.quiet"), bar: element("progress", { max: 1 }),
       pause: button("Pause", "pause"), resume: button("Resume", "resume"), cancel: button("Cancel", "cancel"),
+      remove: button("Remove", "remove"),
       open: element("a.primary", {}, "Open the result"),
     }; // prettier-ignore
     row.root = element("li.job.panel", {}, element("div.job-text", {}, row.title, row.state), row.bar,
-      element("div.job-buttons", {}, row.pause, row.resume, row.cancel, row.open)); // prettier-ignore
+      element("div.job-buttons", {}, row.pause, row.resume, row.cancel, row.open, row.remove)); // prettier-ignore
     return row;
   }
 
   _fill(row, job) {
-    const over = ["done", "failed", "cancelled"].includes(job.state);
+    const over = OVER.includes(job.state);
     row.root.dataset.state = job.state;
     row.title.textContent = job.title;
     const reached = job.length ? `${clock(job.t, 0)} of ${clock(job.length, 0)}` : job.t ? clock(job.t, 0) : "";
-    row.state.textContent = job.error || [STATES[job.state], over ? "" : reached].filter(Boolean).join(" · ");
+    row.state.textContent = job.error || [STATES[job.state], over ? job.found : reached].filter(Boolean).join(" · ");
     row.bar.hidden = over;
     if (job.share === null || job.state === "waiting" || job.state === "uploading") row.bar.removeAttribute("value");
     else row.bar.value = job.share;
@@ -101,6 +116,8 @@ export class Analyze {
     row.pause.hidden = job.state !== "running";
     row.resume.hidden = job.state !== "paused";
     row.cancel.hidden = over || job.state === "uploading";
+    row.remove.hidden = !over;
+    row.remove.title = job.result ? "From this list; the result stays among the recordings" : "From this list";
     row.open.hidden = !job.result;
     row.open.href = `#recordings/${encodeURIComponent(job.result)}`;
   }

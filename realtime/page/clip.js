@@ -2,30 +2,85 @@
 
 import { element } from "./element.js";
 
+const HAS_FRAME = 2; // readyState HAVE_CURRENT_DATA
+const SETTLING = 60; // ticks after a jump in which its frame is looked for in each
+const LOOK_TICKS = 15; // and then in each so many
+const STUCK_S = 3; // a jump that takes longer is made anew,
+const LOST_S = 0.5; // and so is one that has ended so far away from where it should
+
 export class Clip {
   /** @param {string} source address of the video. */
   constructor(source) {
     this.video = element("video.clip", { src: source, muted: true, playsInline: true, preload: "auto" });
-    this.t = 0; // time of the frame that the video shows
+    this.picture = null; // the frame that was taken last: it stays on the screen while the video looks for another
+    this.t = 0; // its time
+    this.problem = "";
     this.times = [];
     this.faces = []; // of each of the times, faces as `drawFace` takes them
     this.onframe = () => {};
+    this._lead = 0; // s that a jump takes here
+    this._ticks = 0; // since the last jump
     if (this.video.requestVideoFrameCallback) this._follow();
-    else this.video.addEventListener("timeupdate", () => this._shown(this.video.currentTime));
-    // A video that stands still and is not on the screen presents no frames: what it was sent to is what it shows.
-    for (const what of ["seeked", "loadeddata"]) this.video.addEventListener(what, () => this._shown(this.video.currentTime));
+    else this.video.addEventListener("timeupdate", () => this._presented(this.video.currentTime));
+    this.video.addEventListener("seeking", () => (this._since = performance.now()));
+    for (const what of ["seeked", "loadeddata", "canplay"]) this.video.addEventListener(what, () => this._arrived());
+    this.video.addEventListener("error", () => {
+      this.problem = "This video cannot be shown: it is damaged, or of a kind that this browser does not play.";
+      this.onframe();
+    });
   }
 
   _follow() {
     this.video.requestVideoFrameCallback((now, { mediaTime }) => {
-      this._shown(mediaTime);
+      this._presented(mediaTime);
       this._follow();
     });
   }
 
-  _shown(t) {
-    this.t = t;
+  _presented(t) {
+    this._told = t;
     this.onframe();
+  }
+
+  /** A jump has ended. Its frame may still be on its way to the screen, so it is looked for during the next ticks. */
+  _arrived() {
+    if (this._since !== undefined) this._lead = Math.min((performance.now() - this._since) / 1000, 1);
+    this._since = undefined;
+    this._ticks = 0;
+    this.onframe();
+  }
+
+  /** Take the frame that the video shows now; whether there is one, or was. The frame says itself which it is. */
+  take() {
+    const { video } = this;
+    if (video.readyState < HAS_FRAME || !video.videoWidth) return this.picture !== null;
+    if (!window.VideoFrame) {
+      this.picture = video;
+      this.t = video.paused ? video.currentTime : (this._told ?? video.currentTime);
+      return true;
+    }
+    try {
+      const frame = new VideoFrame(video);
+      this.picture?.close();
+      this.picture = frame;
+      this.t = frame.timestamp / 1e6;
+    } catch {
+      // It has none at this moment.
+    }
+    return this.picture !== null;
+  }
+
+  /** How long it has been looking for a frame, s. */
+  get looking() {
+    return this._since === undefined ? 0 : (performance.now() - this._since) / 1000;
+  }
+
+  close() {
+    this.video.removeAttribute("src");
+    this.video.load(); // lets go of the connection
+    this.video.remove();
+    if (this.picture !== this.video) this.picture?.close();
+    this.picture = null;
   }
 
   /** Read the meshes (`realtime/dashboard/script.py`, write_faces). */
@@ -67,15 +122,25 @@ export class Clip {
   /** Be where the playhead is; a running video is only corrected when it is off. */
   go(t, running, speed) {
     const { video } = this;
+    const stuck = this.looking > STUCK_S;
+    this._ticks += 1;
+    if (this._ticks < SETTLING || this._ticks % LOOK_TICKS === 0) this.onframe();
     if (running) {
+      this._asked = undefined;
       video.playbackRate = speed;
       if (video.paused) video.play().catch(() => {});
-      if (Math.abs(video.currentTime - t) > 0.12) video.currentTime = t;
+      // A jump that is under way is let end: on a busy machine one that is broken off for the next never shows anything.
+      if ((!video.seeking || stuck) && Math.abs(video.currentTime - t) > 0.12 + this._lead / 2) {
+        video.currentTime = t + this._lead * speed;
+      }
     } else {
       if (!video.paused) video.pause();
       // A little into the frame: a time on the edge may show the one before.
-      if (this._asked !== t && !video.seeking) {
+      const lost = !video.seeking && this._ticks > SETTLING && this.picture && Math.abs(this.t - t) > LOST_S;
+      if ((this._asked !== t && !video.seeking) || stuck || lost) {
         this._asked = t;
+        this._ticks = 0;
+        if (stuck) this._since = performance.now();
         video.currentTime = t + 0.002;
       }
     }

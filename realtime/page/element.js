@@ -21,8 +21,9 @@ export function element(tag, traits = {}, ...children) {
 
 /** Seconds as 1:02.34, or with `digits` other places behind the point. */
 export function clock(seconds, digits = 2) {
-  const minutes = Math.floor(Math.max(0, seconds) / 60);
-  const rest = (Math.max(0, seconds) - 60 * minutes).toFixed(digits);
+  const shown = Number(Math.max(0, seconds).toFixed(digits)); // rounded first: 59.96 s are 1:00.0
+  const minutes = Math.floor(shown / 60);
+  const rest = (shown - 60 * minutes).toFixed(digits);
   return `${minutes}:${rest.padStart(digits ? 3 + digits : 2, "0")}`;
 }
 

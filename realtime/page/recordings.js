@@ -20,6 +20,7 @@ export class Recordings {
       oninput: () => this._list() }); // prettier-ignore
     this.list = element("ol.sessions", { "aria-label": "Recordings, the newest first" });
     this.where = element("p.sessions-where.quiet");
+    this.unread = element("details.sessions-where.quiet", { hidden: true });
     this.screen = new Screen(false, { annotate: (t) => this.annotate(t) });
     this.title = element("h1.session-title");
     this.facts = element("p.quiet.number");
@@ -27,12 +28,12 @@ export class Recordings {
       onclick: () => this._faster() }); // prettier-ignore
     this.screen.transport.actions.prepend(this.speed);
     this.empty = element("div.nothing", {}, element("h1", {}, "No recording chosen"),
-      element("p", {}, "Choose one on the left. Record on the Live page, or with ",
+      element("p", {}, "Choose one from the list. Record on the Live page, or with ",
         element("code", {}, "mellm live 0 --record sessions"), "; videos that were analysed are here too.")); // prettier-ignore
     this.shown = element("div.session", { hidden: true },
       element("header.session-head", {}, this.title, this.facts), this.screen.root); // prettier-ignore
     root.append(element("div.split", {},
-      element("aside.sidebar.panel", { "aria-label": "Recordings" }, this.filter, this.list, this.where),
+      element("aside.sidebar.panel", { "aria-label": "Recordings" }, this.filter, this.list, this.unread, this.where),
       element("div.split-main", {}, this.empty, this.shown))); // prettier-ignore
     this.sessions = [];
   }
@@ -50,23 +51,28 @@ export class Recordings {
         : "Not connected: the list cannot be read."; // prettier-ignore
       return;
     }
-    const { sessions, folder, formats } = await answer.json();
+    const { sessions, unreadable, folder, formats } = await answer.json();
     [this.sessions, this.formats] = [sessions, formats];
-    this.where.textContent = sessions.length ? `in ${folder}` : `No recordings in ${folder} yet.`;
+    const short = folder.split("/").filter(Boolean).pop() ?? folder;
+    this.where.textContent = sessions.length ? `in the folder ${short}` : `No recordings in ${folder} yet.`;
+    this.where.title = folder;
+    this.unread.replaceChildren(...(unreadable.length ? [element("summary", {}, `${unreadable.length} cannot be read`),
+      ...unreadable.map((why) => element("p", {}, why))] : [])); // prettier-ignore
+    this.unread.hidden = !unreadable.length;
     this._list();
     this._exports();
   }
 
   _list() {
     const wanted = this.filter.value.trim().toLowerCase();
-    const items = this.sessions.filter((s) => `${s.name} ${s.source}`.toLowerCase().includes(wanted)).map((s) => {
+    const items = this.sessions.filter((s) => `${s.name} ${s.title} ${s.source}`.toLowerCase().includes(wanted)).map((s) => {
       const found = [[s.micro, "micro"], [s.macro, "macro"], [s.speech, "speech"]].filter(([n]) => n);
       const link = element("a.session-item", { href: `#recordings/${encodeURIComponent(s.name)}` },
-        element("b", {}, when(s.started)), element("span.quiet", {}, s.source),
+        element("b", {}, when(s.started)), element("span.quiet", { title: s.source }, s.title),
         element("span.session-facts.number.quiet", {}, `${clock(s.duration, 0)} `,
           ...found.map(([n, kind]) => element("span.badge", { "data-kind": kind }, `${n} ${kind}`)),
           s.video ? element("span.badge", {}, "video") : null,
-          s.complete ? null : element("span.badge", { title: "Cut off, or still being recorded" }, "open"))); // prettier-ignore
+          s.complete ? null : element("span.badge", { title: "Cut off, or still being recorded" }, "unfinished"))); // prettier-ignore
       if (s.name === this.name) link.setAttribute("aria-current", "true");
       return element("li", {}, link);
     });
@@ -93,9 +99,10 @@ export class Recordings {
     this.name = name;
     this.info = info;
     this.title.textContent = when(info.started);
-    this.facts.textContent = [info.source, clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
+    this.facts.textContent = [info.title, clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
       info.drops ? `${info.drops} skipped` : null, info.engine, `${(info.bytes / 1e6).toFixed(1)} MB`]
       .filter(Boolean).join(" · "); // prettier-ignore
+    this.facts.title = info.source;
     this.empty.hidden = true;
     this.shown.hidden = false;
     this._list();
@@ -123,7 +130,7 @@ export class Recordings {
   /** The video with its meshes, or the drawn face. */
   _clip(path, info) {
     const { stage, transport } = this.screen;
-    stage.clip?.video.remove();
+    stage.clip?.close();
     stage.clip = null;
     stage.say("");
     transport.offer("picture", info.video);

@@ -5,6 +5,8 @@ import { clock, element } from "./element.js";
 import { ARROWS, drawFace, drawName } from "./overlay.js";
 import { drawPuppet, PUPPET_NOTE } from "./puppet.js";
 
+const LATE_S = 0.5; // an older frame stays so long without a word
+
 export class Stage {
   /**
    * @param {import("./track.js").Track} track
@@ -40,7 +42,7 @@ export class Stage {
       frames.want(playhead.atNow ? Infinity : playhead.t, () => (this.canvas.stale = true));
     } else {
       this.clip?.go(playhead.t, playhead.running, playhead.speed);
-      if (playhead.t !== this._shownT) this.canvas.stale = true;
+      if (playhead.t !== this._shownT || this.clip?.looking > LATE_S) this.canvas.stale = true;
       this._shownT = playhead.t;
     }
     this.pill.hidden = !playhead.live;
@@ -57,6 +59,7 @@ export class Stage {
     const canvas = this.canvas.canvas;
     this.legend.hidden = !this.layers.flow;
     this.root.dataset.filled = String(this.showsPicture);
+    if (this.clip && !this.layers.picture) this.say("");
     if (this.clip && this.layers.picture) this._drawClip(context, width, height);
     else if (this.showsPicture && this.frames.shown) this._drawPicture(context, width, height);
     else {
@@ -90,13 +93,14 @@ export class Stage {
 
   _drawClip(context, width, height) {
     const { clip, track } = this;
+    const has = clip.take();
+    const late = clip.looking > LATE_S;
+    this.say(clip.problem || (has && !late ? "" : "Reading the video…"));
+    if (!has) return;
     const { videoWidth, videoHeight } = clip.video;
-    const ready = videoWidth > 0 && clip.video.readyState >= 2;
-    this.say(ready ? "" : "Reading the video…");
-    if (!ready) return;
     context.save();
     const scale = this._fit(context, width, height, videoWidth, videoHeight);
-    context.drawImage(clip.video, 0, 0, videoWidth, videoHeight);
+    context.drawImage(clip.picture, 0, 0, videoWidth, videoHeight);
     for (const face of clip.facesNow()) {
       const lane = track.lanes.get(face.id);
       const moves = lane?.moves[lane.at(clip.t + 0.0085)];

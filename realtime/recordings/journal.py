@@ -42,6 +42,7 @@ FLUSH_NS = 1_000_000_000
 _PAGE = "mellm"
 """The name of the metadata at the beginning, and of those at the end."""
 
+_SHORTEST = 100  # bytes; the beginning alone has more
 _LARGEST = 1 << 30  # bytes of a record; a longer one is rubbish
 _BROKEN = (McapError, zstandard.ZstdError, struct.error, ValueError, IndexError, EOFError, MemoryError, RuntimeError)
 
@@ -179,7 +180,8 @@ class JournalReader:
         self.head = self._read_head()
         found = self.head.get("version", "")
         if not found.isdigit():
-            raise RecordingError(f"{path}: not a recording of mellm-live")
+            short = " (empty, or cut off before its beginning)" if path.stat().st_size < _SHORTEST else ""
+            raise RecordingError(f"{path}: not a recording of mellm-live{short}")
         if int(found) > VERSION:
             raise RecordingError(
                 f"{path}: recorded by a newer mellm-live (format {found}; this one reads up to {VERSION}): upgrade it"

@@ -25,6 +25,7 @@ from realtime.recordings.footage import FootageWriter, check_encoder
 from realtime.recordings.journal import JOURNAL, VIDEO, JournalWriter, RecordingError
 from realtime.recordings.tally import Counts, Tally
 from realtime.ring import Ring
+from realtime.sources import source_title
 
 PACKAGES = ("mellm-live", "numpy", "opencv-contrib-python", "mediapipe", "openvino", "mcap", "msgspec")
 """Whose versions a recording names."""
@@ -151,7 +152,8 @@ def _circumstances(config: Config) -> dict[str, str]:
     kept = dataclasses.replace(config, capture=dataclasses.replace(config.capture, source=source))
     calibration = Path(config.spot.calibration).read_text(encoding="utf-8") if config.spot.calibration else ""
     return {
-        "source": source, "config": json.dumps(dataclasses.asdict(kept)), "calibration": calibration,
+        "source": source, "title": source_title(source), "config": json.dumps(dataclasses.asdict(kept)),
+        "calibration": calibration,
         "versions": json.dumps(versions), "monotonic_ns": str(time.monotonic_ns()), "wall_ns": str(time.time_ns()),
     }  # fmt: skip
 

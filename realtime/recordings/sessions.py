@@ -15,6 +15,7 @@ from realtime.messages import Annotation, AnyMessage, Say, Spot
 from realtime.recordings.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
 from realtime.recordings.notes import add_note, make_note, read_notes
 from realtime.recordings.tally import Counts, Tally
+from realtime.sources import source_title
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class SessionInfo:
     Attributes:
         path: its folder.
         started: wall-clock time when the recording began.
-        source: what was watched.
+        source: what was watched, as it was given.
+        title: the same as a person calls it.
         counts: the session in numbers.
         program: version of mellm-live that recorded it.
         has_video: whether the frames were recorded too.
@@ -36,6 +38,7 @@ class SessionInfo:
     path: Path
     started: datetime.datetime
     source: str
+    title: str
     counts: Counts
     program: str
     has_video: bool
@@ -179,13 +182,20 @@ def list_sessions(folder: Path) -> list[SessionInfo]:
 
     Finished ones are told from their last lines; one that was cut off is read through.
     """
-    found = []
+    return survey(folder)[0]
+
+
+def survey(folder: Path) -> tuple[list[SessionInfo], list[str]]:
+    """The same, and of each that cannot be read, why."""
+    found, unreadable = [], []
     for path in sorted(Path(folder).glob(f"*/{JOURNAL}")):
         try:
             found.append(Recording(path.parent).info)
-        except (RecordingError, OSError):
-            continue
-    return sorted(found, key=lambda info: (info.started, info.path.name), reverse=True)
+        except RecordingError as error:
+            unreadable.append(str(error))
+        except OSError as error:
+            unreadable.append(f"{path}: cannot be read: {error.strerror or error}")
+    return sorted(found, key=lambda info: (info.started, info.path.name), reverse=True), unreadable
 
 
 def _info(path: Path, reader: JournalReader) -> SessionInfo:
@@ -205,7 +215,9 @@ def _info(path: Path, reader: JournalReader) -> SessionInfo:
     size = sum(file.stat().st_size for file in path.iterdir() if file.is_file())
     program = _json(reader.head.get("versions", "")).get("mellm-live", "")
     has_video = (path / VIDEO).is_file()
-    return SessionInfo(path, started, reader.head.get("source", ""), counts, program, has_video, size, bool(tail))
+    source = reader.head.get("source", "")
+    title = reader.head.get("title", "") or source_title(source)
+    return SessionInfo(path, started, source, title, counts, program, has_video, size, bool(tail))
 
 
 def _json(text: str) -> dict[str, str]:

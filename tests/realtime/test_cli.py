@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -232,6 +233,19 @@ def test_a_filmed_session_is_measured_anew(mellm: Command, filmed: Recording) ->
     status, out, _ = mellm("replay", filmed.path, "--headless", "--engine", "dis", "--tolerance", "0.001")
     assert status == 1
     assert "they differ" in out
+
+
+def test_a_video_that_is_cut_short_is_said_before_its_events_are_missed(
+    mellm: Command, filmed: Recording, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut"
+    shutil.copytree(filmed.path, cut)
+    whole = (cut / "video.webm").read_bytes()
+    (cut / "video.webm").write_bytes(whole[: len(whole) // 3])
+    status, out, _ = mellm("replay", cut, "--headless", "--engine", "dis")
+    assert status == 1
+    assert "damaged or cut short" in out
+    assert "instead of 5.0 s" in out
 
 
 def test_the_schema_of_a_message_is_printed(mellm: Command) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from realtime.messages import Lost, Spot
+from realtime.messages import Lost, Say, Spot
 from realtime.panel import FULL_IOD, WINDOW_S, Panel, column, sparkline
 from tests.realtime.served import STEP_NS, motion
 
@@ -53,6 +53,18 @@ def test_every_face_has_its_rows_until_it_goes() -> None:
     assert drawn(panel).count("mouth") == 1
     panel.take(Lost(seq=30, face_id=0, t_capture_ns=0, t_media_ns=STEP_NS, cause="left"))
     assert "no face" in drawn(panel)
+
+
+def test_what_the_narrator_has_to_say_of_itself_stays_in_sight() -> None:
+    panel = watching(1.0)
+    note = Say(seq=0, face_id=-1, t_capture_ns=0, t_media_ns=0, spot_id=-1, text="no such file; the template speaks")
+    panel.take(note)
+    panel.take(msgspec.structs.replace(note, spot_id=0, text="Chin up"))
+    panel.take(msgspec.structs.replace(note, final=True, text="A summary"))
+    for width in (44, 100):
+        assert "note: no such file; the template" in " ".join(drawn(panel, width).replace("│", "").split())
+    assert "Chin up" not in drawn(panel)
+    assert "A summary" not in drawn(panel)
 
 
 def test_it_fits_a_narrow_terminal() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from realtime.config import CaptureConfig
 from realtime.source import SourceError
-from realtime.sources import is_live, open_source, source_kind
+from realtime.sources import is_live, open_source, source_kind, source_title
 
 
 @pytest.mark.parametrize("name", ["nothing.mp4", "97", "/dev/video97"])
@@ -32,6 +32,22 @@ def test_a_name_that_is_not_utf_8_is_refused_before_opencv_sees_it() -> None:
 )
 def test_what_runs_by_itself_is_known(source: str, live: bool) -> None:
     assert is_live(source) is live
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("phantom", "phantom"),
+        ("/tmp/tmpx1y2/Interview 1, Anna.mp4", "Interview 1, Anna.mp4"),
+        ("frames/anna/", "anna"),
+        ("977", "camera 977"),
+        ("/dev/video977", "camera 977"),
+        ("rtsp://me:secret@camera:554/1?token=secret", "rtsp://camera:554/1"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+    ],
+)
+def test_a_source_has_the_name_that_people_give_it(source: str, title: str) -> None:
+    assert source_title(source) == title
 
 
 def test_a_kind_tells_nothing_of_whose_source_it_is(tmp_path: Path) -> None:

@@ -1,24 +1,30 @@
 """The page's server before a live session, over real WebSockets: what belongs together, and who does no harm."""
 
+import io
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from calib.phantom import PhantomVideo
+from realtime.commands.page import announce
 from realtime.config import Config, DashboardConfig
-from realtime.dashboard.door import Dashboard, DashboardError
+from realtime.dashboard.door import Dashboard, DashboardError, address_outside
 from realtime.dashboard.orders import MOST_RUBBISH
 from tests.conftest import Command, Image, write_video
 from tests.realtime.dashboard.test_wire import apart
@@ -210,6 +216,46 @@ def test_a_note_and_a_recording_asked_for_on_the_page_are_kept(served: Served) -
 def test_a_busy_port_is_said_with_what_to_do(served: Served) -> None:
     with pytest.raises(DashboardError, match=f"port {served.page.port} is taken.*--port"):
         Dashboard(Config(dashboard=DashboardConfig(port=served.page.port)))
+
+
+def test_to_others_it_opens_with_a_warning_and_to_those_with_the_key_alone(tmp_path: Path) -> None:
+    settings = Config(dashboard=DashboardConfig(host="0.0.0.0", port=0))
+    with Dashboard(settings, tmp_path) as page:
+        said = io.StringIO()
+        announce(page, Console(file=said, width=200), open_it=False)
+        assert f"the page is at {page.url}" in said.getvalue()
+        assert "not encrypted" in said.getvalue()
+        assert page.url_at(address_outside()) in said.getvalue()
+        key = page.url.partition("?")[2]
+
+        def status(host: str, query: str = "", **headers: str) -> int:
+            # What a machine elsewhere would send.
+            with closing(HTTPConnection("127.0.0.1", page.port, timeout=WAIT_S)) as asked:
+                asked.request("GET", f"/recordings?{query}", headers={"Host": f"{host}:{page.port}", **headers})
+                return asked.getresponse().status
+
+        for host in ("192.0.2.50", socket.gethostname(), f"{socket.gethostname()}.local", "localhost", "[fd00::2]"):
+            assert (status(host, key), status(host)) == (200, 403)
+        assert status("evil.example", key) == 403  # a name that somebody else's DNS points here
+        url, greeted = f"ws://192.0.2.50:{page.port}/live?{key}", []
+        for origin in ("http://evil.example", f"http://192.0.2.50:{page.port}"):
+            with (
+                socket.create_connection(("127.0.0.1", page.port)) as line,
+                suppress(InvalidStatus),
+                connect(url, proxy=None, origin=Origin(origin), sock=line) as viewer,
+            ):
+                assert json.loads(viewer.recv(timeout=WAIT_S))["type"] == "hello"
+                greeted.append(origin)
+        assert greeted == [f"http://192.0.2.50:{page.port}"]
+
+
+def test_only_this_machine_is_let_in_without_being_asked() -> None:
+    page = Dashboard(Config(dashboard=DashboardConfig(port=0)))
+    said = io.StringIO()
+    announce(page, Console(file=said, width=200), open_it=False)
+    page.close()
+    assert "127.0.0.1" in said.getvalue()
+    assert "not encrypted" not in said.getvalue()
 
 
 def test_an_address_of_another_machine_is_refused() -> None:

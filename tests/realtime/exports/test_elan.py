@@ -1,4 +1,5 @@
 import datetime
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -12,18 +13,70 @@ from tests.realtime.exports.test_tables import event
 MADE = datetime.datetime(2026, 11, 25, 17, 30, tzinfo=datetime.timezone.utc)
 ORDER = ["HEADER", "TIME_ORDER", "TIER", "LINGUISTIC_TYPE", "CONSTRAINT"]
 
+_ID = re.compile(r"[A-Za-z_][\w.-]*")  # xs:ID
+_TEXT = re.compile(r".*", re.DOTALL)
+_BOOLEAN = re.compile(r"true|false")
+_WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")  # xs:dateTime
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
+# Source: "ELAN Annotation Format, EAF", version 3.0 (2017): each element, the attributes that it must and may have,
+# with their types, and its children in their order. Of what may be there, what this program writes.
+MUST = {
+    "ANNOTATION_DOCUMENT": {"AUTHOR": _TEXT, "DATE": _WHEN, "VERSION": re.compile(r"3\.0")},
+    "HEADER": {},
+    "MEDIA_DESCRIPTOR": {"MEDIA_URL": re.compile(r"\S+"), "MIME_TYPE": re.compile(r"[\w.+-]+/[\w.+-]+")},
+    "PROPERTY": {},
+    "TIME_ORDER": {},
+    "TIME_SLOT": {"TIME_SLOT_ID": _ID},
+    "TIER": {"TIER_ID": _TEXT, "LINGUISTIC_TYPE_REF": _TEXT},
+    "ANNOTATION": {},
+    "ALIGNABLE_ANNOTATION": {"ANNOTATION_ID": _ID, "TIME_SLOT_REF1": _ID, "TIME_SLOT_REF2": _ID},
+    "REF_ANNOTATION": {"ANNOTATION_ID": _ID, "ANNOTATION_REF": _ID},
+    "ANNOTATION_VALUE": {},
+    "LINGUISTIC_TYPE": {"LINGUISTIC_TYPE_ID": _TEXT},
+    "CONSTRAINT": {
+        "STEREOTYPE": re.compile("Time_Subdivision|Symbolic_Subdivision|Symbolic_Association|Included_In"),
+    },
+}  # fmt: skip
+MAY = {
+    "ANNOTATION_DOCUMENT": {"FORMAT": re.compile(r"3\.0"), _XSI: re.compile(r"http://\S+/EAFv3\.0\.xsd")},
+    "HEADER": {"MEDIA_FILE": _TEXT, "TIME_UNITS": re.compile("milliseconds")},
+    "MEDIA_DESCRIPTOR": {"RELATIVE_MEDIA_URL": re.compile(r"\./\S+")},
+    "PROPERTY": {"NAME": _TEXT},
+    "TIME_SLOT": {"TIME_VALUE": re.compile(r"\d{1,9}")},  # xs:unsignedInt
+    "TIER": {"PARTICIPANT": _TEXT, "PARENT_REF": _TEXT},
+    "LINGUISTIC_TYPE": {"TIME_ALIGNABLE": _BOOLEAN, "GRAPHIC_REFERENCES": _BOOLEAN, "CONSTRAINTS": _TEXT},
+    "CONSTRAINT": {"DESCRIPTION": _TEXT},
+}
+CHILDREN = {
+    "ANNOTATION_DOCUMENT": ORDER, "HEADER": ["MEDIA_DESCRIPTOR", "PROPERTY"], "TIME_ORDER": ["TIME_SLOT"],
+    "TIER": ["ANNOTATION"], "ANNOTATION": ["ALIGNABLE_ANNOTATION", "REF_ANNOTATION"],
+    "ALIGNABLE_ANNOTATION": ["ANNOTATION_VALUE"], "REF_ANNOTATION": ["ANNOTATION_VALUE"],
+}  # fmt: skip
+
+
+def check_structure(root: ET.Element) -> None:
+    """Elements, their order, and their attributes with their types."""
+    for element in root.iter():
+        must, may = MUST[element.tag], MAY.get(element.tag, {})
+        assert set(must) <= set(element.attrib) <= {*must, *may}, element.tag
+        for name, value in element.attrib.items():
+            assert {**must, **may}[name].fullmatch(value), (element.tag, name, value)
+        places = [CHILDREN.get(element.tag, []).index(child.tag) for child in element]
+        assert places == sorted(places)
+    assert [len(root.findall(name)) for name in ("HEADER", "TIME_ORDER")] == [1, 1]
+
 
 def check(data: bytes) -> ET.Element:
     """What the schema demands of a file, and ELAN beyond it."""
     root = ET.fromstring(data)
     assert root.tag == "ANNOTATION_DOCUMENT"
-    assert {"DATE", "AUTHOR", "VERSION", "FORMAT"} <= set(root.attrib)
+    check_structure(root)
     assert datetime.datetime.fromisoformat(root.attrib["DATE"]).tzinfo is not None
-    places = [ORDER.index(child.tag) for child in root]
-    assert places == sorted(places)
     slots = {slot.attrib["TIME_SLOT_ID"]: int(slot.attrib["TIME_VALUE"]) for slot in root.iter("TIME_SLOT")}
     assert list(slots.values()) == sorted(slots.values())
+    assert len(slots) == len(list(root.iter("TIME_SLOT")))
     types = {kind.attrib["LINGUISTIC_TYPE_ID"]: kind for kind in root.iter("LINGUISTIC_TYPE")}
+    assert len(types) == len(list(root.iter("LINGUISTIC_TYPE")))
     constraints = {constraint.attrib["STEREOTYPE"] for constraint in root.iter("CONSTRAINT")}
     assert all(kind.attrib.get("CONSTRAINTS", next(iter(constraints))) in constraints for kind in types.values())
     tiers = {tier.attrib["TIER_ID"]: tier for tier in root.iter("TIER")}
@@ -35,7 +88,8 @@ def check(data: bytes) -> ET.Element:
         parent = tier.attrib.get("PARENT_REF")
         assert (parent is not None) == ("CONSTRAINTS" in kind.attrib)
         assert parent is None or parent in tiers
-        last = 0
+        assert parent is None or types[tiers[parent].attrib["LINGUISTIC_TYPE_REF"]].attrib["TIME_ALIGNABLE"] == "true"
+        last, told_of = 0, set()
         for annotation in tier:
             (inner,) = annotation
             identity = inner.attrib["ANNOTATION_ID"]
@@ -53,7 +107,15 @@ def check(data: bytes) -> ET.Element:
             else:
                 assert kind.attrib["TIME_ALIGNABLE"] == "false"
                 assert ids[inner.attrib["ANNOTATION_REF"]] == parent
+                assert inner.attrib["ANNOTATION_REF"] not in told_of  # a symbolic association is one to one
+                told_of.add(inner.attrib["ANNOTATION_REF"])
     assert not set(ids) & set(slots)
+    used = {
+        inner.attrib[end] for inner in root.iter("ALIGNABLE_ANNOTATION") for end in ("TIME_SLOT_REF1", "TIME_SLOT_REF2")
+    }
+    assert used == set(slots)
+    last_id = root.findtext("HEADER/PROPERTY[@NAME='lastUsedAnnotationId']")
+    assert last_id == str(max((int(identity[1:]) for identity in ids), default=0))
     return root
 
 

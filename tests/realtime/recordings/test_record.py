@@ -93,7 +93,7 @@ def test_what_belongs_to_a_session_is_kept_with_it(tmp_path: Path) -> None:
     recording = open_recording(folder)
     assert recording.config.spot == config.spot
     assert recording.config.capture.fps == 25.0
-    assert recording.info.source == "rtsp://camera/1"
+    assert (recording.info.source, recording.info.title) == ("rtsp://camera/1", "rtsp://camera/1")
     assert b"secret" not in everything(folder)
     assert recording.versions["numpy"] == np.__version__
     assert abs((recording.info.started - datetime.datetime.now().astimezone()).total_seconds()) < 60

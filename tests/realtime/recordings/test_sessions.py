@@ -7,7 +7,7 @@ from realtime.messages import AnyMessage, Spot
 from realtime.recordings.journal import JOURNAL, NOTES, RecordingError
 from realtime.recordings.notes import LONGEST, make_note, read_notes
 from realtime.recordings.record import Recorder
-from realtime.recordings.sessions import collect_events, list_sessions, open_recording
+from realtime.recordings.sessions import collect_events, list_sessions, open_recording, survey
 from tests.realtime.messages import frame, one_of_each, say, spot
 
 
@@ -30,6 +30,9 @@ def test_a_folder_is_listed_with_the_newest_first_and_what_is_foreign_left_out(t
     assert [info.counts.frames for info in listed] == [31, 21, 11]
     assert all(info.complete and not info.has_video and info.size_bytes > 1000 for info in listed)
     assert list_sessions(tmp_path / "nothing") == []
+    (why,) = survey(tmp_path)[1]
+    assert why.startswith(str(tmp_path / "holiday"))
+    assert "not a recording of mellm-live (empty, or cut off" in why
 
 
 def test_one_that_was_cut_off_counts_the_same_as_far_as_it_goes(tmp_path: Path) -> None:
