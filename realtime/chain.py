@@ -1,7 +1,7 @@
-"""The lossless runner: the same nodes in one process, a thread a process of the table, as fast as they go.
+"""The lossless runner: the same nodes in one process, in threads, as fast as they go.
 
-Queues between the threads are short and block, so nothing is ever dropped; OpenCV and MediaPipe work outside Python's
-lock, so the threads do run side by side.
+Queues between the threads are short and block, so nothing is ever dropped; OpenCV, MediaPipe and the flow engines work
+outside Python's lock, so the threads do run side by side.
 """
 
 import queue
@@ -11,11 +11,11 @@ from contextlib import suppress
 
 from realtime.config import Config
 from realtime.messages import AnyMessage, End, Gap
-from realtime.nodes import PROCESSES, Head, Node, Resume, Rings, ring_sizes, through
+from realtime.nodes import PROCESSES, Ahead, Head, Node, Resume, Rings, ring_sizes, through
 from realtime.ring import Ring
 
-_QUEUE = 4
-"""Messages waiting between two threads; the rings hold more images than that (`ring_sizes`)."""
+_CAPTURED, _ALIGNED, _PREPARED = 4, 2, 2
+"""Messages waiting behind each thread; the rings hold more images than are under way (`ring_sizes`)."""
 
 
 def run_chain(config: Config) -> Iterator[AnyMessage]:
@@ -49,19 +49,22 @@ def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
         RuntimeError: a gap, which must not happen here.
         Exception: whatever a node raised.
     """
-    # Capture and align each get a thread; measuring, spotting and narrating are done in the caller's.
+    # Capture, align and what can be done ahead each get a thread; all else is done in the caller's.
     stop = threading.Event()
-    captured: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
-    aligned: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
+    captured, aligned, prepared = (queue.Queue[AnyMessage | Exception](n) for n in (_CAPTURED, _ALIGNED, _PREPARED))
     threads = [
-        threading.Thread(target=_pump, args=(stages[0], None, captured, stop), name="capture", daemon=True),
-        threading.Thread(target=_pump, args=(stages[1], captured, aligned, stop), name="align", daemon=True),
+        threading.Thread(target=_pump, args=arguments, name=name, daemon=True)
+        for name, arguments in (
+            ("capture", (stages[0], None, captured, stop)),
+            ("align", (stages[1], captured, aligned, stop)),
+            ("prepare", ([_Preparation(stages[2])], aligned, prepared, stop)),
+        )
     ]
     try:
         for thread in threads:
             thread.start()
         while True:
-            message = aligned.get()
+            message = prepared.get()
             if isinstance(message, Exception):
                 raise message
             for out in _onward(stages, 2, message):
@@ -91,6 +94,21 @@ def _onward(stages: Sequence[Sequence[Node | Head]], index: int, message: AnyMes
     for out in through(stages[index], message):
         if out is not message or isinstance(message, End):
             yield from _onward(stages, index + 1, out)
+
+
+class _Preparation:
+    """A node that has others prepare what it passes on."""
+
+    def __init__(self, nodes: Sequence[Node | Head]) -> None:
+        self._nodes = [node for node in nodes if isinstance(node, Ahead)]
+
+    def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        for node in self._nodes:
+            node.prepare(message)
+        yield message
+
+    def close(self) -> None:
+        """Nothing to release: the others are the caller's."""
 
 
 def _pump(
