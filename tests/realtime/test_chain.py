@@ -24,7 +24,7 @@ def config(clip: Path) -> Config:
 
 def running() -> set[str]:
     """The chain's threads that work."""
-    return {thread.name for thread in threading.enumerate()} & {"capture", "align", "prepare"}
+    return {thread.name for thread in threading.enumerate()} & {"capture", "align", "prepare", "perceive"}
 
 
 def test_nothing_is_lost_and_nothing_comes_twice(clip: Path) -> None:
