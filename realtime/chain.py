@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
+from engines.runtime import FlowEngine
 from realtime.config import Config
 from realtime.messages import AnyMessage, End, Frame, Gap
 from realtime.nodes import PROCESSES, Ahead, Head, Node, ProcessSpec, Resume, Rings, ring_sizes, through
@@ -23,10 +24,14 @@ _Item: TypeAlias = AnyMessage | Exception
 _Work: TypeAlias = Callable[[AnyMessage | None], Iterator[AnyMessage]]
 
 
-def run_chain(config: Config) -> Iterator[AnyMessage]:
+def run_chain(config: Config, engine: FlowEngine | None = None) -> Iterator[AnyMessage]:
     """Every message from alignment on, in order, up to and including `End`.
 
     Closing the iterator stops the threads.
+
+    Args:
+        config: settings.
+        engine: to use instead of the configured one; the caller keeps it.
 
     Raises:
         SourceError, EngineError, NarratorError: a node cannot be made.
@@ -37,7 +42,7 @@ def run_chain(config: Config) -> Iterator[AnyMessage]:
     stages: list[Sequence[Node | Head]] = []
     try:
         for spec in PROCESSES:
-            stages.append(spec.make(config, Rings(frames, crops), Resume()))
+            stages.append(spec.make(config, Rings(frames, crops, engine), Resume()))
         yield from run_stages(stages)
     finally:
         for stage in stages:

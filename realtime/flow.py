@@ -94,7 +94,7 @@ class FlowNode:
         Raises:
             EngineError: the configured engine cannot be had.
         """
-        self._config, self._crops = config, crops
+        self._config, self._crops, self._owns = config, crops, engine is None
         self._engine = engine or open_engine(config.engine, config.weights_folder)
         self._together = isinstance(self._engine, BatchEngine)
         self._encoding = threading.Lock()  # `prepare` and `between` may encode at the same time
@@ -102,10 +102,12 @@ class FlowNode:
         self._waiting: list[Face] = []  # for the others of their frame
         self._curves: dict[int, Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
+        self._last: tuple[Shot, Shot, Measured] | None = None  # of `between`
 
     def close(self) -> None:
-        """Release the engine."""
-        self._engine.close()
+        """Release the engine, unless it is the caller's."""
+        if self._owns:
+            self._engine.close()
 
     def prepare(self, message: AnyMessage) -> None:
         """See `realtime.nodes.Ahead`: encode a face's crops, unless the engine takes one call at a time."""
@@ -140,6 +142,8 @@ class FlowNode:
             return Measured()
         # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
         onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
+        if self._last is not None and self._last[0] is onset and self._last[1] is apex:
+            return self._last[2]  # what was said at the apex is asked again at the close
         try:
             fit = HeadFit(onset.landmarks)
         except CropError:
@@ -148,7 +152,9 @@ class FlowNode:
             encoded = encode_all(self._engine, [onset.crop, apex.crop])
         fields = self._engine.flow(*encoded)
         expression = fields.facial - fit.head(fields)[0]
-        return Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
+        measured = Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
+        self._last = onset, apex, measured
+        return measured
 
     def _measure_waiting(self) -> Iterator[AnyMessage]:
         """What the waiting faces did: all are of one frame, and no two the same."""

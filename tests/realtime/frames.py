@@ -24,7 +24,7 @@ Kind = Literal["seen", "black", "turned", "overwritten", "bridged", "badly bridg
 """What happens to a face in a frame: "turned" is out of its crop; bridged, its crop changes after this frame."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Take:
     """A phantom's frame as alignment saw it."""
 

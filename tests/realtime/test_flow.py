@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -7,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calib.face import REGION_INDEX
-from calib.phantom import PhantomVideo
+from calib.int8 import calibration_pairs
+from calib.phantom import PhantomVideo, portrait
+from engines.runtime import BatchEngine, FlowEngine
 from realtime.config import AlignConfig, FlowConfig
 from realtime.flow import FlowNode, Measured
 from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
@@ -62,6 +65,8 @@ def test_onset_to_apex_is_measured_in_one_pass(smiling: PhantomVideo) -> None:
     assert corner.direction == "up-right"
     assert corner.mean_iod > 0.01
     assert measured.sketch.startswith(b"\x89PNG")
+    assert node.between(0, 101_000_000, 299_000_000) is measured  # the same frames
+    assert node.between(0, 100_000_000, 333_000_000) is not measured
     assert node.between(5, 0, 1) == Measured()
     assert Measured().sketch == b""
 
@@ -124,7 +129,7 @@ def shown(smiling: PhantomVideo) -> list[Take]:
     return takes(smiling, 6)
 
 
-def told(shown: Sequence[Take], script: Sequence[Sequence[Kind]], engine: Careful) -> list[AnyMessage]:
+def told(shown: Sequence[Take], script: Sequence[Sequence[Kind]], engine: FlowEngine) -> list[AnyMessage]:
     """What the flow node says of scripted faces."""
     crops, head = Ring.local(16 * 3, CROPS), Ticks(len(script))
     nodes: list[Node | Head] = [Script(crops, shown, script), FlowNode(FlowConfig(anchor_s=0.1), crops, engine)]
@@ -150,8 +155,44 @@ def test_the_faces_of_a_frame_go_to_the_engine_at_once(shown: list[Take]) -> Non
     assert [m.face_id for m in motions if isinstance(m, Motion)] == [0, 1, 2, 0, 1, 2, 0, 2, 0, 2]
 
 
+def test_an_engine_that_was_lent_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    lent, own = Careful(), Careful()
+    monkeypatch.setattr(lent, "close", lambda: closed.append("lent"))
+    monkeypatch.setattr(own, "close", lambda: closed.append("own"))
+    monkeypatch.setattr("realtime.flow.open_engine", lambda name, weights: own)
+    for engine in (lent, None):
+        FlowNode(FlowConfig(), Ring.local(1, CROPS), engine).close()
+    assert closed == ["own"]
+
+
 def test_faces_whose_frame_broke_off_are_measured_with_the_next_message(shown: list[Take]) -> None:
     engine = Together()
     messages = told(shown, [["seen", "seen"], ["seen", "dropped"], ["seen", "seen"]], engine)
     assert [(m.seq, m.face_id) for m in messages if isinstance(m, Motion)] == [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1)]
     assert [type(m).__name__ for m in told(shown, [["seen", "dropped"]], engine)] == ["Motion", "End"]
+
+
+class OneByOne:
+    """An engine without its batches."""
+
+    def __init__(self, engine: FlowEngine) -> None:
+        self.name, self.encode, self.flow, self.close = engine.name, engine.encode, engine.flow, engine.close
+
+
+def test_a_gpu_measures_the_faces_of_a_frame_in_one_run(shown: list[Take], tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from engines.runtime.plans.store import PlanStore
+    from tests.engines.runtime.host_gpu import HostDevice
+    from tests.engines.runtime.test_openvino import tiny
+    from tests.engines.runtime.test_tensorrt import opened
+
+    weights, device = tiny(calibration_pairs(portrait(), 3), tmp_path / "tiny"), HostDevice()
+    script: list[list[Kind]] = [["seen"] * 3, ["seen"] * 3, ["seen", "bridged", "black"], ["seen", "seen", "dropped"]]
+    with opened(PlanStore(tmp_path / "plans"), weights, device, (1, 3)) as engine:
+        assert isinstance(engine, BatchEngine)
+        before = device.launches
+        together = told(shown, script[:2], engine)
+        assert device.launches - before == 3  # two encodings, and one flow from the first frame to the second
+        assert sum(isinstance(m, Motion) for m in together) == 6
+        assert told(shown, script, engine) == told(shown, script, OneByOne(engine))
