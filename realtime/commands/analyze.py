@@ -64,7 +64,8 @@ def analyze(
         TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
-    shown = Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal)
+    # Drawing it four times a second is enough to see, and leaves the processor to the work.
+    shown = Progress(*columns, console=ERRORS, transient=True, refresh_per_second=4, disable=not ERRORS.is_terminal)
     with ExitStack() as stack:
         stack.enter_context(one_thread())
         bar = stack.enter_context(shown)
