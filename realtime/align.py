@@ -77,8 +77,8 @@ class AlignNode:
             if track.present and all(track is not m for m, _ in matched):
                 track.present = False
                 yield _lost(message, track.face_id, "face left the picture")
-        for track, landmarks in matched:
-            yield from self._face(message, track, landmarks, np.asarray(rgb, dtype=np.uint8))
+        for more, (track, landmarks) in zip(range(len(matched))[::-1], matched, strict=True):
+            yield from self._face(message, track, landmarks, np.asarray(rgb, dtype=np.uint8), more)
 
     def _forget(self, frame: Frame) -> Iterator[AnyMessage]:
         """Drop the faces that were last seen too long ago, also when the stream itself was away."""
@@ -107,7 +107,9 @@ class AlignNode:
             given[index] = track
         return sorted(((given[i], faces[i]) for i in range(len(faces))), key=lambda pair: pair[0].face_id)
 
-    def _face(self, frame: Frame, track: _Track, landmarks: Floats, rgb: NDArray[np.uint8]) -> Iterator[AnyMessage]:
+    def _face(
+        self, frame: Frame, track: _Track, landmarks: Floats, rgb: NDArray[np.uint8], more: int
+    ) -> Iterator[AnyMessage]:
         fitted = crop_transform(landmarks)
         off_iod = crop_shift_iod(track.transform, fitted, landmarks)
         if track.present and off_iod > self._config.jump_iod:
@@ -133,7 +135,7 @@ class AlignNode:
             seq=frame.seq, face_id=track.face_id, t_capture_ns=frame.t_capture_ns, t_media_ns=frame.t_media_ns,
             crop=crop, transform=tuple(held.ravel().tolist()), epoch=epoch, next_crop=next_crop,
             next_transform=next_transform, landmarks=landmarks.tobytes(), yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll,
-            eye_opening=eye_opening(landmarks), quality=_quality(landmarks, frame, yaw, pitch),
+            eye_opening=eye_opening(landmarks), quality=_quality(landmarks, frame, yaw, pitch), more=more,
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engines.runtime import FlowEngine
 from realtime.calibration import mismatch, open_calibration
 from realtime.chain import run_chain
 from realtime.config import Config
@@ -67,10 +68,20 @@ def output_names(videos: Sequence[Path]) -> list[str]:
     return unique
 
 
-def analyze(video: Path, name: str, out: Path, config: Config, progress: Progress) -> Analysis:
+def analyze(
+    video: Path, name: str, out: Path, config: Config, progress: Progress, engine: FlowEngine | None = None
+) -> Analysis:
     """Analyse one video and write `out/name/`: the files of `RESULTS`.
 
     The folder appears complete or not at all.
+
+    Args:
+        video: what to analyse.
+        name: of its folder.
+        out: where that goes.
+        config: settings.
+        progress: hears how far it is.
+        engine: a flow engine to use instead of opening the configured one; the caller keeps it.
 
     Raises:
         SourceError: the video cannot be read, breaks off, or shows no face.
@@ -88,7 +99,7 @@ def analyze(video: Path, name: str, out: Path, config: Config, progress: Progres
     sketches: list[bytes] = []
     summary, noted = "", list[str]()
     end_ns = 0
-    for message in run_chain(dataclasses.replace(config, capture=capture)):
+    for message in run_chain(dataclasses.replace(config, capture=capture), engine):
         end_ns = max(end_ns, message.t_media_ns)
         if isinstance(message, Motion):
             motions.append(message)

@@ -1,27 +1,37 @@
-"""The lossless runner: the same nodes in one process, a thread a process of the table, as fast as they go.
+"""The lossless runner: the same nodes in one process, in threads, as fast as they go.
 
-Queues between the threads are short and block, so nothing is ever dropped; OpenCV and MediaPipe work outside Python's
-lock, so the threads do run side by side.
+Queues between the threads are short and block, so nothing is ever dropped; OpenCV, MediaPipe and the flow engines work
+outside Python's lock, so the threads do run side by side.
 """
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import TypeAlias
 
+from engines.runtime import FlowEngine
 from realtime.config import Config
-from realtime.messages import AnyMessage, End, Gap
-from realtime.nodes import PROCESSES, Head, Node, Resume, Rings, ring_sizes, through
+from realtime.messages import AnyMessage, End, Frame, Gap
+from realtime.nodes import PROCESSES, Ahead, Head, Node, ProcessSpec, Resume, Rings, ring_sizes, through
 from realtime.ring import Ring
 
-_QUEUE = 4
-"""Messages waiting between two threads; the rings hold more images than that (`ring_sizes`)."""
+_QUEUE = 2
+"""Messages waiting between two threads; the rings hold more images than are under way then (`ring_sizes`)."""
+
+_Item: TypeAlias = AnyMessage | Exception
+_Work: TypeAlias = Callable[[AnyMessage | None], Iterator[AnyMessage]]
 
 
-def run_chain(config: Config) -> Iterator[AnyMessage]:
+def run_chain(config: Config, engine: FlowEngine | None = None) -> Iterator[AnyMessage]:
     """Every message from alignment on, in order, up to and including `End`.
 
     Closing the iterator stops the threads.
+
+    Args:
+        config: settings.
+        engine: to use instead of the configured one; the caller keeps it.
 
     Raises:
         SourceError, EngineError, NarratorError: a node cannot be made.
@@ -32,7 +42,7 @@ def run_chain(config: Config) -> Iterator[AnyMessage]:
     stages: list[Sequence[Node | Head]] = []
     try:
         for spec in PROCESSES:
-            stages.append(spec.make(config, Rings(frames, crops), Resume()))
+            stages.append(spec.make(config, Rings(frames, crops, engine), Resume()))
         yield from run_stages(stages)
     finally:
         for stage in stages:
@@ -43,28 +53,31 @@ def run_chain(config: Config) -> Iterator[AnyMessage]:
 def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
     """The same for nodes made elsewhere, which the caller closes: those of the table's first processes, three or more.
 
-    Closing the iterator stops the threads.
+    The last stage's work is done in the caller's thread; closing the iterator stops the others.
 
     Raises:
         RuntimeError: a gap, which must not happen here.
         Exception: whatever a node raised.
     """
-    # Capture and align each get a thread; measuring, spotting and narrating are done in the caller's.
+    capture, align, *others = (partial(_step, spec, nodes) for spec, nodes in zip(PROCESSES, stages, strict=False))
+    *between, last = others
+    ahead = partial(_prepare, [node for node in stages[2] if isinstance(node, Ahead)])
     stop = threading.Event()
-    captured: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
-    aligned: queue.Queue[AnyMessage | Exception] = queue.Queue(_QUEUE)
-    threads = [
-        threading.Thread(target=_pump, args=(stages[0], None, captured, stop), name="capture", daemon=True),
-        threading.Thread(target=_pump, args=(stages[1], captured, aligned, stop), name="align", daemon=True),
-    ]
+    threads: list[threading.Thread] = []
+    source: queue.Queue[_Item] | None = None
+    for name, work in zip(("capture", "align", "prepare", "perceive"), (capture, align, ahead, *between), strict=False):
+        sink = queue.Queue[_Item](_QUEUE)
+        threads.append(threading.Thread(target=_pump, args=(work, source, sink, stop), name=name, daemon=True))
+        source = sink
+    assert source is not None
     try:
         for thread in threads:
             thread.start()
         while True:
-            message = aligned.get()
+            message = source.get()
             if isinstance(message, Exception):
                 raise message
-            for out in _onward(stages, 2, message):
+            for out in last(message):
                 if isinstance(out, Gap):
                     raise RuntimeError(f"frames {out.from_seq}–{out.to_seq} were lost in a lossless run: {out.cause}")
                 yield out
@@ -77,29 +90,29 @@ def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
                 thread.join()
 
 
-def _onward(stages: Sequence[Sequence[Node | Head]], index: int, message: AnyMessage) -> Iterator[AnyMessage]:
-    """Everything that a message causes from a stage on, as a session's hub would hear it."""
-    if index == len(stages):
+def _step(spec: ProcessSpec, nodes: Sequence[Node | Head], message: AnyMessage | None) -> Iterator[AnyMessage]:
+    """What a stage hands on: a message, as a session's hub would hear it, and what follows from it.
+
+    Frames are told to nobody, and the end comes when the stage is done with it.
+    """
+    if message is not None and not isinstance(message, (Frame, End)):
         yield message
-        return
-    takes = PROCESSES[index].takes
-    if not isinstance(message, takes):
-        yield message
-        return
-    if not isinstance(message, End):
-        yield message
-    for out in through(stages[index], message):
-        if out is not message or isinstance(message, End):
-            yield from _onward(stages, index + 1, out)
+    if message is None or isinstance(message, spec.takes):
+        for out in through(nodes, message):
+            if out is not message or isinstance(out, End):
+                yield out
 
 
-def _pump(
-    nodes: Sequence[Node | Head],
-    source: "queue.Queue[AnyMessage | Exception] | None",
-    sink: "queue.Queue[AnyMessage | Exception]",
-    stop: threading.Event,
-) -> None:
-    """A thread's work: from one queue through its nodes into the next, until the end, an error, or `stop`."""
+def _prepare(nodes: Sequence[Ahead], message: AnyMessage | None) -> Iterator[AnyMessage]:
+    """Have some nodes prepare a message, and hand it on."""
+    if message is not None:
+        for node in nodes:
+            node.prepare(message)
+        yield message
+
+
+def _pump(work: _Work, source: "queue.Queue[_Item] | None", sink: "queue.Queue[_Item]", stop: threading.Event) -> None:
+    """A thread's work: from one queue into the next, until the end, an error, or `stop`."""
     ended = False
     while not ended and not stop.is_set():
         item = None if source is None else _get(source, stop)
@@ -109,7 +122,7 @@ def _pump(
         if source is not None and item is None:
             continue
         try:
-            for out in through(nodes, item):
+            for out in work(item):
                 _put(sink, out, stop)
                 ended = ended or isinstance(out, End)
         except Exception as error:
@@ -117,14 +130,14 @@ def _pump(
             return
 
 
-def _get(source: "queue.Queue[AnyMessage | Exception]", stop: threading.Event) -> "AnyMessage | Exception | None":
+def _get(source: "queue.Queue[_Item]", stop: threading.Event) -> "_Item | None":
     while not stop.is_set():
         with suppress(queue.Empty):
             return source.get(timeout=0.1)
     return None
 
 
-def _put(sink: "queue.Queue[AnyMessage | Exception]", item: "AnyMessage | Exception", stop: threading.Event) -> None:
+def _put(sink: "queue.Queue[_Item]", item: _Item, stop: threading.Event) -> None:
     while not stop.is_set():
         with suppress(queue.Full):
             sink.put(item, timeout=0.1)

@@ -1,68 +1,57 @@
 """Measures every region's displacement: one flow a frame, from an anchor frame to now.
 
-Displacement from one anchor has no drift. The anchor is renewed at rest, and when alignment takes a new crop; the
-displacement reached by then is carried over, so that the curves go on without a step.
+The anchor is renewed at rest, and when alignment takes a new crop (`realtime.curve`).
 """
 
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from calib.face import (
-    CROP_IOD,
-    LANDMARKS,
-    REGIONS,
-    Doubles,
-    Floats,
-    crop_landmarks,
-    inter_ocular_distance,
-)
+from calib.face import CROP_IOD, LANDMARKS, Doubles, Floats, crop_landmarks, inter_ocular_distance
 from engines.head import HeadFit
 from engines.picture import flow_sketch
 from engines.regions import RegionMeter, RegionMotion
-from engines.runtime import CropError, FlowEngine, encode_all, open_engine
+from engines.runtime import (
+    BatchEngine,
+    CropError,
+    FlowEngine,
+    FlowFields,
+    encode_all,
+    encode_each,
+    flow_all,
+    open_engine,
+)
 from realtime.config import FlowConfig
+from realtime.curve import SEEN, Curve, Shot
 from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
 from realtime.ring import Ring
 
-SEEN = np.array([region.part != "eyelid" for region in REGIONS])
-"""The regions that can open an event: all but the eyelids."""
-
-_REST_NS = 500_000_000
-_STILL, _STILL_IOD = 2.5, 0.0005  # a face whose regions wander by so many times their jitter, or less than this, rests
-
 
 @dataclass
-class _Shot:
-    """A frame of a face as the flow sees it: its crop, the same encoded, and the mesh points in it."""
+class _Look:
+    """A face of a frame that is being measured.
 
-    t_ns: int
-    crop: NDArray[np.uint8]
-    encoded: Any
-    landmarks: Floats
-    epoch: int
+    Attributes:
+        face: as it came.
+        shot: the frame; none if its crop was overwritten.
+        bridge: the same frame under the next transform, if there is one.
+        curve: what the shot goes on with, or why there is none.
+    """
 
-    def kept(self) -> "_Shot":
-        """The same without the engine's features, which take six times the crop's memory."""
-        return replace(self, encoded=None)
+    face: Face
+    shot: Shot | None
+    bridge: Shot | None
+    curve: Curve | CropError | None = None
 
-
-@dataclass
-class _Curve:
-    """A followed face: its anchor, what was carried up to it, and the last seconds."""
-
-    anchor: _Shot
-    fit: HeadFit
-    meter: RegionMeter
-    carried: Doubles
-    epoch: int = 0
-    history: deque[_Shot] = field(default_factory=deque)
-    recent: deque[tuple[int, Doubles]] = field(default_factory=deque)
-    jitter_iod: float = 0.001
+    @property
+    def pair(self) -> tuple[Any, Any] | None:
+        """What the flow is to be measured between, if there is anything."""
+        if self.shot is None or not isinstance(self.curve, Curve) or self.shot is self.curve.anchor:
+            return None
+        return self.curve.anchor.encoded, self.shot.encoded
 
 
 @dataclass(frozen=True)
@@ -88,7 +77,11 @@ class Measured:
 
 
 class FlowNode:
-    """Takes `Face`, gives `Motion`; `Lost` when a crop cannot be measured, `Gap` when one was overwritten."""
+    """Takes `Face`, gives `Motion`; `Lost` when a crop cannot be measured, `Gap` when one was overwritten.
+
+    An engine that gains by batches measures the faces of a frame together, once the last has come. With any other each
+    is measured as it comes, and may be encoded ahead in another thread (`realtime.nodes.Ahead`).
+    """
 
     def __init__(self, config: FlowConfig, crops: Ring, engine: FlowEngine | None = None) -> None:
         """Open the engine.
@@ -101,44 +94,38 @@ class FlowNode:
         Raises:
             EngineError: the configured engine cannot be had.
         """
-        self._config, self._crops = config, crops
+        self._config, self._crops, self._owns = config, crops, engine is None
         self._engine = engine or open_engine(config.engine, config.weights_folder)
-        self._curves: dict[int, _Curve] = {}
+        self._together = isinstance(self._engine, BatchEngine)
+        self._encoding = threading.Lock()  # `prepare` and `between` may encode at the same time
+        self._ready: dict[int, _Look] = {}  # by the crop's ticket
+        self._waiting: list[Face] = []  # for the others of their frame
+        self._curves: dict[int, Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
+        self._last: tuple[Shot, Shot, Measured] | None = None  # of `between`
 
     def close(self) -> None:
-        """Release the engine."""
-        self._engine.close()
+        """Release the engine, unless it is the caller's."""
+        if self._owns:
+            self._engine.close()
+
+    def prepare(self, message: AnyMessage) -> None:
+        """See `realtime.nodes.Ahead`: encode a face's crops, unless the engine takes one call at a time."""
+        if isinstance(message, Face) and not self._together:
+            (self._ready[message.crop],) = self._looks([message])
 
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """See the class."""
+        if not isinstance(message, Face) or any(face.seq != message.seq for face in self._waiting):
+            yield from self._measure_waiting()  # the rest of their frame was dropped
+        if isinstance(message, Face):
+            self._waiting.append(message)
+            if not (self._together and message.more):
+                yield from self._measure_waiting()
+            return
         if isinstance(message, Lost):
             self._curves.pop(message.face_id, None)
-        if not isinstance(message, Face):
-            yield message
-            return
-        try:
-            shot = self._shot(message, message.crop, message.transform, message.epoch)
-            motion = self._motion(message, shot) if shot is not None else None
-        except CropError as error:
-            self._curves.pop(message.face_id, None)
-            if message.face_id in self._unseen:
-                return
-            self._unseen.add(message.face_id)
-            yield Lost(
-                seq=message.seq, face_id=message.face_id, t_capture_ns=message.t_capture_ns,
-                t_media_ns=message.t_media_ns, cause=str(error),
-            )  # fmt: skip
-            return
-        if motion is None:
-            yield Gap(
-                seq=message.seq, face_id=message.face_id, t_capture_ns=message.t_capture_ns,
-                t_media_ns=message.t_media_ns, from_seq=message.seq, to_seq=message.seq,
-                cause="crop overwritten before its flow was measured",
-            )  # fmt: skip
-            return
-        self._unseen.discard(message.face_id)
-        yield motion
+        yield message
 
     def between(self, face_id: int, onset_ns: int, apex_ns: int) -> Measured:
         """What the face did from onset to apex, by one flow between the two frames.
@@ -155,94 +142,120 @@ class FlowNode:
             return Measured()
         # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
         onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
+        if self._last is not None and self._last[0] is onset and self._last[1] is apex:
+            return self._last[2]  # what was said at the apex is asked again at the close
         try:
             fit = HeadFit(onset.landmarks)
         except CropError:
             return Measured()
-        fields = self._engine.flow(*encode_all(self._engine, [onset.crop, apex.crop]))
+        with self._encoding:
+            encoded = encode_all(self._engine, [onset.crop, apex.crop])
+        fields = self._engine.flow(*encoded)
         expression = fields.facial - fit.head(fields)[0]
-        return Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
+        measured = Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
+        self._last = onset, apex, measured
+        return measured
 
-    def _shot(self, face: Face, ticket: int, transform: tuple[float, ...], epoch: int) -> _Shot | None:
-        crop = self._crops.view(ticket)
+    def _measure_waiting(self) -> Iterator[AnyMessage]:
+        """What the waiting faces did: all are of one frame, and no two the same."""
+        faces, self._waiting = self._waiting, []
+        ready = [self._ready.pop(face.crop) for face in faces if face.crop in self._ready]
+        looks = ready or self._looks(faces)
+        for look in looks:
+            look.curve = self._curve(look.face, look.shot) if look.shot is not None else None
+        pairs = [look.pair for look in looks]
+        flows = iter(flow_all(self._engine, [pair for pair in pairs if pair is not None]))
+        for look, pair in zip(looks, pairs, strict=True):
+            yield from self._tell(look, next(flows) if pair is not None else None)
+
+    def _looks(self, faces: Sequence[Face]) -> list[_Look]:
+        """Copies of the faces' crops, encoded."""
+        looks = [
+            _Look(
+                face,
+                self._shot(face, face.crop, face.transform, face.epoch),
+                self._shot(face, face.next_crop, face.next_transform, face.epoch + 1),
+            )
+            for face in faces
+        ]
+        shots = [shot for look in looks for shot in (look.shot, look.bridge) if shot is not None]
+        with self._encoding:
+            for shot, encoded in zip(shots, encode_each(self._engine, [s.crop for s in shots]), strict=True):
+                shot.encoded = encoded
+        return looks
+
+    def _shot(self, face: Face, ticket: int, transform: tuple[float, ...], epoch: int) -> Shot | None:
+        crop = self._crops.copy(ticket)
         if crop is None:
             return None
-        crop = crop.copy()
-        if not self._crops.holds(ticket):
-            return None
-        points = np.frombuffer(face.landmarks, np.float32).reshape(LANDMARKS, 3)
-        return _Shot(
-            face.t_media_ns,
-            crop,
-            self._engine.encode(crop),
-            crop_landmarks(np.reshape(transform, (2, 3)), points),
-            epoch,
-        )
+        return Shot(face.t_media_ns, crop, crop_landmarks(np.reshape(transform, (2, 3)), _points(face)), epoch)
 
-    def _motion(self, face: Face, shot: _Shot) -> Motion:
-        curve = self._curves.get(face.face_id)
-        if curve is None:
-            curve = self._curves[face.face_id] = _new_curve(shot, np.zeros((len(REGIONS), 2)))
-        elif curve.anchor.epoch != shot.epoch:
-            # The crop changed and its bridging frame was dropped: go on from the last displacement known.
-            self._move_anchor(curve, shot, curve.recent[-1][1] if curve.recent else curve.carried)
-        displacement, head = self._measure(curve, shot)
-        self._remember(curve, shot, displacement)
-        if face.next_crop >= 0:
-            bridge = self._shot(face, face.next_crop, face.next_transform, shot.epoch + 1)
-            if bridge is not None:
-                self._move_anchor(curve, bridge, displacement)
-        elif shot.t_ns - curve.anchor.t_ns > self._config.anchor_s * 1e9 and self._resting(curve):
-            rest = np.median([d for _, d in list(curve.recent)[-5:]], axis=0)
-            self._move_anchor(curve, shot, rest)
+    def _curve(self, face: Face, shot: Shot) -> Curve | CropError:
+        """The curve that a face goes on with, or begins."""
+        try:
+            shot.check()
+            curve = self._curves.get(face.face_id)
+            if curve is None:
+                curve = self._curves[face.face_id] = Curve.begin(shot)
+            elif curve.anchor.epoch != shot.epoch:
+                # The crop changed and its bridging frame was dropped: go on from the last displacement known.
+                curve.move_anchor(shot, curve.recent[-1][1] if curve.recent else curve.carried)
+        except CropError as error:
+            return error
+        return curve
+
+    def _tell(self, look: _Look, fields: FlowFields | None) -> Iterator[AnyMessage]:
+        face, motion = look.face, self._motion(look, fields)
+        if isinstance(motion, Motion):
+            self._unseen.discard(face.face_id)
+            yield motion
+        elif motion is None:
+            yield Gap(
+                seq=face.seq, face_id=face.face_id, t_capture_ns=face.t_capture_ns, t_media_ns=face.t_media_ns,
+                from_seq=face.seq, to_seq=face.seq, cause="crop overwritten before its flow was measured",
+            )  # fmt: skip
+        else:
+            self._curves.pop(face.face_id, None)
+            if face.face_id not in self._unseen:
+                self._unseen.add(face.face_id)
+                yield Lost(
+                    seq=face.seq, face_id=face.face_id, t_capture_ns=face.t_capture_ns, t_media_ns=face.t_media_ns,
+                    cause=str(motion),
+                )  # fmt: skip
+
+    def _motion(self, look: _Look, fields: FlowFields | None) -> Motion | CropError | None:
+        """What a face did by the flow from its anchor; why it cannot be told; or None if its crop was overwritten."""
+        face, shot, curve = look.face, look.shot, look.curve
+        if shot is None:
+            return None
+        if not isinstance(curve, Curve):
+            return curve
+        displacement, head = curve.measure(fields)
+        curve.remember(shot, displacement, self._config.history_s)
+        try:
+            if look.bridge is not None:
+                look.bridge.check()
+                curve.move_anchor(look.bridge, displacement)
+            elif (
+                face.next_crop < 0
+                and shot.t_ns - curve.anchor.t_ns > self._config.anchor_s * 1e9
+                and curve.resting(self._config.rest_iod)
+            ):
+                curve.move_anchor(shot, np.median([d for _, d in list(curve.recent)[-5:]], axis=0))
+        except CropError as error:
+            return error
         lengths = np.hypot(displacement[SEEN, 0], displacement[SEEN, 1])
-        points = np.frombuffer(face.landmarks, np.float32).reshape(LANDMARKS, 3)
         return Motion(
             seq=face.seq, face_id=face.face_id, t_capture_ns=face.t_capture_ns, t_media_ns=face.t_media_ns,
             u_iod=tuple(displacement[:, 0].tolist()), v_iod=tuple(displacement[:, 1].tolist()),
-            head=tuple(head.ravel().tolist()), epoch=curve.epoch, iod_px=inter_ocular_distance(points),
+            head=tuple(head.ravel().tolist()), epoch=curve.epoch, iod_px=inter_ocular_distance(_points(face)),
             noise_iod=curve.jitter_iod, magnitude_iod=float(np.sort(lengths)[-2]),
             eye_opening=face.eye_opening, quality=face.quality, engine=self._engine.name,
         )  # fmt: skip
 
-    def _measure(self, curve: _Curve, shot: _Shot) -> tuple[Doubles, Doubles]:
-        """Displacement (29, 2) IOD since the curves began, and the head's motion since the anchor (2, 4)."""
-        if shot is curve.anchor:
-            return curve.carried, np.zeros((2, 4))
-        fields = self._engine.flow(curve.anchor.encoded, shot.encoded)
-        head, coefficients = curve.fit.head(fields)
-        moved = curve.meter.displacements(fields.facial - head)
-        return curve.carried + np.nan_to_num(moved), coefficients
 
-    def _remember(self, curve: _Curve, shot: _Shot, displacement: Doubles) -> None:
-        curve.history.append(shot.kept())
-        while shot.t_ns - curve.history[0].t_ns > self._config.history_s * 1e9:
-            curve.history.popleft()
-        if curve.recent:
-            step = np.abs(displacement[SEEN] - curve.recent[-1][1][SEEN])
-            # The median step of a still face is 0.95 σ of one sample (1.349 / √2): a slow mean of it.
-            curve.jitter_iod += 0.05 * (float(np.median(step)) / 0.954 - curve.jitter_iod)
-        curve.recent.append((shot.t_ns, displacement))
-        while shot.t_ns - curve.recent[0][0] > _REST_NS:
-            curve.recent.popleft()
-
-    def _resting(self, curve: _Curve) -> bool:
-        if curve.recent[-1][0] - curve.recent[0][0] < 0.8 * _REST_NS:
-            return False
-        wander = np.stack([d for _, d in curve.recent]).std(axis=0).max(axis=1)
-        # A small movement is no rest either: an anchor taken in the middle of it would shift all that follows.
-        still_iod = float(np.clip(_STILL * curve.jitter_iod, _STILL_IOD, self._config.rest_iod))
-        return bool(wander[SEEN].max() < still_iod and wander.max() < self._config.rest_iod)
-
-    @staticmethod
-    def _move_anchor(curve: _Curve, shot: _Shot, displacement: Doubles) -> None:
-        curve.anchor, curve.carried = shot, displacement
-        curve.fit, curve.meter = HeadFit(shot.landmarks), RegionMeter(shot.landmarks)
-        curve.epoch += 1
-
-
-def _new_curve(shot: _Shot, carried: Doubles) -> _Curve:
-    return _Curve(shot, HeadFit(shot.landmarks), RegionMeter(shot.landmarks), carried)
+def _points(face: Face) -> Floats:
+    return np.frombuffer(face.landmarks, np.float32).reshape(LANDMARKS, 3)
 
 
 def head_shift_iod(head: tuple[float, ...]) -> Doubles:

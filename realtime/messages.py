@@ -60,6 +60,7 @@ class Face(Message, frozen=True, kw_only=True):
         yaw_deg, pitch_deg, roll_deg: rough head pose; positive turns to image right, down, and clockwise.
         eye_opening: lid distance over eye width of the image-left and image-right eye.
         quality: 0–1, from the face's size, pose and how much of the crop lies in the frame.
+        more: how many faces of the same frame follow.
     """
 
     crop: int
@@ -73,6 +74,7 @@ class Face(Message, frozen=True, kw_only=True):
     roll_deg: float
     eye_opening: tuple[float, float]
     quality: float
+    more: int = 0
 
 
 class Lost(Message, frozen=True, kw_only=True):

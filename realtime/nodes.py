@@ -6,13 +6,16 @@ One runner drives nodes from ZeroMQ (`realtime.process`), another from a list or
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from calib.face import CROP
 from realtime.config import Config
 from realtime.messages import AnyMessage, End, Face, Frame, Lost, Motion, Say, Spot
 from realtime.recap import Moment
 from realtime.ring import Ring
+
+if TYPE_CHECKING:
+    from engines.runtime import FlowEngine
 
 
 class Node(Protocol):
@@ -24,6 +27,15 @@ class Node(Protocol):
 
     def close(self) -> None:
         """Release what the node holds."""
+        ...
+
+
+@runtime_checkable
+class Ahead(Protocol):
+    """A node part of whose work on a message depends on no other message, so that it can be done ahead of `step`."""
+
+    def prepare(self, message: AnyMessage) -> None:
+        """Do that part, in another thread than `step`; messages come in the same order. What it gives is the same."""
         ...
 
 
@@ -71,10 +83,16 @@ class Head(Protocol):
 
 @dataclass(frozen=True)
 class Rings:
-    """Where the pixels lie: captured frames and canonical crops."""
+    """What nodes are given to work with.
+
+    Attributes:
+        frames, crops: where the pixels lie: captured frames and canonical crops.
+        engine: a flow engine that is open already, whose owner closes it; None opens the configured one.
+    """
 
     frames: Ring
     crops: Ring
+    engine: "FlowEngine | None" = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +190,7 @@ def _perceive(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
     from realtime.spot import SpotNode
 
     calibration = open_calibration(config.spot)
-    flow = FlowNode(config.flow, rings.crops)
+    flow = FlowNode(config.flow, rings.crops, rings.engine)
     return [flow, SpotNode(config.spot, flow.between, resume.spot_id, calibration.baseline if calibration else None)]
 
 

@@ -103,7 +103,7 @@ class _Worker:
             rings = [
                 Ring.attach(name, size.slots, size.slot_bytes) for name, size in (self._place.frames, self._place.crops)
             ]
-            nodes = self._make(Rings(*rings))
+            nodes = self._make(Rings(rings[0], rings[1]))
             if self.state == "failed":
                 return
             # What is there now stays: the collector need not look through all of it again and again while frames wait.

@@ -12,7 +12,7 @@ import numpy as np
 from calib.face import REGIONS, Doubles
 from calib.neutral import Baseline, RestLevel
 from realtime.config import SpotConfig
-from realtime.flow import SEEN
+from realtime.curve import SEEN
 from realtime.messages import Motion
 from realtime.movement import SETTLE_S, Mask, Movement
 from realtime.samples import Sample, Samples

@@ -1,4 +1,4 @@
-"""Pieces of the pipeline alone, and other programs, on the same frames: what the whole can be held against.
+"""Pieces of the pipeline alone, the lossless run, and other programs, on the same frames: to hold the whole against.
 
 Each runs in a process of its own, so that nothing of it is left in the one that measures sessions.
 """
@@ -9,7 +9,9 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
+from itertools import pairwise
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from bench.pace.reel import Reel
@@ -17,6 +19,9 @@ from bench.pace.results import Pace, Spread
 
 SECONDS = 4.0
 """How long each is timed."""
+
+FILE_FPS = 30.0
+"""Frame rate of the video that is analysed."""
 
 _WARM = 10
 _LEAST = 20
@@ -68,6 +73,42 @@ def flow_alone(reel: Reel, engine: str, seconds: float = SECONDS) -> Pace:
         opened.close()
 
 
+def analysis(reel: Reel, engine: str, seconds: float = SECONDS) -> Pace:
+    """All that `mellm analyze` does with a video of the reel, start aside; a piece is what passes from frame to frame.
+
+    The video is three times as long as `seconds`.
+
+    Raises:
+        EngineError: the flow engine cannot be had.
+        MissingError: too few frames with a face came through.
+    """
+    import tempfile
+
+    import cv2
+
+    from realtime.chain import run_chain
+    from realtime.config import AlignConfig, CaptureConfig, Config, FlowConfig
+    from realtime.messages import Motion
+
+    cv2.setNumThreads(1)
+    moments: dict[int, float] = {}
+    name = engine
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / "reel.mp4"
+        _film(reel, video, max(round(3 * seconds * FILE_FPS), _WARM + _LEAST + 1))
+        capture = CaptureConfig(source=str(video), paced=False)
+        for message in run_chain(Config(capture, AlignConfig(faces=reel.faces), flow=FlowConfig(engine=engine))):
+            if isinstance(message, Motion):
+                moments[message.seq], name = time.perf_counter(), message.engine
+    came = list(moments.values())[_WARM:]
+    if len(came) < 2:
+        raise MissingError("no face was found in the frames")
+    times = [1000 * (after - before) for before, after in pairwise(came)]
+    fps = a_second(times)
+    note = f"{fps / FILE_FPS:.2f} × real time"
+    return Pace(f"analyze, {name}", f"{FILE_FPS:g} fps file, {_scene(reel)}", Spread.of(times), fps, note)
+
+
 def py_feat(reel: Reel, seconds: float = SECONDS) -> Pace:
     """py-feat's detector on every frame, one at a time, from picture files.
 
@@ -75,7 +116,6 @@ def py_feat(reel: Reel, seconds: float = SECONDS) -> Pace:
         MissingError: it is not installed, or does not work here.
     """
     import tempfile
-    from pathlib import Path
 
     import cv2
 
@@ -179,6 +219,24 @@ def _read(reel: Reel, most: int) -> Iterator[Any]:
             yield grab.image
     finally:
         source.close()
+
+
+def _film(reel: Reel, video: Path, count: int) -> None:
+    """Write so many frames of a reel, back and forth, as MPEG-4."""
+    import cv2
+
+    from realtime.stack import StackSource
+
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"mp4v"), FILE_FPS, (reel.width, reel.height))
+    source = StackSource(reel.path, FILE_FPS, reel.fps)
+    try:
+        for _ in range(count):
+            grab = source.read()
+            assert grab is not None
+            writer.write(grab.image)
+    finally:
+        source.close()
+        writer.release()
 
 
 def _scene(reel: Reel) -> str:

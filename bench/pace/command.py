@@ -85,7 +85,7 @@ def pipeline(
     highest: Annotated[bool, Parameter(help="Also search the highest rate that is sustained, a few minutes.")] = True,
     most_fps: Annotated[float, Parameter(help="No higher rate is tried for that.")] = 240.0,
     tolerate: Annotated[float, Parameter(help="Share of frames that a sustained rate may skip.")] = 0.0,
-    peers: Annotated[bool, Parameter(help="Also time MediaPipe, the flow and py-feat alone.")] = True,
+    peers: Annotated[bool, Parameter(help="Also time MediaPipe, the flow, analyze and py-feat alone.")] = True,
     camera: Annotated[
         bool, Parameter(negative="", help="Send the frames as JPEG over HTTP, as a network camera does.")
     ] = False,
@@ -148,14 +148,9 @@ def pipeline(
                 stopped = f"after {len(course.outcomes)} of {len(cases)} runs"
         told = (*told, ("source", course.source()))
         report = Report(
-            "pipeline",
-            told,
-            tuple(course.outcomes),
-            tuple(course.ceilings),
-            tuple(course.paces),
-            course.missing,
+            "pipeline", told, tuple(course.outcomes), tuple(course.ceilings), tuple(course.paces), course.missing,
             stopped,
-        )
+        )  # fmt: skip
         return finish(report, allowed, json, html)
 
     return carry_out(work)

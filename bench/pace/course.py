@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
-from bench.pace.alone import MissingError, apart, flow_alone, mediapipe_alone, py_feat
+from bench.pace.alone import MissingError, analysis, apart, flow_alone, mediapipe_alone, py_feat
 from bench.pace.camera import Camera
 from bench.pace.ceiling import find_ceiling
 from bench.pace.reel import LENGTH_S, MOST_FPS, Reel, make_reel
@@ -115,7 +115,7 @@ class Course:
                 self.missing[f"highest rate of {scene}"] = str(error)
 
     def alone(self, cases: Sequence[Case]) -> None:
-        """Time the pieces alone, and other programs, on the same frames.
+        """Time the pieces alone, the lossless run, and other programs, on the same frames.
 
         Raises:
             BenchError: the frames of a case cannot be made.
@@ -127,6 +127,7 @@ class Course:
             work: list[tuple[str, Callable[..., Pace], tuple[object, ...]]] = [
                 ("MediaPipe alone", mediapipe_alone, (reel,)),
                 *((f"flow alone, {engine}", flow_alone, (reel, engine)) for engine in engines),
+                *((f"analyze, {engine}", analysis, (reel, engine)) for engine in engines),
                 ("py-feat", py_feat, (reel,)),
             ]
             for name, measure, arguments in work:

@@ -81,9 +81,9 @@ def ceiling_table(ceilings: Sequence[Ceiling]) -> Table:
 
 
 def alone_table(paces: Sequence[Pace]) -> Table:
-    """A row a piece of the pipeline, or another program, alone."""
-    rows = [(p.name, p.what, *_four(p.ms), f"{p.fps:.1f}") for p in paces]
-    columns = ("alone, one thread", "what", "p50 ms", "p95 ms", "p99 ms", "most ms", "a second")
+    """A row a piece of the pipeline, the lossless run, or another program, alone."""
+    rows = [(p.name, ", ".join(filter(None, (p.what, p.note))), *_four(p.ms), f"{p.fps:.1f}") for p in paces]
+    columns = ("alone", "what", "p50 ms", "p95 ms", "p99 ms", "most ms", "a second")
     return Table("Pieces alone, and other programs, on the same frames", columns, tuple(rows), frozenset())
 
 

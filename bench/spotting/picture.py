@@ -12,7 +12,7 @@ from bench.spotting.scores import FLOOR_IOD
 from bench.spotting.table import SIZES, Report
 from bench.spotting.truth import BLINK
 from calib.face import Doubles
-from realtime.flow import SEEN
+from realtime.curve import SEEN
 from realtime.messages import Kind
 
 WIDTH = 1800

@@ -9,11 +9,12 @@ from engines.runtime.interface import (
     FlowFields,
     WeightsError,
     encode_all,
+    encode_each,
     flow_all,
 )
 from engines.runtime.registry import ENGINES, GPU, open_engine
 
 __all__ = [
     "ENGINES", "GPU", "BatchEngine", "CropError", "EngineError", "FlowEngine", "FlowFields", "NoGpuError",
-    "WeightsError", "encode_all", "flow_all", "open_engine",
+    "WeightsError", "encode_all", "encode_each", "flow_all", "open_engine",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """What every flow engine does: encode a crop once, then measure the flow between two encoded crops."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -40,6 +41,8 @@ class FlowEngine(Protocol):
     """A flow engine.
 
     What `encode` returns belongs to the caller, who may keep it as long as wanted and hand it to the same engine only.
+    `encode` and `flow` take one call each at a time, and may be called from two threads at once; a `BatchEngine` takes
+    one call in all.
     """
 
     name: str
@@ -81,6 +84,20 @@ class BatchEngine(FlowEngine, Protocol):
 def encode_all(engine: FlowEngine, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
     """Encode several crops, at once where the engine can."""
     return engine.encode_many(crops) if isinstance(engine, BatchEngine) else [engine.encode(crop) for crop in crops]
+
+
+def encode_each(engine: FlowEngine, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
+    """As `encode_all`, but a crop that cannot be measured costs only itself: its `CropError` stands in its place."""
+    if isinstance(engine, BatchEngine):
+        with suppress(CropError):
+            return engine.encode_many(crops)
+    encoded: list[Any] = []
+    for crop in crops:
+        try:
+            encoded.append(engine.encode(crop))
+        except CropError as error:
+            encoded.append(error)
+    return encoded
 
 
 def flow_all(engine: FlowEngine, pairs: Sequence[tuple[Any, Any]]) -> list[FlowFields]:

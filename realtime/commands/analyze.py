@@ -1,6 +1,7 @@
 """`mellm analyze`."""
 
 import dataclasses
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,7 @@ def analyze(
         raise UsageError("no videos given; try: mellm analyze interview.mp4 --out results")
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from engines.runtime import open_engine
     from realtime.analyze import OutputError, output_names
     from realtime.analyze import analyze as analyze_one
     from realtime.source import SourceError
@@ -62,8 +64,15 @@ def analyze(
         TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
-    shown = Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal)
-    with one_thread(), shown as bar:
+    # Drawing it four times a second is enough to see, and leaves the processor to the work.
+    shown = Progress(*columns, console=ERRORS, transient=True, refresh_per_second=4, disable=not ERRORS.is_terminal)
+    with ExitStack() as stack:
+        stack.enter_context(one_thread())
+        bar = stack.enter_context(shown)
+        # Opening an engine takes a second: as long as three seconds of video.
+        opened = open_engine(settings.flow.engine, settings.flow.weights_folder) if len(videos) > 1 else None
+        if opened is not None:
+            stack.callback(opened.close)
         for video, name in zip(videos, output_names(videos), strict=True):
             task = bar.add_task(video.name, total=_length_s(video, settings.capture.fps), at="")
 
@@ -71,7 +80,7 @@ def analyze(
                 bar.update(task, completed=t_s, at=f"{t_s:.1f} s")  # type: ignore[arg-type]
 
             try:
-                done = analyze_one(video, name, out, settings, advance)
+                done = analyze_one(video, name, out, settings, advance, opened)
             except (SourceError, OutputError, OSError) as error:
                 failed += 1
                 complain(reason(error))

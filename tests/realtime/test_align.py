@@ -73,6 +73,7 @@ def test_three_faces_keep_their_numbers(small: PhantomVideo) -> None:
             row = np.hstack([np.roll(one, 2 * k, axis=1), one, np.roll(one, -2 * k, axis=0)])
             seen = faces(bench.align(row, k / 30))
             ids = {face.face_id: face.transform[2] for face in seen}
+            assert [face.more for face in seen] == list(range(len(seen)))[::-1]
         assert len(ids) == 3
         assert max(ids) == 2
 

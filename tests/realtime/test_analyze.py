@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from calib.phantom import PhantomVideo
+from engines.runtime import open_engine
 from realtime.analyze import OutputError, analyze, fresh_folder, output_names
 from realtime.config import Config
 from realtime.source import SourceError
@@ -33,12 +34,14 @@ def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
 
 def test_a_rerun_is_the_same_to_the_byte(clip: Path, tmp_path: Path) -> None:
     runs = []
-    for _ in range(2):
-        folder = analyze(clip, "smile", tmp_path, Config(), lambda t_s: None).folder
+    lent = open_engine()
+    for engine in (None, lent, lent):
+        folder = analyze(clip, "smile", tmp_path, Config(), lambda t_s: None, engine).folder
         runs.append(
             [(folder / name).read_bytes() for name in ("events.jsonl", "events.csv", "motion.parquet", "summary.txt")]
         )
-    assert runs[0] == runs[1]
+    lent.close()
+    assert runs[0] == runs[1] == runs[2]
 
 
 def test_a_video_without_a_face_is_refused_and_nothing_written(tmp_path: Path) -> None:

@@ -1,17 +1,30 @@
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from calib.phantom import PhantomVideo
 from engines.runtime import EngineError
-from realtime.chain import run_chain
+from realtime.chain import run_chain, run_stages
 from realtime.config import AlignConfig, CaptureConfig, Config, FlowConfig
-from realtime.messages import End, Face, Motion, Say, Spot
+from realtime.flow import FlowNode, Measured
+from realtime.messages import AnyMessage, End, Face, Motion, Say, Spot
+from realtime.nodes import Ahead
+from realtime.ring import Ring
 from realtime.source import SourceError
+from tests.realtime.frames import CROPS, Careful, Kind, Script, Take, Ticks, Together, takes
 
 
 def config(clip: Path) -> Config:
     return Config(CaptureConfig(source=str(clip), paced=False), AlignConfig(faces=1))
+
+
+def running() -> set[str]:
+    """The chain's threads that work."""
+    return {thread.name for thread in threading.enumerate()} & {"capture", "align", "prepare", "perceive"}
 
 
 def test_nothing_is_lost_and_nothing_comes_twice(clip: Path) -> None:
@@ -38,11 +51,11 @@ def test_two_runs_say_the_same(clip: Path) -> None:
 
 
 def test_leaving_early_stops_the_threads(clip: Path) -> None:
-    before = threading.active_count()
     chain = run_chain(config(clip))
     assert isinstance(next(chain), Face)
+    assert running()
     chain.close()  # type: ignore[attr-defined]
-    assert threading.active_count() == before
+    assert not running()
 
 
 def test_what_breaks_off_ends_with_its_reason(tmp_path: Path) -> None:
@@ -57,3 +70,82 @@ def test_what_cannot_be_made_is_raised(clip: Path, tmp_path: Path) -> None:
         next(run_chain(Config(CaptureConfig(source=str(tmp_path / "none.mp4")))))
     with pytest.raises(EngineError, match="'magic'"):
         next(run_chain(Config(CaptureConfig(source=str(clip)), flow=FlowConfig(engine="magic"))))
+
+
+@pytest.fixture(scope="module")
+def shown(smiling: PhantomVideo) -> list[Take]:
+    return takes(smiling, 6)
+
+
+class Asking:
+    """A node that stands in for the spotter: it has every second motion measured anew from its beginning."""
+
+    def __init__(self, flow: FlowNode) -> None:
+        self._flow, self.told = flow, list[Measured]()
+
+    def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        if isinstance(message, Motion) and message.seq % 2:
+            self.told.append(self._flow.between(message.face_id, 0, message.t_media_ns))
+        yield message
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Unprepared:
+    """A node that has nothing done ahead."""
+
+    def __init__(self, node: FlowNode) -> None:
+        self.step, self.close = node.step, node.close
+
+
+def told(
+    shown: Sequence[Take], script: Sequence[Sequence[Kind]], engine: Careful, ahead: bool = True
+) -> tuple[list[AnyMessage], list[object]]:
+    """What a run says, and what it measured between two frames."""
+    crops = Ring.local(16 * 2, CROPS)
+    node = FlowNode(FlowConfig(anchor_s=0.1), crops, engine)
+    assert isinstance(node, Ahead)
+    asking = Asking(node)
+    flow = node if ahead else Unprepared(node)
+    messages = list(run_stages([[Ticks(len(script))], [Script(crops, shown, script)], [flow, asking]]))
+    return messages, [measured.regions for measured in asking.told]
+
+
+_KINDS: tuple[Kind, ...] = ("seen", "seen", "black", "turned", "bridged", "badly bridged", "dropped", "lost")
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(script=st.lists(st.lists(st.sampled_from(_KINDS), min_size=2, max_size=2), min_size=1, max_size=12))
+def test_what_is_done_ahead_changes_nothing(shown: list[Take], script: list[list[Kind]]) -> None:
+    plain, careful = Careful(), Careful()
+    assert told(shown, script, careful) == told(shown, script, plain, ahead=False)
+    assert "prepare" not in plain.threads
+    assert careful.threads <= {"prepare", threading.current_thread().name}
+
+
+def test_crops_are_encoded_in_another_thread(shown: list[Take]) -> None:
+    engine = Careful()
+    messages, measured = told(shown, [["seen", "bridged"]] * 8, engine)
+    assert engine.threads == {"prepare", threading.current_thread().name}
+    assert sum(isinstance(m, Motion) for m in messages) == 16
+    assert all(measured)
+
+
+def test_an_engine_for_one_thread_is_called_by_one(shown: list[Take]) -> None:
+    script: list[list[Kind]] = [["seen", "bridged"], ["black", "seen"]] * 4
+    engine = Together()
+    messages, _ = told(shown, script, engine)
+    assert engine.threads == {threading.current_thread().name}
+    plain, _ = told(shown, script, Careful(), ahead=False)
+    assert [m for m in messages if not isinstance(m, Face)] == [m for m in plain if not isinstance(m, Face)]
+
+
+def test_what_goes_wrong_ahead_is_raised(shown: list[Take]) -> None:
+    class Broken(Careful):
+        def encode(self, crop: object) -> object:
+            raise EngineError("out of order")
+
+    with pytest.raises(EngineError, match="out of order"):
+        told(shown, [["seen", "seen"]] * 9, Broken())
+    assert not running()

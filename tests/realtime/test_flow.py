@@ -1,14 +1,24 @@
+from collections.abc import Sequence
+from pathlib import Path
+
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from calib.face import REGION_INDEX
-from calib.phantom import PhantomVideo
+from calib.int8 import calibration_pairs
+from calib.phantom import PhantomVideo, portrait
+from engines.runtime import BatchEngine, FlowEngine
 from realtime.config import AlignConfig, FlowConfig
 from realtime.flow import FlowNode, Measured
-from realtime.messages import Face, Gap, Lost, Motion
+from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
+from realtime.nodes import Head, Node, through
+from realtime.ring import Ring
 from tests.conftest import SMILE
 from tests.realtime.faces import Bench, displacements, faces
+from tests.realtime.frames import CROPS, Careful, Kind, Script, Take, Ticks, Together, takes
 
 CORNERS = [REGION_INDEX["Left Mouth Corner"], REGION_INDEX["Right Mouth Corner"]]
 
@@ -55,6 +65,8 @@ def test_onset_to_apex_is_measured_in_one_pass(smiling: PhantomVideo) -> None:
     assert corner.direction == "up-right"
     assert corner.mean_iod > 0.01
     assert measured.sketch.startswith(b"\x89PNG")
+    assert node.between(0, 101_000_000, 299_000_000) is measured  # the same frames
+    assert node.between(0, 100_000_000, 333_000_000) is not measured
     assert node.between(5, 0, 1) == Measured()
     assert Measured().sketch == b""
 
@@ -110,3 +122,77 @@ def test_motion_names_its_frame(smiling: PhantomVideo) -> None:
     assert isinstance(motion, Motion)
     assert (motion.seq, motion.face_id, motion.t_media_ns) == (face.seq, face.face_id, 250_000_000)
     assert motion.iod_px == pytest.approx(100, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def shown(smiling: PhantomVideo) -> list[Take]:
+    return takes(smiling, 6)
+
+
+def told(shown: Sequence[Take], script: Sequence[Sequence[Kind]], engine: FlowEngine) -> list[AnyMessage]:
+    """What the flow node says of scripted faces."""
+    crops, head = Ring.local(16 * 3, CROPS), Ticks(len(script))
+    nodes: list[Node | Head] = [Script(crops, shown, script), FlowNode(FlowConfig(anchor_s=0.1), crops, engine)]
+    return [out for _ in range(len(script) + 1) for tick in head.step(None) for out in through(nodes, tick)]
+
+
+_KINDS: tuple[Kind, ...] = (
+    "seen", "seen", "seen", "black", "turned", "overwritten", "bridged", "badly bridged", "dropped", "lost",
+)  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(script=st.lists(st.lists(st.sampled_from(_KINDS), min_size=3, max_size=3), min_size=1, max_size=10))
+def test_faces_measured_together_say_what_each_says_alone(shown: list[Take], script: list[list[Kind]]) -> None:
+    """Whatever becomes of the others: dropped on the way, lost, overwritten, or not to be measured."""
+    assert told(shown, script, Together()) == told(shown, script, Careful())
+
+
+def test_the_faces_of_a_frame_go_to_the_engine_at_once(shown: list[Take]) -> None:
+    engine = Together()
+    motions = told(shown, [["seen"] * 3, ["seen"] * 3, ["seen", "black", "seen"], ["seen", "dropped", "seen"]], engine)
+    assert [n for n in engine.calls if n] == [3, 2, 2]
+    assert [m.face_id for m in motions if isinstance(m, Motion)] == [0, 1, 2, 0, 1, 2, 0, 2, 0, 2]
+
+
+def test_an_engine_that_was_lent_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    lent, own = Careful(), Careful()
+    monkeypatch.setattr(lent, "close", lambda: closed.append("lent"))
+    monkeypatch.setattr(own, "close", lambda: closed.append("own"))
+    monkeypatch.setattr("realtime.flow.open_engine", lambda name, weights: own)
+    for engine in (lent, None):
+        FlowNode(FlowConfig(), Ring.local(1, CROPS), engine).close()
+    assert closed == ["own"]
+
+
+def test_faces_whose_frame_broke_off_are_measured_with_the_next_message(shown: list[Take]) -> None:
+    engine = Together()
+    messages = told(shown, [["seen", "seen"], ["seen", "dropped"], ["seen", "seen"]], engine)
+    assert [(m.seq, m.face_id) for m in messages if isinstance(m, Motion)] == [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1)]
+    assert [type(m).__name__ for m in told(shown, [["seen", "dropped"]], engine)] == ["Motion", "End"]
+
+
+class OneByOne:
+    """An engine without its batches."""
+
+    def __init__(self, engine: FlowEngine) -> None:
+        self.name, self.encode, self.flow, self.close = engine.name, engine.encode, engine.flow, engine.close
+
+
+def test_a_gpu_measures_the_faces_of_a_frame_in_one_run(shown: list[Take], tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from engines.runtime.plans.store import PlanStore
+    from tests.engines.runtime.host_gpu import HostDevice
+    from tests.engines.runtime.test_openvino import tiny
+    from tests.engines.runtime.test_tensorrt import opened
+
+    weights, device = tiny(calibration_pairs(portrait(), 3), tmp_path / "tiny"), HostDevice()
+    script: list[list[Kind]] = [["seen"] * 3, ["seen"] * 3, ["seen", "bridged", "black"], ["seen", "seen", "dropped"]]
+    with opened(PlanStore(tmp_path / "plans"), weights, device, (1, 3)) as engine:
+        assert isinstance(engine, BatchEngine)
+        before = device.launches
+        together = told(shown, script[:2], engine)
+        assert device.launches - before == 3  # two encodings, and one flow from the first frame to the second
+        assert sum(isinstance(m, Motion) for m in together) == 6
+        assert told(shown, script, engine) == told(shown, script, OneByOne(engine))

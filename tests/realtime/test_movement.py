@@ -5,7 +5,7 @@ from calib.face import REGIONS, Doubles
 from calib.facs import pattern
 from calib.phantom import PhantomEvent
 from realtime.config import SpotConfig
-from realtime.flow import SEEN
+from realtime.curve import SEEN
 from realtime.movement import Movement, Step
 from realtime.samples import Samples
 from tests.realtime.curves import displacement, motion

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from realtime.config import SpotConfig
-from realtime.flow import SEEN
+from realtime.curve import SEEN
 from realtime.movement import Movement
 from realtime.speech import LOWER, Speech
 

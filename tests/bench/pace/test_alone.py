@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.pace.alone import MissingError, a_second, apart, flow_alone, mediapipe_alone, py_feat, timed
+from bench.pace.alone import MissingError, a_second, analysis, apart, flow_alone, mediapipe_alone, py_feat, timed
 from bench.pace.reel import Reel, make_reel
 from bench.pace.results import Pace, Spread
 from engines.runtime import EngineError
@@ -58,6 +58,15 @@ def test_pieces_are_timed_on_the_reel(small: Reel) -> None:
         assert pace.ms.n >= 20
         assert 0 < pace.ms.p50 <= pace.ms.p95 <= pace.ms.p99 <= pace.ms.most
         assert 1000 / pace.ms.most <= pace.fps
+
+
+def test_an_analysis_is_timed_from_frame_to_frame(small: Reel) -> None:
+    pace = analysis(small, "dis", 0.5)
+    assert (pace.name, pace.what) == ("analyze, dis", "30 fps file, 320×240, 1 face")
+    assert pace.ms.n == 45 - 10 - 1
+    assert pace.note == f"{pace.fps / 30:.2f} × real time"
+    with pytest.raises(EngineError, match="'magic'"):
+        analysis(small, "magic", 0.0)
 
 
 def here(name: str) -> Pace:

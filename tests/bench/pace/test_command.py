@@ -121,6 +121,8 @@ def test_pieces_alone_are_timed_and_what_is_missing_is_said(
     def made_up(work: Callable[..., Pace], *arguments: object) -> Pace:
         if work is alone.py_feat:
             raise alone.MissingError("not installed")
+        if work is alone.analysis:
+            return Pace(f"analyze, {arguments[1]}", "a file", Spread.of([10.0]), 100.0, "3.33 × real time")
         name = "MediaPipe alone" if work is alone.mediapipe_alone else f"flow alone, {arguments[1]}"
         return Pace(name, "it, 320×240, 1 face", Spread.of([5.0]), 200.0)
 
@@ -130,6 +132,7 @@ def test_pieces_alone_are_timed_and_what_is_missing_is_said(
     out = capfd.readouterr().out
     assert "capture → Motion 15.0 ms; MediaPipe alone 5.0 ms and flow alone 5.0 ms make 10.0 ms: 1.50 times" in out
     assert "not measured: py-feat: not installed" in out
+    assert "a file, 3.33 × real time" in out
 
 
 def test_ctrl_c_keeps_what_was_finished(

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from calib.face import CROP
 from calib.phantom import PhantomFace
-from engines.runtime.interface import CropError, EngineError, FlowFields, check_crop, encode_all, flow_all
+from engines.runtime.interface import (
+    CropError,
+    EngineError,
+    FlowFields,
+    check_crop,
+    encode_all,
+    encode_each,
+    flow_all,
+)
 from tests.engines.scenes import scene
 
 
@@ -69,6 +77,8 @@ class Single:
     name = "single"
 
     def encode(self, crop: NDArray[np.uint8]) -> int:
+        if not crop.any():
+            raise CropError("black")
         return int(crop[0, 0, 0])
 
     def flow(self, first: int, second: int) -> FlowFields:
@@ -100,3 +110,15 @@ def test_several_crops_and_pairs_go_at_once_where_that_can_be(engine: Single) ->
     fields = flow_all(engine, [(3, 10), (10, 4)])
     assert [float(f.facial.max()) for f in fields] == [7, -6]
     assert getattr(engine, "asked", 2) == 2
+
+
+@pytest.mark.parametrize("engine", [Single(), Several()])
+def test_a_crop_that_cannot_be_measured_costs_only_itself(engine: Single) -> None:
+    crops = [np.full((CROP, CROP, 3), tone, np.uint8) for tone in (3, 0, 4)]
+    with pytest.raises(CropError):
+        encode_all(engine, crops)
+    first, black, third = encode_each(engine, crops)
+    assert (first, third) == (3, 4)
+    assert isinstance(black, CropError)
+    assert encode_each(engine, crops[::2]) == [3, 4]
+    assert encode_each(engine, []) == []

@@ -61,12 +61,17 @@ def matcher(channels: int = 2) -> bytes:
 @pytest.fixture
 def folder(calibration: Pairs, tmp_path: Path) -> Path:
     """The weights of a network so small that it is compiled in no time."""
+    return tiny(calibration, tmp_path / "tiny")
+
+
+def tiny(calibration: Pairs, target: Path) -> Path:
+    """Write those weights into a folder."""
     first, second = (crop[..., :2].astype(np.float32) for crop in calibration[0])
     content = io.BytesIO()
     np.savez(content, first=calibration[0][0], second=calibration[0][1], facial=(second - first)[1::4, 1::4],
              head=first[1::4, 1::4])  # fmt: skip
     files = {ENCODER: encoder(), MATCHER: matcher(), REFERENCE: content.getvalue()}
-    return write_folder(tmp_path / "tiny", files, size="t")
+    return write_folder(target, files, size="t")
 
 
 @pytest.fixture

@@ -1,0 +1,132 @@
+"""A followed face: the frame that its displacement is measured from, and what it did in the last seconds.
+
+Displacement from one anchor has no drift. When the anchor moves, the displacement reached by then is carried over, so
+that the curves go on without a step.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.face import REGIONS, Doubles, Floats
+from engines.head import HeadFit
+from engines.regions import RegionMeter
+from engines.runtime import CropError, FlowFields
+
+SEEN = np.array([region.part != "eyelid" for region in REGIONS])
+"""The regions that can open an event: all but the eyelids."""
+
+_REST_NS = 500_000_000
+_STILL, _STILL_IOD = 2.5, 0.0005  # a face whose regions wander by so many times their jitter, or less than this, rests
+
+
+@dataclass
+class Shot:
+    """A frame of a face as the flow sees it.
+
+    Attributes:
+        t_ns: its time in the stream.
+        crop: (256, 256, 3) uint8 RGB.
+        landmarks: the mesh points (478, 3), px of the crop.
+        epoch: number of the crop's transform.
+        encoded: the engine's features of the crop, or why it has none.
+    """
+
+    t_ns: int
+    crop: NDArray[np.uint8]
+    landmarks: Floats
+    epoch: int
+    encoded: Any = None
+
+    def check(self) -> None:
+        """Refuse a crop without features.
+
+        Raises:
+            CropError: the crop cannot be measured.
+        """
+        if isinstance(self.encoded, CropError):
+            raise self.encoded
+
+    def kept(self) -> "Shot":
+        """The same without the engine's features, which take six times the crop's memory."""
+        return replace(self, encoded=None)
+
+
+@dataclass
+class Curve:
+    """A followed face.
+
+    Attributes:
+        anchor: the frame that displacement is measured from.
+        fit, meter: of the anchor.
+        carried: displacement (29, 2) IOD up to the anchor.
+        epoch: counts the anchors.
+        history: the last seconds' frames, without features.
+        recent: displacement at each time, ns, of the last half second.
+        jitter_iod: typical step of a region from frame to frame.
+    """
+
+    anchor: Shot
+    fit: HeadFit
+    meter: RegionMeter
+    carried: Doubles
+    epoch: int = 0
+    history: deque[Shot] = field(default_factory=deque)
+    recent: deque[tuple[int, Doubles]] = field(default_factory=deque)
+    jitter_iod: float = 0.001
+
+    @classmethod
+    def begin(cls, shot: Shot) -> "Curve":
+        """A curve that begins with a frame.
+
+        Raises:
+            CropError: too little of the face is in the crop.
+        """
+        return cls(shot, HeadFit(shot.landmarks), RegionMeter(shot.landmarks), np.zeros((len(REGIONS), 2)))
+
+    def measure(self, fields: FlowFields | None) -> tuple[Doubles, Doubles]:
+        """Displacement (29, 2) IOD since the curves began, and the head's motion since the anchor (2, 4).
+
+        Args:
+            fields: the flow from the anchor to the frame; None if it is the anchor.
+        """
+        if fields is None:
+            return self.carried, np.zeros((2, 4))
+        head, coefficients = self.fit.head(fields)
+        moved = self.meter.displacements(fields.facial - head)
+        return self.carried + np.nan_to_num(moved), coefficients
+
+    def remember(self, shot: Shot, displacement: Doubles, history_s: float) -> None:
+        """Take in a frame and what was measured of it; frames older than `history_s` are let go."""
+        self.history.append(shot.kept())
+        while shot.t_ns - self.history[0].t_ns > history_s * 1e9:
+            self.history.popleft()
+        if self.recent:
+            step = np.abs(displacement[SEEN] - self.recent[-1][1][SEEN])
+            # The median step of a still face is 0.95 σ of one sample (1.349 / √2): a slow mean of it.
+            self.jitter_iod += 0.05 * (float(np.median(step)) / 0.954 - self.jitter_iod)
+        self.recent.append((shot.t_ns, displacement))
+        while shot.t_ns - self.recent[0][0] > _REST_NS:
+            self.recent.popleft()
+
+    def resting(self, rest_iod: float) -> bool:
+        """Whether the face has been still for half a second: no region wandered by `rest_iod` or far beyond jitter."""
+        if self.recent[-1][0] - self.recent[0][0] < 0.8 * _REST_NS:
+            return False
+        wander = np.stack([d for _, d in self.recent]).std(axis=0).max(axis=1)
+        # A small movement is no rest either: an anchor taken in the middle of it would shift all that follows.
+        still_iod = float(np.clip(_STILL * self.jitter_iod, _STILL_IOD, rest_iod))
+        return bool(wander[SEEN].max() < still_iod and wander.max() < rest_iod)
+
+    def move_anchor(self, shot: Shot, displacement: Doubles) -> None:
+        """Measure from another frame on, at which the displacement was this.
+
+        Raises:
+            CropError: too little of the face is in the crop.
+        """
+        self.anchor, self.carried = shot, displacement
+        self.fit, self.meter = HeadFit(shot.landmarks), RegionMeter(shot.landmarks)
+        self.epoch += 1
