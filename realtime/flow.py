@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from calib.face import CROP_IOD, LANDMARKS, Doubles, Floats, crop_landmarks, inter_ocular_distance
-from engines.head import HeadFit
 from engines.picture import flow_sketch
+from engines.refine import refined_flow
 from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import (
     BatchEngine,
     CropError,
     FlowEngine,
     FlowFields,
-    encode_all,
     encode_each,
     flow_all,
     open_engine,
@@ -128,7 +127,7 @@ class FlowNode:
         yield message
 
     def between(self, face_id: int, onset_ns: int, apex_ns: int) -> Measured:
-        """What the face did from onset to apex, by one flow between the two frames.
+        """What the face did from onset to apex, by the flow between the two frames, in passes (`engines.refine`).
 
         Args:
             face_id: which face.
@@ -145,13 +144,10 @@ class FlowNode:
         if self._last is not None and self._last[0] is onset and self._last[1] is apex:
             return self._last[2]  # what was said at the apex is asked again at the close
         try:
-            fit = HeadFit(onset.landmarks)
+            with self._encoding:
+                expression = refined_flow(self._engine, onset.crop, apex.crop, onset.landmarks).expression
         except CropError:
             return Measured()
-        with self._encoding:
-            encoded = encode_all(self._engine, [onset.crop, apex.crop])
-        fields = self._engine.flow(*encoded)
-        expression = fields.facial - fit.head(fields)[0]
         measured = Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
         self._last = onset, apex, measured
         return measured
