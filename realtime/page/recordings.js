@@ -111,6 +111,10 @@ export class Recordings {
     screen.curves.end = undefined;
     screen.curves.chosen = null;
     screen.track.clear(hello);
+    // Its length is known, so it can be scrubbed while it is still being read.
+    [screen.track.first, screen.track.last] = [0, Math.max(info.duration - 1 / (info.fps || 30), 0)];
+    screen.playhead.seek(0);
+    screen.curves.span(Math.min(Math.max(info.duration, 5), 30));
     screen.cards.invite("Reading…");
     this._clip(path, info);
     const script = await fetch(this.connection.address(`${path}/script`)).then((r) => r.json()).catch(() => null);
@@ -119,11 +123,8 @@ export class Recordings {
       return;
     }
     for (const message of script) screen.track.take(message);
-    screen.track.last = Math.max(screen.track.last, info.duration - 1 / (info.fps || 30));
     screen.track.first = 0;
     screen.cards.invite("No expression was found in this recording.");
-    screen.curves.span(Math.min(Math.max(info.duration, 5), 30));
-    screen.playhead.seek(0);
     screen.stale();
   }
 
