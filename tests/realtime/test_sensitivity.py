@@ -23,7 +23,7 @@ def engine() -> Iterator[FlowEngine]:
 
 def test_more_noise_is_a_higher_floor_and_hides_larger_movements(engine: FlowEngine) -> None:
     floors, sizes = [], []
-    for noise in (1.0, 24.0):
+    for noise in (1.0, 16.0):
         recorded = recording(seconds=4.7, noise=noise)
         rest = measure_rest(recorded, CONFIG, engine, lambda share: None)
         done: list[float] = []
