@@ -19,7 +19,7 @@ _GRID = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(
 
 
 @dataclass(frozen=True)
-class RefinedFlow:
+class CropFlow:
     """Flow on the first crop's grid, (256, 256, 2) float32 px each.
 
     Attributes:
@@ -38,7 +38,7 @@ class RefinedFlow:
 
 def refined_flow(
     engine: FlowEngine, first: NDArray[np.uint8], second: NDArray[np.uint8], landmarks: Floats
-) -> RefinedFlow:
+) -> CropFlow:
     """Facial and head flow from one crop to another, in two passes, or three where the expression is large.
 
     The second pass sees the second crop with the head's motion taken out, the third with the expression's as well;
@@ -68,7 +68,18 @@ def refined_flow(
     if np.hypot(expression[..., 0], expression[..., 1])[fit.hull].max() > LARGE_PX:
         # The head is not asked for again: in what is left now there is more of the expression than of it.
         facial, _ = beyond(np.asarray(head + expression, dtype=np.float32))
-    return RefinedFlow(facial, head)
+    return CropFlow(facial, head)
+
+
+def single_flow(engine: FlowEngine, first: NDArray[np.uint8], second: NDArray[np.uint8], landmarks: Floats) -> CropFlow:
+    """The same in one pass: an encoding and a flow less, or two.
+
+    Raises:
+        CropError: a crop cannot be measured.
+    """
+    fit = HeadFit(landmarks)
+    fields = engine.flow(engine.encode(first), engine.encode(second))
+    return CropFlow(fields.facial, fit.head(fields)[0])
 
 
 def _warped(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from calib.face import CROP_IOD, LANDMARKS, Doubles, Floats, crop_landmarks, inter_ocular_distance
 from engines.picture import flow_sketch
-from engines.refine import refined_flow
+from engines.refine import refined_flow, single_flow
 from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import (
     BatchEngine,
@@ -101,7 +101,6 @@ class FlowNode:
         self._waiting: list[Face] = []  # for the others of their frame
         self._curves: dict[int, Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
-        self._last: tuple[Shot, Shot, Measured] | None = None  # of `between`
 
     def close(self) -> None:
         """Release the engine, unless it is the caller's."""
@@ -126,12 +125,13 @@ class FlowNode:
             self._curves.pop(message.face_id, None)
         yield message
 
-    def between(self, face_id: int, onset_ns: int, apex_ns: int) -> Measured:
-        """What the face did from onset to apex, by the flow between the two frames, in passes (`engines.refine`).
+    def between(self, face_id: int, onset_ns: int, apex_ns: int, refined: bool) -> Measured:
+        """What the face did from onset to apex, by the flow between the two frames.
 
         Args:
             face_id: which face.
             onset_ns, apex_ns: times in the stream; the nearest frames still at hand are taken.
+            refined: in passes (`engines.refine`), which takes two to three times as long.
 
         Returns:
             Statistics of every region and the flow; empty if the face is not followed any more or was cut off.
@@ -141,16 +141,13 @@ class FlowNode:
             return Measured()
         # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
         onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
-        if self._last is not None and self._last[0] is onset and self._last[1] is apex:
-            return self._last[2]  # what was said at the apex is asked again at the close
+        measure = refined_flow if refined else single_flow
         try:
             with self._encoding:
-                expression = refined_flow(self._engine, onset.crop, apex.crop, onset.landmarks).expression
+                expression = measure(self._engine, onset.crop, apex.crop, onset.landmarks).expression
         except CropError:
             return Measured()
-        measured = Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
-        self._last = onset, apex, measured
-        return measured
+        return Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
 
     def _measure_waiting(self) -> Iterator[AnyMessage]:
         """What the waiting faces did: all are of one frame, and no two the same."""

@@ -88,7 +88,7 @@ def measure_rest(recording: Recording, config: Config, engine: FlowEngine, progr
     moves: dict[int, Interval] = {}
     start_s = recording.times_ns[0] / 1e9
     taken_s, others = start_s + _WARM_UP_S, 0
-    spot = SpotNode(config.spot, lambda face_id, onset_ns, apex_ns: Measured())
+    spot = SpotNode(config.spot, lambda *_: Measured())
     with closing(rehearse(recording, config, engine, spot, lambda index, image: image, faces=2)) as messages:
         for message in messages:
             if isinstance(message, (Face, Lost)) and message.face_id > 0:

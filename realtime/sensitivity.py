@@ -74,7 +74,7 @@ def measure_sensitivity(
         events = [_event(onset_s, UNITS[(k + number) % len(UNITS)], detection.sizes[sizes[k]])
                   for onset_s, k in zip(onsets_s, order, strict=True)]  # fmt: skip
         implant = Implant(events, fields, rest.transforms, times_s, rest.noise, number)
-        spot = SpotNode(config.spot, lambda face_id, onset_ns, apex_ns: Measured(), baseline=rest.baseline)
+        spot = SpotNode(config.spot, lambda *_: Measured(), baseline=rest.baseline)
         spotted: list[Interval] = []
         with closing(rehearse(recording, config, engine, spot, implant.frame)) as messages:
             for message in messages:

@@ -17,8 +17,8 @@ _NS = 1e9
 _BREAK_NS = 500_000_000
 """After a longer gap nobody knows what the face did meanwhile: it is watched anew."""
 
-Measure = Callable[[int, int, int], Measured]
-"""(face_id, onset_ns, apex_ns) → what the face did between the two."""
+Measure = Callable[[int, int, int, bool], Measured]
+"""(face_id, onset_ns, apex_ns, refined) → what the face did between the two."""
 
 
 class SpotNode:
@@ -87,7 +87,8 @@ class SpotNode:
         kind: Kind | None = None
         offset_ns = -1
         if phase in ("apex", "closed"):
-            measured = self._measure(face_id, onset_ns, apex_ns)
+            # At the apex words are wanted at once; the close has time to look twice.
+            measured = self._measure(face_id, onset_ns, apex_ns, phase == "closed")
             # Of a face that is gone there is nothing more to measure.
             measured = measured if measured.regions else known
         if phase == "apex":

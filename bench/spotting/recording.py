@@ -86,7 +86,7 @@ def record(video: Video, engines: Sequence[FlowEngine], progress: Progress = lam
 
 def respot(recording: Recording, config: SpotConfig | None = None) -> list[Spot]:
     """Only the spotter, over a recording's motions: what it says, in order, without the regions' statistics."""
-    node = SpotNode(config or SpotConfig(), lambda face_id, onset_ns, apex_ns: Measured())
+    node = SpotNode(config or SpotConfig(), lambda *_: Measured())
     return [out for message in recording.messages for out in node.step(message) if isinstance(out, Spot)]
 
 

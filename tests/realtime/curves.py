@@ -47,7 +47,7 @@ def perform(
 
 def spots(messages: Sequence[AnyMessage] | Iterator[AnyMessage]) -> list[Spot]:
     """What the spotter says of some messages."""
-    node = SpotNode(SpotConfig(), lambda face_id, onset_ns, apex_ns: Measured())
+    node = SpotNode(SpotConfig(), lambda *_: Measured())
     return [out for message in messages for out in node.step(message) if isinstance(out, Spot)]
 
 

@@ -85,7 +85,7 @@ class Asking:
 
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         if isinstance(message, Motion) and message.seq % 2:
-            self.told.append(self._flow.between(message.face_id, 0, message.t_media_ns))
+            self.told.append(self._flow.between(message.face_id, 0, message.t_media_ns, True))
         yield message
 
     def close(self) -> None:

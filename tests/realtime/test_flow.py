@@ -54,20 +54,21 @@ def test_the_anchor_is_renewed_at_rest_without_a_step(resting: PhantomVideo) -> 
     assert steps.max() < 0.006
 
 
-def test_onset_to_apex_is_measured_in_one_pass(smiling: PhantomVideo) -> None:
+@pytest.mark.parametrize("refined", [False, True])
+def test_onset_to_apex_is_measured(smiling: PhantomVideo, refined: bool) -> None:
     with Bench() as bench:
         node = FlowNode(FlowConfig(), bench.crops)
         list(bench.motions((smiling.frame(0.9 + k / 30) for k in range(12)), flow=node))
-        measured = node.between(0, 100_000_000, 300_000_000)
+        measured = node.between(0, 100_000_000, 300_000_000, refined)
     regions = measured.regions
     corner = next(r for r in regions if r.name == "Right Mouth Corner")
     assert len(regions) == 29
     assert corner.direction == "up-right"
     assert corner.mean_iod > 0.01
     assert measured.sketch.startswith(b"\x89PNG")
-    assert node.between(0, 101_000_000, 299_000_000) is measured  # the same frames
-    assert node.between(0, 100_000_000, 333_000_000) is not measured
-    assert node.between(5, 0, 1) == Measured()
+    assert node.between(0, 101_000_000, 299_000_000, refined).regions == measured.regions  # the same frames
+    assert node.between(0, 100_000_000, 333_000_000, refined).regions != measured.regions
+    assert node.between(5, 0, 1, refined) == Measured()
     assert Measured().sketch == b""
 
 
