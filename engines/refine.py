@@ -1,6 +1,7 @@
 """Flow between two crops in passes: each measures what the one before has left over, and small is measured best."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from calib.face import CROP, Floats
 from engines.head import HeadFit
-from engines.runtime import FlowEngine
+from engines.runtime import FlowEngine, encode_all
 
 LARGE_PX = 3.0
 """An expression that moves some place further than this, px of the crop, gets a pass of its own."""
@@ -36,50 +37,65 @@ class CropFlow:
         return self.facial - self.head
 
 
+class CropPair:
+    """Two crops, cut alike, and the flow from the first to the second: in one pass, and in more for who has time."""
+
+    def __init__(self, engine: FlowEngine, first: Any, second: Any, crop: NDArray[np.uint8], landmarks: Floats) -> None:
+        """Measure in one pass.
+
+        Args:
+            engine: what measures.
+            first, second: both crops, encoded by it.
+            crop: the second, (256, 256, 3) uint8 RGB.
+            landmarks: (478, 3) mesh points in the first.
+
+        Raises:
+            CropError: too little of the face is in the first.
+        """
+        self._engine, self._first, self._crop = engine, first, crop
+        self._fit = HeadFit(landmarks)
+        fields = engine.flow(first, second)
+        self.flow = CropFlow(fields.facial, self._fit.head(fields)[0])
+
+    def refined(self) -> CropFlow:
+        """The flow in two passes, or three where the expression is large; each takes an encoding and a flow more.
+
+        The second pass sees the second crop with the head's motion taken out, the third with the expression's as well;
+        what they measure is put together with what was taken out. Against one pass the head's error halves, the facial
+        one falls by a quarter, and by a third for large expressions (`bench/results/flow.md`).
+
+        Raises:
+            CropError: the crop cannot be measured once it is warped.
+        """
+        facial, head = self._beyond(self.flow.head)
+        expression = cv2.GaussianBlur(facial - head, (0, 0), _SMOOTH_PX)
+        if np.hypot(expression[..., 0], expression[..., 1])[self._fit.hull].max() > LARGE_PX:
+            # The head is not asked for again: in what is left now there is more of the expression than of it.
+            facial, _ = self._beyond(np.asarray(head + expression, dtype=np.float32))
+        return CropFlow(facial, head)
+
+    def _beyond(self, guess: Floats) -> tuple[Floats, Floats]:
+        """Facial and head flow, given a flow that takes the second crop nearer to the first."""
+        fields = self._engine.flow(self._first, self._engine.encode(_warped(self._crop, guess)))
+        head, _ = self._fit.head(fields)
+        return fields.facial + _at(guess, fields.facial), head + _at(guess, head)
+
+
 def refined_flow(
     engine: FlowEngine, first: NDArray[np.uint8], second: NDArray[np.uint8], landmarks: Floats
 ) -> CropFlow:
-    """Facial and head flow from one crop to another, in two passes, or three where the expression is large.
-
-    The second pass sees the second crop with the head's motion taken out, the third with the expression's as well;
-    what they measure is put together with what was taken out. Against one pass the head's error halves, the facial one
-    falls by a quarter, and by a third for large expressions (`bench/results/flow.md`).
+    """Facial and head flow from one crop (256, 256, 3) uint8 RGB to another, cut alike, in passes; see `CropPair`.
 
     Args:
-        engine: what measures; each pass takes one encoding and one flow.
-        first, second: (256, 256, 3) uint8 RGB, cut alike.
+        engine: what measures.
+        first, second: the crops.
         landmarks: (478, 3) mesh points in the first crop.
 
     Raises:
         CropError: a crop cannot be measured.
     """
-    fit = HeadFit(landmarks)
-    encoded = engine.encode(first)
-
-    def beyond(guess: Floats) -> tuple[Floats, Floats]:
-        """Facial and head flow, given a flow that takes the second crop nearer to the first."""
-        fields = engine.flow(encoded, engine.encode(_warped(second, guess)))
-        head, _ = fit.head(fields)
-        return fields.facial + _at(guess, fields.facial), head + _at(guess, head)
-
-    head, _ = fit.head(engine.flow(encoded, engine.encode(second)))
-    facial, head = beyond(head)
-    expression = cv2.GaussianBlur(facial - head, (0, 0), _SMOOTH_PX)
-    if np.hypot(expression[..., 0], expression[..., 1])[fit.hull].max() > LARGE_PX:
-        # The head is not asked for again: in what is left now there is more of the expression than of it.
-        facial, _ = beyond(np.asarray(head + expression, dtype=np.float32))
-    return CropFlow(facial, head)
-
-
-def single_flow(engine: FlowEngine, first: NDArray[np.uint8], second: NDArray[np.uint8], landmarks: Floats) -> CropFlow:
-    """The same in one pass: an encoding and a flow less, or two.
-
-    Raises:
-        CropError: a crop cannot be measured.
-    """
-    fit = HeadFit(landmarks)
-    fields = engine.flow(engine.encode(first), engine.encode(second))
-    return CropFlow(fields.facial, fit.head(fields)[0])
+    before, after = encode_all(engine, [first, second])
+    return CropPair(engine, before, after, second, landmarks).refined()
 
 
 def _warped(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:

@@ -20,6 +20,9 @@ from realtime.ring import Ring
 _QUEUE = 2
 """Messages waiting between two threads; the rings hold more images than are under way then (`ring_sizes`)."""
 
+_WORDS = 256
+"""Messages waiting for the last stage, which need no image any more: a sentence takes as long as some frames."""
+
 _Item: TypeAlias = AnyMessage | Exception
 _Work: TypeAlias = Callable[[AnyMessage | None], Iterator[AnyMessage]]
 
@@ -65,8 +68,9 @@ def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
     stop = threading.Event()
     threads: list[threading.Thread] = []
     source: queue.Queue[_Item] | None = None
-    for name, work in zip(("capture", "align", "prepare", "perceive"), (capture, align, ahead, *between), strict=False):
-        sink = queue.Queue[_Item](_QUEUE)
+    before = (capture, align, ahead, *between)
+    for name, work in zip(("capture", "align", "prepare", "perceive"), before, strict=False):
+        sink = queue.Queue[_Item](_WORDS if between and work is before[-1] else _QUEUE)
         threads.append(threading.Thread(target=_pump, args=(work, source, sink, stop), name=name, daemon=True))
         source = sink
     assert source is not None

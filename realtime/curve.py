@@ -4,6 +4,7 @@ Displacement from one anchor has no drift. When the anchor moves, the displaceme
 that the curves go on without a step.
 """
 
+import itertools
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,7 @@ SEEN = np.array([region.part != "eyelid" for region in REGIONS])
 """The regions that can open an event: all but the eyelids."""
 
 _REST_NS = 500_000_000
+_FRESH_NS = 600_000_000  # a micro-expression's onset is this long ago at most when its apex is told
 _STILL, _STILL_IOD = 2.5, 0.0005  # a face whose regions wander by so many times their jitter, or less than this, rests
 
 
@@ -50,10 +52,6 @@ class Shot:
         if isinstance(self.encoded, CropError):
             raise self.encoded
 
-    def kept(self) -> "Shot":
-        """The same without the engine's features, which take six times the crop's memory."""
-        return replace(self, encoded=None)
-
 
 @dataclass
 class Curve:
@@ -64,7 +62,7 @@ class Curve:
         fit, meter: of the anchor.
         carried: displacement (29, 2) IOD up to the anchor.
         epoch: counts the anchors.
-        history: the last seconds' frames, without features.
+        history: the last seconds' frames; only the last `_FRESH_NS` of them still have their features.
         recent: displacement at each time, ns, of the last half second.
         jitter_iod: typical step of a region from frame to frame.
     """
@@ -101,7 +99,10 @@ class Curve:
 
     def remember(self, shot: Shot, displacement: Doubles, history_s: float) -> None:
         """Take in a frame and what was measured of it; frames older than `history_s` are let go."""
-        self.history.append(shot.kept())
+        self.history.append(replace(shot))
+        # Features take six times the crop's memory: the last ones are kept for an event whose apex is told next.
+        for old in itertools.takewhile(lambda past: shot.t_ns - past.t_ns > _FRESH_NS, self.history):
+            old.encoded = None
         while shot.t_ns - self.history[0].t_ns > history_s * 1e9:
             self.history.popleft()
         if self.recent:

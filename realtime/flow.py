@@ -12,13 +12,14 @@ import numpy as np
 
 from calib.face import CROP_IOD, LANDMARKS, Doubles, Floats, crop_landmarks, inter_ocular_distance
 from engines.picture import flow_sketch
-from engines.refine import refined_flow, single_flow
+from engines.refine import CropPair
 from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import (
     BatchEngine,
     CropError,
     FlowEngine,
     FlowFields,
+    encode_all,
     encode_each,
     flow_all,
     open_engine,
@@ -101,6 +102,7 @@ class FlowNode:
         self._waiting: list[Face] = []  # for the others of their frame
         self._curves: dict[int, Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
+        self._last: tuple[Shot, Shot, CropPair] | None = None  # of `between`
 
     def close(self) -> None:
         """Release the engine, unless it is the caller's."""
@@ -141,13 +143,26 @@ class FlowNode:
             return Measured()
         # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
         onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
-        measure = refined_flow if refined else single_flow
         try:
             with self._encoding:
-                expression = measure(self._engine, onset.crop, apex.crop, onset.landmarks).expression
+                pair = self._pair(onset, apex)
+                expression = (pair.refined() if refined else pair.flow).expression
         except CropError:
             return Measured()
         return Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
+
+    def _pair(self, onset: Shot, apex: Shot) -> CropPair:
+        """Two frames, measured once: what is asked at an event's apex is asked again at its close.
+
+        Raises:
+            CropError: one of them cannot be measured.
+        """
+        if self._last is None or self._last[0] is not onset or self._last[1] is not apex:
+            new = [shot for shot in (onset, apex) if shot.encoded is None]
+            encoded = iter(encode_all(self._engine, [shot.crop for shot in new]))
+            first, second = (next(encoded) if shot.encoded is None else shot.encoded for shot in (onset, apex))
+            self._last = onset, apex, CropPair(self._engine, first, second, apex.crop, onset.landmarks)
+        return self._last[2]
 
     def _measure_waiting(self) -> Iterator[AnyMessage]:
         """What the waiting faces did: all are of one frame, and no two the same."""
