@@ -20,8 +20,18 @@ _DETECTION_SIDE = 960
 """Larger images are reduced to this long side for detection: FaceMesh itself works on 192 px crops."""
 
 
+SEARCH_EVERY = 10
+"""Images from one search for another face to the next."""
+
+FORGET_AFTER = 30
+"""Images with one face at most, after which it is followed alone."""
+
+
 class FaceMesh:
     """Mesh points of the faces in an image, tracked from image to image (or found anew in each, for photos).
+
+    While fewer faces are seen than may be, MediaPipe searches every image for another one, which costs 1.5 ms. So one
+    face is tracked by a graph that follows one, and another graph looks for more in every `SEARCH_EVERY`-th image.
 
     A context manager: it owns MediaPipe's graph until it is closed.
     """
@@ -30,7 +40,7 @@ class FaceMesh:
         """Load the models.
 
         Args:
-            max_faces: at most so many faces; more than one costs about 1.5 ms an image while fewer are seen.
+            max_faces: at most so many faces.
             tracking: follow the faces of the image before; False for unrelated photos.
         """
         logging.getLogger("absl").setLevel(logging.ERROR)
@@ -39,10 +49,16 @@ class FaceMesh:
             warnings.simplefilter("ignore", DeprecationWarning)
             from mediapipe.python.solutions.face_mesh import FaceMesh as Graph  # 1.5 s to import
 
+        def graph(faces: int) -> Any:
+            made = Graph(static_image_mode=not tracking, max_num_faces=faces, refine_landmarks=True)
+            made.process(np.zeros((64, 64, 3), np.uint8))  # the first image is slow: let it be this one
+            return made
+
         self._settled = False
         with quiet_stderr():
-            self._graph = Graph(static_image_mode=not tracking, max_num_faces=max_faces, refine_landmarks=True)
-            self._graph.process(np.zeros((64, 64, 3), np.uint8))  # the first image is slow: let it be this one
+            self._one = graph(1) if max_faces == 1 or tracking else None
+            self._many = graph(max_faces) if max_faces > 1 else None
+        self._alone = 0  # images since more than one face was seen last
 
     def __enter__(self) -> "FaceMesh":
         return self
@@ -54,7 +70,9 @@ class FaceMesh:
 
     def close(self) -> None:
         """Release the graph."""
-        self._graph.close()
+        for graph in (self._one, self._many):
+            if graph is not None:
+                graph.close()
 
     def find(self, rgb: NDArray[np.uint8]) -> list[Floats]:
         """Mesh points (478, 3) float32 of every face, px of the image, pixel centres at whole numbers.
@@ -73,13 +91,28 @@ class FaceMesh:
         shrink = _DETECTION_SIDE / max(height, width)
         small = cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else rgb
         with nullcontext() if self._settled else quiet_stderr():
-            found = self._graph.process(small).multi_face_landmarks or []
+            found = self._found(small)
         self._settled = self._settled or bool(found)
         scale = np.array([width, height, width], np.float32)
         faces = []
         for face in found:
             faces.append(mesh_points(face) * scale - np.array([0.5, 0.5, 0], np.float32))
         return faces
+
+    def _found(self, rgb: NDArray[np.uint8]) -> Any:
+        """Landmark lists by the graph that has to look."""
+        self._alone += 1
+        search = self._alone <= FORGET_AFTER or self._alone % SEARCH_EVERY == 0
+        if self._many is not None and (self._one is None or search):
+            found = self._many.process(rgb).multi_face_landmarks or []
+            if len(found) > 1:
+                if self._one is not None and self._alone > FORGET_AFTER:
+                    self._one.reset()  # when it goes on, its face will be elsewhere
+                self._alone = 0
+            if self._one is None or self._alone <= FORGET_AFTER:
+                return found
+        assert self._one is not None
+        return self._one.process(rgb).multi_face_landmarks or []
 
 
 _FRAME, _NUMBERS = [0, 1, 2, 7, 12], [3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16]

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from calib.face import LANDMARKS, inter_ocular_distance
 from calib.phantom import Nuisance, PhantomFace, PhantomScript, PhantomVideo
-from engines.landmarks import MIN_SIDE, FaceMesh, mesh_points
+from engines.landmarks import FORGET_AFTER, MIN_SIDE, SEARCH_EVERY, FaceMesh, mesh_points
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +103,16 @@ def test_points_are_read_whatever_else_their_list_holds(visibility: float | None
     for x, y, z in points.tolist():
         found.landmark.add(x=x, y=y, z=z, visibility=visibility)
     assert np.array_equal(mesh_points(found), points)
+
+
+def test_a_second_face_is_noticed_soon_and_the_first_is_never_lost(rgb: NDArray[np.uint8]) -> None:
+    empty = np.full_like(rgb, 90)
+    alone, both = np.hstack([rgb, empty]), np.hstack([rgb, rgb])
+    with FaceMesh(max_faces=2) as found:
+        assert all(len(found.find(alone)) == 1 for _ in range(FORGET_AFTER + 5))
+        seen = [len(found.find(both)) for _ in range(SEARCH_EVERY + 3)]
+        assert 0 not in seen
+        assert seen[-1] == 2
+        again = [len(found.find(alone)) for _ in range(FORGET_AFTER + 5)]
+        assert 0 not in again
+        assert again[-1] == 1
