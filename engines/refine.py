@@ -1,4 +1,4 @@
-"""Flow between two crops in passes: each measures what the one before has left over, and small is measured best."""
+"""Flow between two crops in two passes: the second measures what the first has left over; small is measured best."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,9 @@ from engines.head import HeadFit
 from engines.runtime import FlowEngine, encode_all
 
 LARGE_PX = 3.0
-"""An expression that moves some place further than this, px of the crop, gets a pass of its own."""
+"""An expression that moves some place further than this, px of the crop, is taken out as well as the head's motion.
+
+A smaller one is better measured with the head's motion alone taken out: the errors of both then cancel."""
 
 _SMOOTH_PX = 2.0  # σ: the expression that a crop is warped by must not tear it
 
@@ -38,7 +40,7 @@ class CropFlow:
 
 
 class CropPair:
-    """Two crops, cut alike, and the flow from the first to the second: in one pass, and in more for who has time."""
+    """Two crops, cut alike, and the flow from the first to the second: in one pass, and in two for who has time."""
 
     def __init__(self, engine: FlowEngine, first: Any, second: Any, crop: NDArray[np.uint8], landmarks: Floats) -> None:
         """Measure in one pass.
@@ -58,33 +60,28 @@ class CropPair:
         self.flow = CropFlow(fields.facial, self._fit.head(fields)[0])
 
     def refined(self) -> CropFlow:
-        """The flow in two passes, or three where the expression is large; each takes an encoding and a flow more.
+        """The flow in a second pass, which takes an encoding and a flow more.
 
-        The second pass sees the second crop with the head's motion taken out, the third with the expression's as well;
-        what they measure is put together with what was taken out. Against one pass the head's error halves, the facial
-        one falls by a quarter, and by a third for large expressions (`bench/results/flow.md`).
+        It sees the second crop with the head's motion taken out, and the expression's as well where that is large; what
+        it measures is added to what was taken out. Against one pass the head's error halves, and the facial one falls
+        by a quarter (`bench/results/flow.md`).
 
         Raises:
             CropError: the crop cannot be measured once it is warped.
         """
-        facial, head = self._beyond(self.flow.head)
-        expression = cv2.GaussianBlur(facial - head, (0, 0), _SMOOTH_PX)
-        if np.hypot(expression[..., 0], expression[..., 1])[self._fit.hull].max() > LARGE_PX:
-            # The head is not asked for again: in what is left now there is more of the expression than of it.
-            facial, _ = self._beyond(np.asarray(head + expression, dtype=np.float32))
-        return CropFlow(facial, head)
-
-    def _beyond(self, guess: Floats) -> tuple[Floats, Floats]:
-        """Facial and head flow, given a flow that takes the second crop nearer to the first."""
+        head = self.flow.head
+        expression = cv2.GaussianBlur(self.flow.expression, (0, 0), _SMOOTH_PX)
+        large = np.hypot(expression[..., 0], expression[..., 1])[self._fit.hull].max() > LARGE_PX
+        guess = np.asarray(head + expression, dtype=np.float32) if large else head
         fields = self._engine.flow(self._first, self._engine.encode(_warped(self._crop, guess)))
-        head, _ = self._fit.head(fields)
-        return fields.facial + _at(guess, fields.facial), head + _at(guess, head)
+        left, _ = self._fit.head(fields)
+        return CropFlow(fields.facial + _at(guess, fields.facial), head + left)
 
 
 def refined_flow(
     engine: FlowEngine, first: NDArray[np.uint8], second: NDArray[np.uint8], landmarks: Floats
 ) -> CropFlow:
-    """Facial and head flow from one crop (256, 256, 3) uint8 RGB to another, cut alike, in passes; see `CropPair`.
+    """Facial and head flow from one crop (256, 256, 3) uint8 RGB to another, cut alike, in two passes; see `CropPair`.
 
     Args:
         engine: what measures.

@@ -133,7 +133,7 @@ class FlowNode:
         Args:
             face_id: which face.
             onset_ns, apex_ns: times in the stream; the nearest frames still at hand are taken.
-            refined: in passes (`engines.refine`), which takes two to three times as long.
+            refined: in two passes (`engines.refine`).
 
         Returns:
             Statistics of every region and the flow; empty if the face is not followed any more or was cut off.
