@@ -4,7 +4,6 @@ Displacement from one anchor has no drift. When the anchor moves, the displaceme
 that the curves go on without a step.
 """
 
-import itertools
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +20,6 @@ SEEN = np.array([region.part != "eyelid" for region in REGIONS])
 """The regions that can open an event: all but the eyelids."""
 
 _REST_NS = 500_000_000
-_FRESH_NS = 600_000_000  # a micro-expression's onset is this long ago at most when its apex is told
 _STILL, _STILL_IOD = 2.5, 0.0005  # a face whose regions wander by so many times their jitter, or less than this, rests
 
 
@@ -62,7 +60,7 @@ class Curve:
         fit, meter: of the anchor.
         carried: displacement (29, 2) IOD up to the anchor.
         epoch: counts the anchors.
-        history: the last seconds' frames; only the last `_FRESH_NS` of them still have their features.
+        history: the last seconds' frames, without features.
         recent: displacement at each time, ns, of the last half second.
         jitter_iod: typical step of a region from frame to frame.
     """
@@ -99,10 +97,9 @@ class Curve:
 
     def remember(self, shot: Shot, displacement: Doubles, history_s: float) -> None:
         """Take in a frame and what was measured of it; frames older than `history_s` are let go."""
-        self.history.append(replace(shot))
-        # Features take six times the crop's memory: the last ones are kept for an event whose apex is told next.
-        for old in itertools.takewhile(lambda past: shot.t_ns - past.t_ns > _FRESH_NS, self.history):
-            old.encoded = None
+        # Without the features, which take six times the crop's memory: held for an event that may come, they leave none
+        # of it to be used again, and every frame takes a fifth longer.
+        self.history.append(replace(shot, encoded=None))
         while shot.t_ns - self.history[0].t_ns > history_s * 1e9:
             self.history.popleft()
         if self.recent:

@@ -158,9 +158,7 @@ class FlowNode:
             CropError: one of them cannot be measured.
         """
         if self._last is None or self._last[0] is not onset or self._last[1] is not apex:
-            new = [shot for shot in (onset, apex) if shot.encoded is None]
-            encoded = iter(encode_all(self._engine, [shot.crop for shot in new]))
-            first, second = (next(encoded) if shot.encoded is None else shot.encoded for shot in (onset, apex))
+            first, second = encode_all(self._engine, [onset.crop, apex.crop])
             self._last = onset, apex, CropPair(self._engine, first, second, apex.crop, onset.landmarks)
         return self._last[2]
 
