@@ -20,7 +20,7 @@ _DETECTION_SIDE = 960
 """Larger images are reduced to this long side for detection: FaceMesh itself works on 192 px crops."""
 
 
-SEARCH_EVERY = 10
+SEARCH_EVERY = 30
 """Images from one search for another face to the next."""
 
 FORGET_AFTER = 30

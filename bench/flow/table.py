@@ -243,7 +243,8 @@ def _definitions(report: Report) -> list[str]:
         "**÷ best OpenCV**: over the smallest mean error of any of OpenCV's methods at that noise level; below 1 is "
         "better than all of them.",
         "**ms**: medians over all pairs of wall time, on one core, all methods in turn on each pair. *Live* is one "
-        "encoding and one flow, since the anchor frame's encoding is kept; fitting the head is not in it.",
+        "encoding and one flow, since the anchor frame's encoding is kept; fitting the head is not in it. "
+        "*Refined* is asked once an event, not in every frame; its three encodings are in its flow.",
         f"**{TRUE_FLOW.capitalize()}** is the truth put through the same head fit: what it has left is the fit's own "
         f"error. **{ZERO_FLOW.capitalize()}** says that nothing moved: its error is the mean motion.",
     ]
