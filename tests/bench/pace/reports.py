@@ -21,7 +21,7 @@ def outcome(case: Case = CASE, by: float = 1.0, skipped: int = 0, windows: int =
     return Outcome(
         case, "meflownet-bf16", counts, spread(0.1), latency,
         {"capture": spread(1.0), "align": spread(3 * by), "perceive": spread(11 * by), "narrate": spread(2.0)},
-        spread(120.0), {name: Usage(8.0 * by, 100.0 * by) for name in PROCESSES}, 12.5, 0.2,
+        spread(90.0), {name: Usage(8.0 * by, 100.0 * by) for name in PROCESSES}, 12.5, 0.2,
         tuple(
             Window(float(k), round(case.fps), 0, latency, dict.fromkeys(PROCESSES, 100.0 + k))
             for k in range(windows)

@@ -179,6 +179,7 @@ def test_what_is_over_budget_is_said_and_fails_nothing(
     runs: dict[str, Callable[[Case], Outcome]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     common = ("pipeline", "--fps", 60, "--engine", "dis", "--no-highest", "--no-peers")
+    runs["of"] = lambda case: outcome(case, by=0.5)
     assert call(*common) == 0
     assert "budgets are kept; the tightest: " in capfd.readouterr().out
     runs["of"] = lambda case: outcome(case, by=4.0)

@@ -61,7 +61,7 @@ def test_a_page_is_whole_and_needs_nothing_else(report: Report) -> None:
 
 def test_the_pipelines_page_says_it_all() -> None:
     outline = Outline()
-    outline.feed(page(pipeline(), check(pipeline(), read_budgets())))
+    outline.feed(page(pipeline(), check(pipeline(by=0.5), read_budgets())))
     for words in ("budgets are kept", "640×480, 2 faces, dis", "15.0 / 30.0 / 45.0", "80", "MediaPipe alone",
                   "1.07 times the sum", "not installed (pip install py-feat)", "highest sustained fps"):  # fmt: skip
         assert words in outline.text
