@@ -19,7 +19,6 @@ MIN_SIDE = 32
 _DETECTION_SIDE = 960
 """Larger images are reduced to this long side for detection: FaceMesh itself works on 192 px crops."""
 
-
 SEARCH_EVERY = 30
 """Images from one search for another face to the next."""
 
@@ -33,7 +32,7 @@ class FaceMesh:
     While fewer faces are seen than may be, MediaPipe searches every image for another one, which costs 1.5 ms. So one
     face is tracked by a graph that follows one, and another graph looks for more in every `SEARCH_EVERY`-th image.
 
-    A context manager: it owns MediaPipe's graph until it is closed.
+    A context manager: it owns MediaPipe's graphs until it is closed.
     """
 
     def __init__(self, max_faces: int = 1, tracking: bool = True) -> None:
@@ -69,7 +68,7 @@ class FaceMesh:
         self.close()
 
     def close(self) -> None:
-        """Release the graph."""
+        """Release the graphs."""
         for graph in (self._one, self._many):
             if graph is not None:
                 graph.close()
@@ -94,10 +93,7 @@ class FaceMesh:
             found = self._found(small)
         self._settled = self._settled or bool(found)
         scale = np.array([width, height, width], np.float32)
-        faces = []
-        for face in found:
-            faces.append(mesh_points(face) * scale - np.array([0.5, 0.5, 0], np.float32))
-        return faces
+        return [mesh_points(face) * scale - np.array([0.5, 0.5, 0], np.float32) for face in found]
 
     def _found(self, rgb: NDArray[np.uint8]) -> Any:
         """Landmark lists by the graph that has to look."""
