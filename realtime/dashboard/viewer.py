@@ -75,6 +75,8 @@ class Viewer:
                 self._due.clear()
                 while self._news or self._points or self._picture is not None:
                     await self._next()
+                    # Sending waits for nobody while the line takes it all; that it is cut is told in between.
+                    await asyncio.sleep(0)
                     if self._full:
                         await self.socket.close(TOO_SLOW, "this page reads too slowly; it is given everything anew")
                         return

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, cast
 
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime.dashboard.room import Room
 from realtime.dashboard.viewer import MOST_NEWS, MOST_POINTS, TOO_SLOW, Viewer
@@ -72,6 +72,32 @@ def test_curve_points_that_wait_are_bounded() -> None:
         await settle()
         task.cancel()
         assert browser.got == [f"point {k}" for k in range(2 * MOST_POINTS, 3 * MOST_POINTS)]
+
+    asyncio.run(run())
+
+
+def test_nothing_more_is_written_once_the_line_is_cut() -> None:
+    """As asyncio has it: a write that fails is told by a callback, and those before it fall into the void."""
+
+    class Cut(Browser):
+        lost = False
+
+        def lose(self) -> None:
+            self.lost = True
+
+        async def send_text(self, data: str) -> None:
+            if self.lost:
+                raise WebSocketDisconnect(1006)
+            asyncio.get_running_loop().call_soon(self.lose)
+            self.got.append(data)
+
+    async def run() -> None:
+        browser = Cut()
+        viewer = viewer_of(browser)
+        for k in range(MOST_POINTS):
+            viewer.draw(f"point {k}")
+        await asyncio.wait_for(viewer.deliver(), 10)
+        assert browser.got == ["point 0"]
 
     asyncio.run(run())
 
