@@ -49,7 +49,7 @@ def run_chain(config: Config, engine: FlowEngine | None = None) -> Iterator[AnyM
         yield from run_stages(stages)
     finally:
         for stage in stages:
-            for node in stage:
+            for node in reversed(stage):
                 node.close()
 
 
@@ -64,12 +64,14 @@ def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
     """
     capture, align, *others = (partial(_step, spec, nodes) for spec, nodes in zip(PROCESSES, stages, strict=False))
     *between, last = others
-    ahead = partial(_prepare, [node for node in stages[2] if isinstance(node, Ahead)])
+    # What can be done of the flow before it is wanted goes to the thread of the alignment: both take as long as the
+    # rest of the flow, and one more thread would only take turns with these two.
+    align = partial(_prepare, align, [node for node in stages[2] if isinstance(node, Ahead)])
     stop = threading.Event()
     threads: list[threading.Thread] = []
     source: queue.Queue[_Item] | None = None
-    before = (capture, align, ahead, *between)
-    for name, work in zip(("capture", "align", "prepare", "perceive"), before, strict=False):
+    before = (capture, align, *between)
+    for name, work in zip(("capture", "align", "perceive"), before, strict=False):
         sink = queue.Queue[_Item](_WORDS if between and work is before[-1] else _QUEUE)
         threads.append(threading.Thread(target=_pump, args=(work, source, sink, stop), name=name, daemon=True))
         source = sink
@@ -107,12 +109,12 @@ def _step(spec: ProcessSpec, nodes: Sequence[Node | Head], message: AnyMessage |
                 yield out
 
 
-def _prepare(nodes: Sequence[Ahead], message: AnyMessage | None) -> Iterator[AnyMessage]:
-    """Have some nodes prepare a message, and hand it on."""
-    if message is not None:
+def _prepare(work: _Work, nodes: Sequence[Ahead], message: AnyMessage | None) -> Iterator[AnyMessage]:
+    """A stage's work, and what some nodes of the next can do ahead on what comes of it."""
+    for out in work(message):
         for node in nodes:
-            node.prepare(message)
-        yield message
+            node.prepare(out)
+        yield out
 
 
 def _pump(work: _Work, source: "queue.Queue[_Item] | None", sink: "queue.Queue[_Item]", stop: threading.Event) -> None:

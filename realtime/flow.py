@@ -3,7 +3,6 @@
 The anchor is renewed at rest, and when alignment takes a new crop (`realtime.curve`).
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +10,11 @@ from typing import Any
 import numpy as np
 
 from calib.face import CROP_IOD, LANDMARKS, Doubles, Floats, crop_landmarks, inter_ocular_distance
-from engines.picture import flow_sketch
-from engines.refine import CropPair
-from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import (
     BatchEngine,
     CropError,
     FlowEngine,
     FlowFields,
-    encode_all,
     encode_each,
     flow_all,
     open_engine,
@@ -54,33 +49,14 @@ class _Look:
         return self.curve.anchor.encoded, self.shot.encoded
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What one flow from onset to apex told.
-
-    Attributes:
-        regions: statistics of every region; none if there was nothing to measure.
-        expression: the expression flow (256, 256, 2), px of the crop.
-        landmarks: the onset's mesh points (478, 3), px of the crop.
-    """
-
-    regions: tuple[RegionMotion, ...] = ()
-    expression: Floats | None = None
-    landmarks: Floats | None = None
-
-    @property
-    def sketch(self) -> bytes:
-        """The flow as a small picture (PNG) without a pixel of the face; nothing if nothing was measured."""
-        if self.expression is None or self.landmarks is None:
-            return b""
-        return flow_sketch(self.expression, self.landmarks)
-
-
 class FlowNode:
     """Takes `Face`, gives `Motion`; `Lost` when a crop cannot be measured, `Gap` when one was overwritten.
 
     An engine that gains by batches measures the faces of a frame together, once the last has come. With any other each
     is measured as it comes, and may be encoded ahead in another thread (`realtime.nodes.Ahead`).
+
+    Attributes:
+        engine: what measures.
     """
 
     def __init__(self, config: FlowConfig, crops: Ring, engine: FlowEngine | None = None) -> None:
@@ -95,19 +71,17 @@ class FlowNode:
             EngineError: the configured engine cannot be had.
         """
         self._config, self._crops, self._owns = config, crops, engine is None
-        self._engine = engine or open_engine(config.engine, config.weights_folder)
-        self._together = isinstance(self._engine, BatchEngine)
-        self._encoding = threading.Lock()  # `prepare` and `between` may encode at the same time
+        self.engine = engine or open_engine(config.engine, config.weights_folder)
+        self._together = isinstance(self.engine, BatchEngine)
         self._ready: dict[int, _Look] = {}  # by the crop's ticket
         self._waiting: list[Face] = []  # for the others of their frame
         self._curves: dict[int, Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
-        self._last: tuple[Shot, Shot, CropPair] | None = None  # of `between`
 
     def close(self) -> None:
         """Release the engine, unless it is the caller's."""
         if self._owns:
-            self._engine.close()
+            self.engine.close()
 
     def prepare(self, message: AnyMessage) -> None:
         """See `realtime.nodes.Ahead`: encode a face's crops, unless the engine takes one call at a time."""
@@ -127,40 +101,21 @@ class FlowNode:
             self._curves.pop(message.face_id, None)
         yield message
 
-    def between(self, face_id: int, onset_ns: int, apex_ns: int, refined: bool) -> Measured:
-        """What the face did from onset to apex, by the flow between the two frames.
+    def shots(self, face_id: int, onset_ns: int, apex_ns: int) -> tuple[Shot, Shot] | None:
+        """The frames of an event, or those next to it in time that are still at hand.
 
         Args:
             face_id: which face.
-            onset_ns, apex_ns: times in the stream; the nearest frames still at hand are taken.
-            refined: in two passes (`engines.refine`).
+            onset_ns, apex_ns: times in the stream.
 
         Returns:
-            Statistics of every region and the flow; empty if the face is not followed any more or was cut off.
+            None if the face is not followed any more.
         """
         curve = self._curves.get(face_id)
         if curve is None or not curve.history:
-            return Measured()
-        # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
+            return None
         onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
-        try:
-            with self._encoding:
-                pair = self._pair(onset, apex)
-                expression = (pair.refined() if refined else pair.flow).expression
-        except CropError:
-            return Measured()
-        return Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
-
-    def _pair(self, onset: Shot, apex: Shot) -> CropPair:
-        """Two frames, measured once: what is asked at an event's apex is asked again at its close.
-
-        Raises:
-            CropError: one of them cannot be measured.
-        """
-        if self._last is None or self._last[0] is not onset or self._last[1] is not apex:
-            first, second = encode_all(self._engine, [onset.crop, apex.crop])
-            self._last = onset, apex, CropPair(self._engine, first, second, apex.crop, onset.landmarks)
-        return self._last[2]
+        return onset, apex
 
     def _measure_waiting(self) -> Iterator[AnyMessage]:
         """What the waiting faces did: all are of one frame, and no two the same."""
@@ -170,7 +125,7 @@ class FlowNode:
         for look in looks:
             look.curve = self._curve(look.face, look.shot) if look.shot is not None else None
         pairs = [look.pair for look in looks]
-        flows = iter(flow_all(self._engine, [pair for pair in pairs if pair is not None]))
+        flows = iter(flow_all(self.engine, [pair for pair in pairs if pair is not None]))
         for look, pair in zip(looks, pairs, strict=True):
             yield from self._tell(look, next(flows) if pair is not None else None)
 
@@ -185,9 +140,8 @@ class FlowNode:
             for face in faces
         ]
         shots = [shot for look in looks for shot in (look.shot, look.bridge) if shot is not None]
-        with self._encoding:
-            for shot, encoded in zip(shots, encode_each(self._engine, [s.crop for s in shots]), strict=True):
-                shot.encoded = encoded
+        for shot, encoded in zip(shots, encode_each(self.engine, [s.crop for s in shots]), strict=True):
+            shot.encoded = encoded
         return looks
 
     def _shot(self, face: Face, ticket: int, transform: tuple[float, ...], epoch: int) -> Shot | None:
@@ -256,7 +210,7 @@ class FlowNode:
             u_iod=tuple(displacement[:, 0].tolist()), v_iod=tuple(displacement[:, 1].tolist()),
             head=tuple(head.ravel().tolist()), epoch=curve.epoch, iod_px=inter_ocular_distance(_points(face)),
             noise_iod=curve.jitter_iod, magnitude_iod=float(np.sort(lengths)[-2]),
-            eye_opening=face.eye_opening, quality=face.quality, engine=self._engine.name,
+            eye_opening=face.eye_opening, quality=face.quality, engine=self.engine.name,
         )  # fmt: skip
 
 

@@ -65,6 +65,20 @@ class Patient(Protocol):
 
 
 @runtime_checkable
+class Aside(Protocol):
+    """A node, the last of its process, that works on some messages in a thread of its own while others pass."""
+
+    @property
+    def working(self) -> bool:
+        """Whether there is something that `ready` will give."""
+        ...
+
+    def ready(self) -> Iterable[AnyMessage]:
+        """What has been done by now, which `step` gives as well."""
+        ...
+
+
+@runtime_checkable
 class Head(Protocol):
     """The first stage, which makes messages by itself."""
 
@@ -186,12 +200,14 @@ def _align(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
 
 def _perceive(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
     from realtime.calibration import open_calibration
+    from realtime.event import EventNode
     from realtime.flow import FlowNode
     from realtime.spot import SpotNode
 
     calibration = open_calibration(config.spot)
     flow = FlowNode(config.flow, rings.crops, rings.engine)
-    return [flow, SpotNode(config.spot, flow.between, resume.spot_id, calibration.baseline if calibration else None)]
+    spot = SpotNode(config.spot, resume.spot_id, calibration.baseline if calibration else None)
+    return [flow, spot, EventNode(config.spot, flow.shots, flow.engine, config.capture.paced)]
 
 
 def _narrate(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
@@ -207,7 +223,7 @@ def _narrate(config: Config, rings: Rings, resume: Resume) -> Sequence[Node]:
 PROCESSES: tuple[ProcessSpec, ...] = (
     ProcessSpec("capture", ("capture",), (), (), Frame, _capture, heartbeat_s=15.0),
     ProcessSpec("align", ("align",), (Frame, End), (Frame,), Face, _align),
-    ProcessSpec("perceive", ("flow", "spot"), (Face, Lost, End), (Face,), Motion, _perceive),
+    ProcessSpec("perceive", ("flow", "spot", "event"), (Face, Lost, End), (Face,), Motion, _perceive),
     ProcessSpec("narrate", ("narrate",), (Spot, End), (), Say, _narrate),
 )
 """In the order of the stream; the last one's `End` ends the session."""

@@ -22,13 +22,14 @@ from realtime.bus import Inbox, Outbox, Wiring
 from realtime.config import Config, ConfigError
 from realtime.latency import LatencyHistogram
 from realtime.messages import AnyMessage, End, Gap, MessageError, Say, Status
-from realtime.nodes import BACKLOG, PROCESSES, Head, Node, Patient, ProcessSpec, Resume, Rings, RingSize, through
+from realtime.nodes import BACKLOG, PROCESSES, Aside, Head, Node, Patient, ProcessSpec, Resume, Rings, RingSize, through
 from realtime.ring import Ring
 
 FAILED_EXIT = 3
 """Exit status of a process that could not start for a reason a restart does not mend."""
 
 _BEAT_S = 0.5
+_WHILE_MS, _SOON_MS = 100, 2  # how long to wait for messages; and while something is being done aside
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class _Worker:
             if os.environ.get("MELLM_DEBUG"):
                 traceback.print_exc()
         finally:
-            for node in nodes:
+            for node in reversed(nodes):
                 node.close()
             for ring in rings:
                 ring.close()
@@ -163,16 +164,20 @@ class _Worker:
         if self._inbox is not None:
             poller.register(self._inbox.socket, zmq.POLLIN)
         self._patient = next((node for node in nodes[:1] if isinstance(node, Patient)), None)
+        aside = next((node for node in nodes[-1:] if isinstance(node, Aside)), None)
         ended = False
         while not ended:
             self._beat()
-            wait_ms = 0 if self._inbox is None or self._behind else 100
+            wait_ms = 0 if self._inbox is None or self._behind else _SOON_MS if aside and aside.working else _WHILE_MS
             if dict(poller.poll(wait_ms)).get(lifeline.fileno()):
                 return
             if self._inbox is None:
                 ended = self._step(nodes, None)
                 continue
             self._drain(self._inbox)
+            if aside is not None:
+                for out in aside.ready():
+                    self._give(out)
             if self._patient is not None:
                 ended = self._serve(self._patient)
             elif self._waiting:

@@ -22,7 +22,6 @@ from calib.neutral import Baseline, measure_baseline
 from calib.phantom.scoring import Interval
 from engines.runtime import FlowEngine
 from realtime.config import Config
-from realtime.flow import Measured
 from realtime.messages import Face, Lost, Motion, Spot
 from realtime.recording import NoRestError, Progress, Recording
 from realtime.rehearsal import rehearse
@@ -88,7 +87,7 @@ def measure_rest(recording: Recording, config: Config, engine: FlowEngine, progr
     moves: dict[int, Interval] = {}
     start_s = recording.times_ns[0] / 1e9
     taken_s, others = start_s + _WARM_UP_S, 0
-    spot = SpotNode(config.spot, lambda *_: Measured())
+    spot = SpotNode(config.spot)
     with closing(rehearse(recording, config, engine, spot, lambda index, image: image, faces=2)) as messages:
         for message in messages:
             if isinstance(message, (Face, Lost)) and message.face_id > 0:

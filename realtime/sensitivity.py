@@ -21,7 +21,6 @@ from calib.phantom.scoring import Interval, match
 from engines.runtime import FlowEngine
 from realtime.calibration import SHARE, Sensitivity
 from realtime.config import Config
-from realtime.flow import Measured
 from realtime.messages import Motion, Spot
 from realtime.recording import NoRestError, Progress, Recording
 from realtime.rehearsal import rehearse
@@ -74,7 +73,7 @@ def measure_sensitivity(
         events = [_event(onset_s, UNITS[(k + number) % len(UNITS)], detection.sizes[sizes[k]])
                   for onset_s, k in zip(onsets_s, order, strict=True)]  # fmt: skip
         implant = Implant(events, fields, rest.transforms, times_s, rest.noise, number)
-        spot = SpotNode(config.spot, lambda *_: Measured(), baseline=rest.baseline)
+        spot = SpotNode(config.spot, baseline=rest.baseline)
         spotted: list[Interval] = []
         with closing(rehearse(recording, config, engine, spot, implant.frame)) as messages:
             for message in messages:

@@ -4,11 +4,10 @@ Every face is watched apart (`realtime.watch`). Every time is a time of the stre
 irregularly. Phases follow each other as they become known: rising, apex (again, should it grow on), closed or revoked.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from calib.neutral import Baseline, RestLevel
 from realtime.config import SpotConfig
-from realtime.flow import Measured
 from realtime.messages import AnyMessage, End, Kind, Lost, Motion, Phase, Spot
 from realtime.movement import Movement
 from realtime.watch import Watch
@@ -17,28 +16,21 @@ _NS = 1e9
 _BREAK_NS = 500_000_000
 """After a longer gap nobody knows what the face did meanwhile: it is watched anew."""
 
-Measure = Callable[[int, int, int, bool], Measured]
-"""(face_id, onset_ns, apex_ns, refined) → what the face did between the two."""
-
 
 class SpotNode:
-    """Takes `Motion`, gives `Spot`; passes everything else on."""
+    """Takes `Motion`, gives it and `Spot`, which tells nothing of the regions yet; passes everything else on."""
 
-    def __init__(
-        self, config: SpotConfig, measure: Measure, first_id: int = 0, baseline: Baseline | None = None
-    ) -> None:
+    def __init__(self, config: SpotConfig, first_id: int = 0, baseline: Baseline | None = None) -> None:
         """Start watching.
 
         Args:
             config: settings.
-            measure: the flow node's pass between two frames (`FlowNode.between`).
             first_id: the first event's number.
             baseline: noise measured at rest before; by default it is learned on the way.
         """
-        self._config, self._measure, self._baseline = config, measure, baseline
+        self._config, self._baseline = config, baseline
         self._watches: dict[int, Watch] = {}
         self._seen: dict[int, Motion] = {}
-        self._measured: dict[int, Measured] = {}  # of events that have not ended
         self._next_id = first_id
 
     def close(self) -> None:
@@ -83,16 +75,8 @@ class SpotNode:
 
     def _say(self, movement: Movement, phase: Phase, at: Motion | Lost | End, face_id: int) -> Spot:
         onset_ns, apex_ns = max(round(movement.onset_s * _NS), 0), round(movement.apex_s * _NS)
-        measured, known = Measured(), self._measured.pop(movement.number, Measured())
         kind: Kind | None = None
         offset_ns = -1
-        if phase in ("apex", "closed"):
-            # At the apex words are wanted at once; the close has time to look twice.
-            measured = self._measure(face_id, onset_ns, apex_ns, phase == "closed")
-            # Of a face that is gone there is nothing more to measure.
-            measured = measured if measured.regions else known
-        if phase == "apex":
-            self._measured[movement.number] = measured
         if phase == "closed":
             offset_ns = round(movement.offset_s * _NS)
             if not isinstance(at, Motion):
@@ -103,9 +87,5 @@ class SpotNode:
             seq=at.seq, face_id=face_id, t_capture_ns=at.t_capture_ns, t_media_ns=at.t_media_ns,
             spot_id=movement.number, phase=phase, onset_ns=onset_ns,
             apex_ns=apex_ns if movement.apex_s >= 0 else -1, offset_ns=offset_ns, kind=kind,
-            confidence=round(movement.confidence, 4),
-            magnitude_iod=round(max((r.mean_iod for r in measured.regions), default=0.0), 6),
-            iod_px=self._seen[face_id].iod_px, regions=measured.regions,
-            noise_iod=(self._config.threshold_iod,) * len(measured.regions), movements=movement.movements,
-            sketch=measured.sketch if phase == "closed" else b"",
+            confidence=round(movement.confidence, 4), iod_px=self._seen[face_id].iod_px, movements=movement.movements,
         )  # fmt: skip

@@ -18,7 +18,8 @@ from calib.face import CROP
 from engines.runtime import FlowEngine
 from realtime.align import AlignNode
 from realtime.config import AlignConfig, FlowConfig, SpotConfig
-from realtime.flow import FlowNode, Measured
+from realtime.event import EventNode
+from realtime.flow import FlowNode
 from realtime.messages import AnyMessage, End, Frame, Lost, Motion, Spot
 from realtime.nodes import through
 from realtime.ring import Ring
@@ -72,7 +73,9 @@ def record(video: Video, engines: Sequence[FlowEngine], progress: Progress = lam
     crops = Ring.local(16, CROP * CROP * 3)
     align = AlignNode(AlignConfig(faces=1), frames, crops)
     flows = [FlowNode(FlowConfig(), crops, engine) for engine in engines]
-    chains = [(flow, SpotNode(SpotConfig(), flow.between)) for flow in flows]
+    chains = [
+        (flow, SpotNode(SpotConfig()), EventNode(SpotConfig(), flow.shots, flow.engine, live=False)) for flow in flows
+    ]
     heard: list[list[AnyMessage]] = [[] for _ in engines]
     try:
         for message in _messages(video, frames, progress):
@@ -81,12 +84,14 @@ def record(video: Video, engines: Sequence[FlowEngine], progress: Progress = lam
                     own += through(chain, face)
     finally:
         align.close()
+        for *_, event in chains:
+            event.close()
     return [_recording(video, engine, own) for engine, own in zip(engines, heard, strict=True)]
 
 
 def respot(recording: Recording, config: SpotConfig | None = None) -> list[Spot]:
     """Only the spotter, over a recording's motions: what it says, in order, without the regions' statistics."""
-    node = SpotNode(config or SpotConfig(), lambda *_: Measured())
+    node = SpotNode(config or SpotConfig())
     return [out for message in recording.messages for out in node.step(message) if isinstance(out, Spot)]
 
 

@@ -1,5 +1,6 @@
 """Dense inverse search (Kroeger et al., ECCV 2016) from OpenCV: the reference engine, everywhere at hand."""
 
+import threading
 from typing import Any
 
 import cv2
@@ -15,7 +16,7 @@ class DisEngine:
     name = "dis"
 
     def __init__(self) -> None:
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._own = threading.local()
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
         """The crop's grey image; see `FlowEngine.encode`."""
@@ -24,7 +25,9 @@ class DisEngine:
 
     def flow(self, first: Any, second: Any) -> FlowFields:
         """See `FlowEngine.flow`."""
-        return FlowFields(np.asarray(self._dis.calc(first, second, None), dtype=np.float32), None)
+        if not hasattr(self._own, "dis"):  # it keeps what it works on in itself
+            self._own.dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        return FlowFields(np.asarray(self._own.dis.calc(first, second, None), dtype=np.float32), None)
 
     def close(self) -> None:
         """Nothing to release."""

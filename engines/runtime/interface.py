@@ -41,8 +41,7 @@ class FlowEngine(Protocol):
     """A flow engine.
 
     What `encode` returns belongs to the caller, who may keep it as long as wanted and hand it to the same engine only.
-    `encode` and `flow` take one call each at a time, and may be called from two threads at once; a `BatchEngine` takes
-    one call in all.
+    Several threads may call at once; a `BatchEngine` takes one call at a time.
     """
 
     name: str

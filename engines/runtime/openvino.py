@@ -1,5 +1,6 @@
 """MEFlowNet on the CPU by OpenVINO: in float32, or with convolutions in bfloat16 or int8."""
 
+import threading
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +56,8 @@ class OpenVinoEngine:
             except RuntimeError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise WeightsError(f"{files.folder / name}: OpenVINO cannot load it ({reason})") from None
-        self._encoder, self._matcher = (model.create_infer_request() for model in compiled)
+        self._encoder, self._matcher = compiled
+        self._own = _Requests()
         self._outputs = [port.any_name for port in compiled[0].outputs]
         given = {port.any_name: port.partial_shape for port in compiled[0].outputs}
         wanted = {port.any_name: port.partial_shape for port in compiled[1].inputs}
@@ -70,19 +72,34 @@ class OpenVinoEngine:
     def encode(self, crop: NDArray[np.uint8]) -> Any:
         """The crop's features by name; see `FlowEngine.encode`."""
         check_crop(crop)
-        self._encoder.infer({"crop": np.ascontiguousarray(crop)[None]}, share_inputs=True)
-        return {name: self._encoder.get_tensor(name).data.copy() for name in self._outputs}
+        request = self._own.of(self._encoder)
+        request.infer({"crop": np.ascontiguousarray(crop)[None]}, share_inputs=True)
+        return {name: request.get_tensor(name).data.copy() for name in self._outputs}
 
     def flow(self, first: Any, second: Any) -> FlowFields:
         """See `FlowEngine.flow`."""
         feed = {f"first_{n}": first[n] for n in self._first} | {f"second_{n}": second[n] for n in self._second}
-        self._matcher.infer(feed, share_inputs=True)
-        facial, head = (self._matcher.get_tensor(name).data[0].copy() for name in ("facial", "head"))
+        request = self._own.of(self._matcher)
+        request.infer(feed, share_inputs=True)
+        facial, head = (request.get_tensor(name).data[0].copy() for name in ("facial", "head"))
         return FlowFields(facial, head)
 
     def close(self) -> None:
         """Release the graphs."""
-        del self._encoder, self._matcher
+        del self._encoder, self._matcher, self._own
+
+
+class _Requests(threading.local):
+    """The calling thread's own requests: each has the arrays that it works on in itself."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Any] = {}
+
+    def of(self, model: Any) -> Any:
+        """The request to a model."""
+        if id(model) not in self._made:
+            self._made[id(model)] = model.create_infer_request()
+        return self._made[id(model)]
 
 
 def _round(graph: Any) -> None:

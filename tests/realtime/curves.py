@@ -8,7 +8,6 @@ from calib.face import REGIONS, Doubles
 from calib.facs import pattern
 from calib.phantom import PhantomEvent
 from realtime.config import SpotConfig
-from realtime.flow import Measured
 from realtime.messages import AnyMessage, Motion, Spot
 from realtime.spot import SpotNode
 
@@ -47,7 +46,7 @@ def perform(
 
 def spots(messages: Sequence[AnyMessage] | Iterator[AnyMessage]) -> list[Spot]:
     """What the spotter says of some messages."""
-    node = SpotNode(SpotConfig(), lambda *_: Measured())
+    node = SpotNode(SpotConfig())
     return [out for message in messages for out in node.step(message) if isinstance(out, Spot)]
 
 

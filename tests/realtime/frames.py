@@ -105,30 +105,20 @@ class Ticks:
 
 
 class Careful(DisEngine):
-    """An engine as `FlowEngine` has it: two threads may call it, one of them to encode and one for the flow."""
+    """An engine that knows which threads have called it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.threads: set[str] = set()
         self.calls: list[int] = []
-        self._encoding, self._flowing = threading.Lock(), threading.Lock()
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
-        with self._alone(self._encoding):
-            return super().encode(crop)
+        self.threads.add(threading.current_thread().name)
+        return super().encode(crop)
 
     def flow(self, first: Any, second: Any) -> FlowFields:
-        with self._alone(self._flowing):
-            return super().flow(first, second)
-
-    @contextmanager
-    def _alone(self, lock: threading.Lock) -> Iterator[None]:
-        assert lock.acquire(blocking=False), "called by two threads at once"
         self.threads.add(threading.current_thread().name)
-        try:
-            yield
-        finally:
-            lock.release()
+        return super().flow(first, second)
 
 
 class Together(Careful):
@@ -136,13 +126,27 @@ class Together(Careful):
 
     def __init__(self) -> None:
         super().__init__()
-        self._flowing = self._encoding = threading.RLock()  # type: ignore[assignment]
+        self._busy = threading.Lock()
+
+    def encode(self, crop: NDArray[np.uint8]) -> Any:
+        return self.encode_many([crop])[0]
+
+    def flow(self, first: Any, second: Any) -> FlowFields:
+        return self.flow_many([(first, second)])[0]
 
     def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
-        with self._alone(self._encoding):
-            return [DisEngine.encode(self, crop) for crop in crops]
+        with self._alone():
+            return [Careful.encode(self, crop) for crop in crops]
 
     def flow_many(self, pairs: Sequence[tuple[Any, Any]]) -> list[FlowFields]:
         self.calls.append(len(pairs))
-        with self._alone(self._flowing):
-            return [DisEngine.flow(self, *pair) for pair in pairs]
+        with self._alone():
+            return [Careful.flow(self, *pair) for pair in pairs]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        assert self._busy.acquire(blocking=False), "called by two threads at once"
+        try:
+            yield
+        finally:
+            self._busy.release()

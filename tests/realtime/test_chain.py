@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from calib.phantom import PhantomVideo
 from engines.runtime import EngineError
 from realtime.chain import run_chain, run_stages
-from realtime.config import AlignConfig, CaptureConfig, Config, FlowConfig
-from realtime.flow import FlowNode, Measured
-from realtime.messages import AnyMessage, End, Face, Motion, Say, Spot
+from realtime.config import AlignConfig, CaptureConfig, Config, FlowConfig, SpotConfig
+from realtime.event import EventNode
+from realtime.flow import FlowNode
+from realtime.messages import AnyMessage, End, Face, Lost, Motion, Say, Spot
 from realtime.nodes import Ahead
 from realtime.ring import Ring
 from realtime.source import SourceError
 from tests.realtime.frames import CROPS, Careful, Kind, Script, Take, Ticks, Together, takes
+from tests.realtime.messages import spot
 
 
 def config(clip: Path) -> Config:
@@ -24,7 +26,7 @@ def config(clip: Path) -> Config:
 
 def running() -> set[str]:
     """The chain's threads that work."""
-    return {thread.name for thread in threading.enumerate()} & {"capture", "align", "prepare", "perceive"}
+    return {thread.name for thread in threading.enumerate()} & {"capture", "align", "perceive"}
 
 
 def test_nothing_is_lost_and_nothing_comes_twice(clip: Path) -> None:
@@ -78,15 +80,13 @@ def shown(smiling: PhantomVideo) -> list[Take]:
 
 
 class Asking:
-    """A node that stands in for the spotter: it has every second motion measured anew from its beginning."""
-
-    def __init__(self, flow: FlowNode) -> None:
-        self._flow, self.told = flow, list[Measured]()
+    """A node that stands in for the spotter: with every second motion an event since the beginning closes."""
 
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
-        if isinstance(message, Motion) and message.seq % 2:
-            self.told.append(self._flow.between(message.face_id, 0, message.t_media_ns, True))
         yield message
+        if isinstance(message, Motion) and message.seq % 2:
+            event = 2 * message.seq + message.face_id
+            yield spot(event, onset_s=0.0, apex_ns=message.t_media_ns, face_id=message.face_id, regions=())
 
     def close(self) -> None:
         """Nothing to release."""
@@ -101,15 +101,22 @@ class Unprepared:
 
 def told(
     shown: Sequence[Take], script: Sequence[Sequence[Kind]], engine: Careful, ahead: bool = True
-) -> tuple[list[AnyMessage], list[object]]:
-    """What a run says, and what it measured between two frames."""
+) -> list[AnyMessage]:
+    """What a run says."""
     crops = Ring.local(16 * 2, CROPS)
     node = FlowNode(FlowConfig(anchor_s=0.1), crops, engine)
     assert isinstance(node, Ahead)
-    asking = Asking(node)
     flow = node if ahead else Unprepared(node)
-    messages = list(run_stages([[Ticks(len(script))], [Script(crops, shown, script)], [flow, asking]]))
-    return messages, [measured.regions for measured in asking.told]
+    event = EventNode(SpotConfig(), node.shots, engine, live=False)
+    try:
+        return list(run_stages([[Ticks(len(script))], [Script(crops, shown, script)], [flow, Asking(), event]]))
+    finally:
+        event.close()
+
+
+def here(engine: Careful) -> set[str]:
+    """The threads that have called an engine, less the one that measures events."""
+    return {name for name in engine.threads if not name.startswith("event")}
 
 
 _KINDS: tuple[Kind, ...] = ("seen", "seen", "black", "turned", "bridged", "badly bridged", "dropped", "lost")
@@ -120,25 +127,28 @@ _KINDS: tuple[Kind, ...] = ("seen", "seen", "black", "turned", "bridged", "badly
 def test_what_is_done_ahead_changes_nothing(shown: list[Take], script: list[list[Kind]]) -> None:
     plain, careful = Careful(), Careful()
     assert told(shown, script, careful) == told(shown, script, plain, ahead=False)
-    assert "prepare" not in plain.threads
-    assert careful.threads <= {"prepare", threading.current_thread().name}
+    assert here(plain) <= {threading.current_thread().name}
+    assert here(careful) <= {"align", threading.current_thread().name}
 
 
 def test_crops_are_encoded_in_another_thread(shown: list[Take]) -> None:
     engine = Careful()
-    messages, measured = told(shown, [["seen", "bridged"]] * 8, engine)
-    assert engine.threads == {"prepare", threading.current_thread().name}
+    messages = told(shown, [["seen", "bridged"]] * 8, engine)
+    assert here(engine) == {"align", threading.current_thread().name}
     assert sum(isinstance(m, Motion) for m in messages) == 16
-    assert all(measured)
+    measured = [m for m in messages if isinstance(m, Spot)]
+    assert len(measured) == 8
+    assert all(m.regions for m in measured)
 
 
 def test_an_engine_for_one_thread_is_called_by_one(shown: list[Take]) -> None:
     script: list[list[Kind]] = [["seen", "bridged"], ["black", "seen"]] * 4
     engine = Together()
-    messages, _ = told(shown, script, engine)
+    messages = told(shown, script, engine)
     assert engine.threads == {threading.current_thread().name}
-    plain, _ = told(shown, script, Careful(), ahead=False)
-    assert [m for m in messages if not isinstance(m, Face)] == [m for m in plain if not isinstance(m, Face)]
+    plain = told(shown, script, Careful(), ahead=False)
+    for kind in (Motion, Lost, Spot):  # which comes before which, they may do differently
+        assert [m for m in messages if isinstance(m, kind)] == [m for m in plain if isinstance(m, kind)]
 
 
 def test_what_goes_wrong_ahead_is_raised(shown: list[Take]) -> None:

@@ -12,7 +12,7 @@ from calib.int8 import calibration_pairs
 from calib.phantom import PhantomVideo, portrait
 from engines.runtime import BatchEngine, FlowEngine
 from realtime.config import AlignConfig, FlowConfig
-from realtime.flow import FlowNode, Measured
+from realtime.flow import FlowNode
 from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
 from realtime.nodes import Head, Node, through
 from realtime.ring import Ring
@@ -54,22 +54,18 @@ def test_the_anchor_is_renewed_at_rest_without_a_step(resting: PhantomVideo) -> 
     assert steps.max() < 0.006
 
 
-@pytest.mark.parametrize("refined", [False, True])
-def test_onset_to_apex_is_measured(smiling: PhantomVideo, refined: bool) -> None:
+def test_the_frames_of_an_event_are_those_next_in_time(smiling: PhantomVideo) -> None:
     with Bench() as bench:
-        node = FlowNode(FlowConfig(), bench.crops)
+        node = FlowNode(FlowConfig(history_s=0.3), bench.crops)
         list(bench.motions((smiling.frame(0.9 + k / 30) for k in range(12)), flow=node))
-        measured = node.between(0, 100_000_000, 300_000_000, refined)
-    regions = measured.regions
-    corner = next(r for r in regions if r.name == "Right Mouth Corner")
-    assert len(regions) == 29
-    assert corner.direction == "up-right"
-    assert corner.mean_iod > 0.01
-    assert measured.sketch.startswith(b"\x89PNG")
-    assert node.between(0, 101_000_000, 299_000_000, refined).regions == measured.regions  # the same frames
-    assert node.between(0, 100_000_000, 333_000_000, refined).regions != measured.regions
-    assert node.between(5, 0, 1, refined) == Measured()
-    assert Measured().sketch == b""
+        shots = node.shots(0, 101_000_000, 299_000_000)
+        early = node.shots(0, 0, 300_000_000)
+        nobody = node.shots(5, 0, 1)
+    assert shots is not None
+    assert early is not None
+    assert [shot.t_ns for shot in shots] == [100_000_000, 300_000_000]
+    assert early[0].t_ns == pytest.approx(66_666_667)  # the oldest that is at hand
+    assert nobody is None
 
 
 def test_a_face_that_is_lost_begins_new_curves(smiling: PhantomVideo) -> None:

@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 from calib.face import REGIONS
 from calib.neutral import Baseline
 from calib.phantom import PhantomEvent
-from engines.regions import RegionMotion
 from realtime.config import SpotConfig
-from realtime.flow import Measured
 from realtime.messages import End, Lost, Spot
 from realtime.spot import SpotNode
 from tests.realtime.curves import closed, displacement, motion, perform, spots
@@ -73,7 +71,7 @@ def test_a_baseline_hides_what_its_noise_would_hide() -> None:
     found = []
     for sigma_iod in (0.0005, 0.004):
         baseline = Baseline((sigma_iod,) * len(REGIONS))
-        node = SpotNode(SpotConfig(), lambda *_: Measured(), baseline=baseline)
+        node = SpotNode(SpotConfig(), baseline=baseline)
         messages = [out for m in perform([small], steady(30), noise_iod=0.0003) for out in node.step(m)]
         found.append(len(closed([m for m in messages if isinstance(m, Spot)])))
         level = node.rest(0)
@@ -192,7 +190,7 @@ def test_nothing_is_told_of_what_nobody_saw(gap_s: float) -> None:
 
 
 def test_faces_that_went_leave_nothing_behind() -> None:
-    node = SpotNode(SpotConfig(), lambda *_: Measured())
+    node = SpotNode(SpotConfig())
     for face_id in range(20):
         list(node.step(motion(face_id, np.zeros((29, 2)), face_id=face_id)))
         gone = Lost(seq=0, face_id=face_id, t_capture_ns=0, t_media_ns=face_id * 10**9, cause="gone")
@@ -237,21 +235,8 @@ def test_a_face_lost_after_the_apex_closes_its_event() -> None:
     assert found[-1].offset_ns == motions[-1].t_media_ns
 
 
-def test_a_face_that_is_gone_keeps_the_regions_it_had() -> None:
-    region = RegionMotion("Left Cheek", 0.01, 0.0, 0.01, 0.02, 0.0, "right", 1.0)
-    measured = [Measured((region,))]
-    node = SpotNode(SpotConfig(), lambda *_: measured[0])
-    motions = [m for m in perform([MACRO], steady(30)) if m.t_media_ns < 2.7e9]
-    for m in motions:
-        list(node.step(m))
-    measured[0] = Measured()
-    spot = next(iter(node.step(lost(2.71))))
-    assert isinstance(spot, Spot)
-    assert spot.regions == (region,)
-
-
 def test_the_end_of_the_stream_closes_what_is_open_and_passes_on() -> None:
-    node = SpotNode(SpotConfig(), lambda *_: Measured())
+    node = SpotNode(SpotConfig())
     for m in perform([MACRO], steady(30, 2.8)):
         list(node.step(m))
     end = End(seq=0, t_capture_ns=0, t_media_ns=2_800_000_000)

@@ -1,0 +1,170 @@
+"""What an event did, region by region: measured between its two frames, beside the stream.
+
+That takes as long as several frames, which would all be late: so it is done in a thread of its own.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import msgspec
+
+from calib.face import Floats
+from engines.picture import flow_sketch
+from engines.refine import CropPair
+from engines.regions import RegionMeter, RegionMotion
+from engines.runtime import BatchEngine, CropError, FlowEngine, encode_all
+from realtime.config import SpotConfig
+from realtime.curve import Shot
+from realtime.messages import AnyMessage, End, Lost, Motion, Spot
+
+LAG = 16
+"""Motions after which an event is told in a lossless run: enough to measure it, and the same in every run."""
+
+Shots = Callable[[int, int, int], tuple[Shot, Shot] | None]
+"""(face_id, onset_ns, apex_ns) → the two frames, if they are still at hand."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one flow from onset to apex told.
+
+    Attributes:
+        regions: statistics of every region; none if there was nothing to measure.
+        expression: the expression flow (256, 256, 2), px of the crop.
+        landmarks: the onset's mesh points (478, 3), px of the crop.
+    """
+
+    regions: tuple[RegionMotion, ...] = ()
+    expression: Floats | None = None
+    landmarks: Floats | None = None
+
+    @property
+    def sketch(self) -> bytes:
+        """The flow as a small picture (PNG) without a pixel of the face; nothing if nothing was measured."""
+        if self.expression is None or self.landmarks is None:
+            return b""
+        return flow_sketch(self.expression, self.landmarks)
+
+
+@dataclass
+class _Job:
+    """An event that is being measured.
+
+    Attributes:
+        told: the event, once it is measured.
+        motions: that have passed meanwhile.
+    """
+
+    told: "Future[Spot]"
+    motions: int = 0
+
+
+class EventNode:
+    """Takes `Spot` as the spotter gives it, and gives it measured, in the same order; passes everything else on.
+
+    An apex is measured in one pass, for words are wanted at once; a close has time for two (`engines.refine`). An
+    engine that takes one call at a time measures at once, in `step`.
+    """
+
+    def __init__(self, config: SpotConfig, shots: Shots, engine: FlowEngine, live: bool) -> None:
+        """Start the thread.
+
+        Args:
+            config: settings.
+            shots: finds an event's frames (`FlowNode.shots`).
+            engine: measures; the caller keeps it open until this node is closed.
+            live: tell an event as soon as it is measured, and not `LAG` motions later.
+        """
+        self._config, self._shots, self._engine, self._live = config, shots, engine, live
+        aside = not isinstance(engine, BatchEngine)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="event") if aside else None
+        self._jobs: deque[_Job] = deque()
+        self._known: dict[int, Measured] = {}  # of events that have not ended
+        self._last: tuple[Shot, Shot, CropPair] | None = None
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
+
+    @property
+    def working(self) -> bool:
+        """See `realtime.nodes.Aside`."""
+        return bool(self._jobs)
+
+    def ready(self) -> Iterator[AnyMessage]:
+        """See `realtime.nodes.Aside`."""
+        while self._jobs and self._jobs[0].told.done():
+            yield self._jobs.popleft().told.result()
+
+    def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        """See the class."""
+        if isinstance(message, Spot) and message.phase != "rising":
+            self._begin(message)
+            if self._thread is None:
+                yield from self.ready()
+            return
+        if isinstance(message, Motion):
+            yield from self.ready() if self._live else self._due()
+        elif isinstance(message, (Lost, End)):
+            while self._jobs:
+                yield self._jobs.popleft().told.result()
+        yield message
+
+    def _begin(self, spot: Spot) -> None:
+        shots = None
+        if spot.phase in ("apex", "closed"):
+            # Now, for later they may be gone; and they are the flow's, whose thread this is.
+            shots = self._shots(spot.face_id, spot.onset_ns, spot.apex_ns)
+        if self._thread is not None:
+            told = self._thread.submit(self._tell, spot, shots)
+        else:
+            told = Future()
+            told.set_result(self._tell(spot, shots))
+        self._jobs.append(_Job(told))
+
+    def _due(self) -> Iterator[AnyMessage]:
+        for job in self._jobs:
+            job.motions += 1
+        while self._jobs and self._jobs[0].motions >= LAG:
+            yield self._jobs.popleft().told.result()
+
+    def _tell(self, spot: Spot, shots: tuple[Shot, Shot] | None) -> Spot:
+        known = self._known.pop(spot.spot_id, Measured())
+        if spot.phase == "revoked":
+            return spot
+        measured = self._measure(*shots, refined=spot.phase == "closed") if shots is not None else Measured()
+        # Of a face that is gone there is nothing more to measure.
+        measured = measured if measured.regions else known
+        if spot.phase == "apex":
+            self._known[spot.spot_id] = measured
+        return msgspec.structs.replace(
+            spot,
+            magnitude_iod=round(max((r.mean_iod for r in measured.regions), default=0.0), 6),
+            regions=measured.regions,
+            noise_iod=(self._config.threshold_iod,) * len(measured.regions),
+            sketch=measured.sketch if spot.phase == "closed" else b"",
+        )
+
+    def _measure(self, onset: Shot, apex: Shot, refined: bool) -> Measured:
+        """What the face did from one frame to another; nothing if one of them cannot be measured."""
+        # The crops may be cut by different transforms: those differ rigidly, so the head fit takes that out as well.
+        try:
+            pair = self._pair(onset, apex)
+            expression = (pair.refined() if refined else pair.flow).expression
+        except CropError:
+            return Measured()
+        return Measured(tuple(RegionMeter(onset.landmarks).measure(expression)), expression, onset.landmarks)
+
+    def _pair(self, onset: Shot, apex: Shot) -> CropPair:
+        """Two frames, measured once: what is asked at an event's apex is asked again at its close.
+
+        Raises:
+            CropError: one of them cannot be measured.
+        """
+        if self._last is None or self._last[0] is not onset or self._last[1] is not apex:
+            first, second = encode_all(self._engine, [onset.crop, apex.crop])
+            self._last = onset, apex, CropPair(self._engine, first, second, apex.crop, onset.landmarks)
+        return self._last[2]
