@@ -6,6 +6,7 @@ the flow is A · (1, x, y, z) with eight numbers in A. They are fitted by iterat
 where the skin hardly moves start with more.
 """
 
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP, CROP_IOD, FACE_OVAL, STABLE_POINTS, Doubles, Floats
+from engines.grid import CELLS, on_the_grid
 from engines.runtime import CropError, FlowFields
 
 _STEP = 8
@@ -87,7 +89,32 @@ class HeadFit:
         if fields.head is None:
             fitted = self.coefficients(fields.facial)
             return self.field(fitted), fitted
-        return fields.head, np.asarray((self._plain @ fields.head[self._ys, self._xs]).T, dtype=np.float64)
+        return fields.head, self._of_head(fields)
+
+    def expression(self, fields: FlowFields) -> tuple[Floats, Doubles]:
+        """What an engine's flow leaves when the head's motion is taken off, px, and that motion's coefficients (2, 4).
+
+        The expression comes as the engine found the flow: at every pixel, or on the grid (`FlowFields`).
+        """
+        if fields.found_head is None:
+            fitted = self.coefficients(fields.facial)
+            return fields.facial - self.field(fitted), fitted
+        return fields.found - fields.found_head, self._of_head(fields)
+
+    def _of_head(self, fields: FlowFields) -> Doubles:
+        """The coefficients (2, 4) of the head's motion that an engine tells."""
+        assert fields.found_head is not None
+        if len(fields.found_head) == CELLS:
+            return np.asarray((self._on_the_grid @ fields.found_head.reshape(-1, 2)).T, dtype=np.float64)
+        return np.asarray((self._plain @ fields.found_head[self._ys, self._xs]).T, dtype=np.float64)
+
+    @cached_property
+    def _on_the_grid(self) -> Floats:
+        """`_plain` as weights of the grid's cells, (4, 64 · 64)."""
+        samples = slice(_STEP // 2, CROP, _STEP)
+        weights = np.zeros((len(self._plain), CROP // _STEP, CROP // _STEP))
+        weights[:, self._ys // _STEP, self._xs // _STEP] = self._plain
+        return np.stack([on_the_grid(w, samples, samples).ravel() for w in weights])
 
     def field(self, coefficients: Doubles) -> Floats:
         """The head flow (256, 256, 2) float32 px that belongs to fitted coefficients."""

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP, CROP_IOD, REGIONS, Doubles, Floats, region_centres
+from engines.grid import CELLS, on_the_grid
 
 OCTANTS = ("right", "up-right", "up", "up-left", "left", "down-left", "down", "down-right")
 """The eight directions, counter-clockwise from right, 45° each."""
@@ -69,6 +71,7 @@ class RegionMeter:
             landmarks: (478, 3) mesh points in px of the canonical crop.
         """
         self._pixels: list[NDArray[np.intp]] = []  # of each disc, in a flattened crop
+        self._discs: list[tuple[NDArray[np.bool_], slice, slice]] = []  # and as it lies in some rows and columns
         for (x, y), region in zip(region_centres(landmarks), REGIONS, strict=True):
             radius = region.radius_iod * CROP_IOD
             x0, x1 = (min(max(int(edge), 0), CROP) for edge in (x - radius, x + radius + 2))
@@ -76,6 +79,7 @@ class RegionMeter:
             ys, xs = np.mgrid[y0:y1, x0:x1]
             disc = (xs - x) ** 2 + (ys - y) ** 2 <= radius**2
             self._pixels.append(ys[disc] * CROP + xs[disc])
+            self._discs.append((disc, slice(y0, y1), slice(x0, x1)))
         self._seen = [index for index, pixels in enumerate(self._pixels) if len(pixels)]
         self._sizes = np.array([len(self._pixels[index]) for index in self._seen])
         self._starts = np.cumsum(self._sizes) - self._sizes
@@ -85,13 +89,24 @@ class RegionMeter:
         """Mean displacement of every region, (29, 2) IOD, x right and y down; NaN for a region outside the crop.
 
         Args:
-            expression: (256, 256, 2) expression flow on the canonical crop, px.
+            expression: (256, 256, 2) expression flow on the canonical crop, px; or (64, 64, 2), on the grid of 4 px.
         """
         out = np.full((len(REGIONS), 2), np.nan)
-        if self._seen:
+        if len(expression) == CELLS:
+            out[self._seen] = self._on_the_grid @ expression.reshape(-1, 2)
+        elif self._seen:
             sums = np.add.reduceat(expression.reshape(-1, 2).take(self._all, axis=0), self._starts, axis=0)
             out[self._seen] = sums / (self._sizes[:, None] * CROP_IOD)
         return out
+
+    @cached_property
+    def _on_the_grid(self) -> Floats:
+        """Every region's mean, IOD, as weights of the grid's cells, (regions in the crop, 64 · 64)."""
+        weights = np.zeros((len(self._seen), CELLS * CELLS), np.float32)
+        for row, index in enumerate(self._seen):
+            disc, *where = self._discs[index]
+            weights[row] = on_the_grid(disc / (disc.sum() * CROP_IOD), *where).ravel()
+        return weights
 
     def measure(self, expression: Floats) -> list[RegionMotion]:
         """Statistics of every region that lies in the crop, in the order of `calib.face.REGIONS`.

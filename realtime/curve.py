@@ -91,8 +91,8 @@ class Curve:
         """
         if fields is None:
             return self.carried, np.zeros((2, 4))
-        head, coefficients = self.fit.head(fields)
-        moved = self.meter.displacements(fields.facial - head)
+        expression, coefficients = self.fit.expression(fields)
+        moved = self.meter.displacements(expression)
         return self.carried + np.nan_to_num(moved), coefficients
 
     def remember(self, shot: Shot, displacement: Doubles, history_s: float) -> None:

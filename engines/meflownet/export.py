@@ -50,7 +50,7 @@ class EncoderGraph(nn.Module):
 
 
 class MatcherGraph(nn.Module):
-    """The matcher as it is exported: features in, facial and head flow (1, 256, 256, 2) px out."""
+    """The matcher as it is exported: features in, facial and head flow (1, 64, 64, 2) px out, on the grid of 4 px."""
 
     def __init__(self, net: MEFlowNet) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class MatcherGraph(nn.Module):
         """See the class."""
         first, second = features[: len(OF_FIRST)], features[len(OF_FIRST) :]
         facial, head, _ = self.net.matcher(first, second)
-        return self.net.enlarge(facial), self.net.enlarge(head)
+        return facial.permute(0, 2, 3, 1), head.permute(0, 2, 3, 1)
 
 
 def graphs(net: MEFlowNet) -> dict[str, onnx.ModelProto]:
@@ -89,7 +89,7 @@ def _graph(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outp
 
 @torch.no_grad()
 def answer(net: MEFlowNet, first: Crop, second: Crop) -> tuple[Floats, Floats]:
-    """Torch's facial and head flow (256, 256, 2) between two crops (256, 256, 3) uint8 RGB."""
+    """Torch's facial and head flow (64, 64, 2), on the grid, between two crops (256, 256, 3) uint8 RGB."""
     encoder, matcher = EncoderGraph(net.eval()), MatcherGraph(net.eval())
     a, b = (encoder(torch.from_numpy(np.ascontiguousarray(crop))[None]) for crop in (first, second))
     facial, head = matcher(*a, *b[: len(OF_SECOND)])
@@ -115,8 +115,7 @@ def write(net: MEFlowNet, size: str, folder: Path, calibration: Sequence[tuple[C
     first, second = calibration[0]
     facial, head = answer(net, first, second)
     files[f"meflownet_{size}_reference.npz"] = _packed(
-        # Every fourth pixel tells all there is: the flow is found on a grid of 4 px.
-        {"first": first, "second": second, "facial": facial[1::4, 1::4], "head": head[1::4, 1::4]}
+        {"first": first, "second": second, "facial": facial, "head": head}
     )
     for name, content in files.items():
         (folder / name).write_bytes(content)

@@ -1,7 +1,7 @@
 """Fixed linear maps between the network's grids: interpolation, averaging windows, gradients.
 
-Cell i of a grid of step s px covers the pixels s·i to s·i + s - 1, so its centre is the pixel s·i + (s - 1) / 2. A map
-along one axis is a matrix; on an image it is applied from both sides, which every runtime does fast and exactly.
+A map along one axis is a matrix; on an image it is applied from both sides, which every runtime does fast and exactly.
+Grids lie as `engines.grid` says.
 """
 
 import numpy as np
@@ -10,22 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from calib.face import Doubles
+from engines import grid
 
 
 def cubic(size: int, cells: int) -> Tensor:
-    """Cubic interpolation (Keys 1981, a = -1/2) from `cells` to `size` samples, (size, cells); edges are repeated."""
-    at = (np.arange(size) + 0.5) * cells / size - 0.5
-    matrix = np.zeros((size, cells))
-    for offset in (-1, 0, 1, 2):
-        cell = np.floor(at).astype(int) + offset
-        np.add.at(matrix, (np.arange(size), cell.clip(0, cells - 1)), _keys(np.abs(at - cell)))
-    return _tensor(matrix)
-
-
-def _keys(t: Doubles) -> Doubles:
-    near = 1.5 * t**3 - 2.5 * t**2 + 1
-    far = -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2
-    return np.where(t < 1, near, np.where(t < 2, far, 0.0))
+    """`engines.grid.cubic` as a tensor."""
+    return _tensor(grid.cubic(size, cells))
 
 
 def linear(size: int, cells: int) -> Tensor:

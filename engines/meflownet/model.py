@@ -14,12 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from calib.face import CROP
+from engines.grid import CELL
 from engines.meflownet.grids import cubic, linear, spread
 from engines.meflownet.refine import Cleaner, Coarse, Refiner, Trunk
 from engines.meflownet.solid import SolidHead
-
-CELL = 4
-"""Step of the grid on which flow is found, px."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +140,8 @@ class Matcher(nn.Module):
         """Flow between encoded crops.
 
         Returns:
-            facial and head flow (B, 2, 64, 64) px, u right, v down, on the first crop's grid of 4 px (`enlarge` brings
-            it to every pixel), and the facial flow after every step, for the loss.
+            facial and head flow (B, 2, 64, 64) px, u right, v down, on the first crop's grid of 4 px, and the facial
+            flow after every step, for the loss.
         """
         context, solid = first[4], first[5]
         flow = self.coarse(first[3], second[3], context)
@@ -172,10 +170,6 @@ class MEFlowNet(nn.Module):
         self.encoder = Encoder(self.config)
         self.matcher = Matcher(self.config)
         self.register_buffer("up", cubic(CROP, CROP // CELL), persistent=False)
-
-    def enlarge(self, flow: Tensor) -> Tensor:
-        """Flow (B, 2, 64, 64) on the grid of 4 px brought to every pixel, (B, 256, 256, 2)."""
-        return spread(self.up, flow).permute(0, 2, 3, 1)
 
     def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Flow between crops.

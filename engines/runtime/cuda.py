@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP
+from engines.grid import CELLS
 from engines.runtime.gpu import find_gpu
 from engines.runtime.interface import EngineError, FlowFields, check_crop
 from engines.runtime.reference import Reference
@@ -150,7 +151,7 @@ class CudaEngine:
         crops = torch.zeros_like(staging, device=self._device)
         features = tuple(torch.zeros_like(f) for f in self._net.encoder(_pixels(crops)))
         first, second = (tuple(torch.zeros_like(f) for f in features) for _ in range(2))
-        flows = tuple(torch.zeros((batch, CROP, CROP, 2), pin_memory=pinned) for _ in range(2))
+        flows = tuple(torch.zeros((batch, CELLS, CELLS, 2), pin_memory=pinned) for _ in range(2))
 
         def encode() -> None:
             crops.copy_(staging, non_blocking=True)
@@ -160,7 +161,7 @@ class CudaEngine:
         def match() -> None:
             facial, head, _ = self._net.matcher(first, second)
             for target, flow in zip(flows, (facial, head), strict=True):
-                target.copy_(self._net.enlarge(flow), non_blocking=True)
+                target.copy_(flow.permute(0, 2, 3, 1), non_blocking=True)
 
         return _Lane(
             batch, staging, features, first, second, (flows[0], flows[1]), self._recorded(encode), self._recorded(match)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP, Floats
+from engines.grid import CELLS, at_every_pixel
 
 
 class EngineError(Exception):
@@ -25,16 +27,31 @@ class CropError(ValueError):
 
 @dataclass(frozen=True)
 class FlowFields:
-    """Flow between two crops on the first one's grid, (256, 256, 2) float32 px, u right, v down.
+    """Flow between two crops on the first one's grid, px, u right, v down.
 
     Attributes:
-        facial: head motion followed by expression.
-        head: the network's own estimate of the head motion; None where the engine makes none, so that it must be
-            fitted (`engines.head`).
+        found: head motion followed by expression, float32: at every pixel, (256, 256, 2), or on the grid of 4 px,
+            (64, 64, 2), as the engine finds it.
+        found_head: the network's own estimate of the head motion, alike; None where the engine makes none, so that it
+            must be fitted (`engines.head`).
     """
 
-    facial: Floats
-    head: Floats | None
+    found: Floats
+    found_head: Floats | None
+
+    @cached_property
+    def facial(self) -> Floats:
+        """The flow of all that moved at every pixel, (256, 256, 2)."""
+        return _whole(self.found)
+
+    @cached_property
+    def head(self) -> Floats | None:
+        """The head's flow at every pixel, if the engine tells it."""
+        return None if self.found_head is None else _whole(self.found_head)
+
+
+def _whole(flow: Floats) -> Floats:
+    return at_every_pixel(flow) if len(flow) == CELLS else flow
 
 
 class FlowEngine(Protocol):

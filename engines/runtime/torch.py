@@ -46,7 +46,7 @@ class TorchEngine:
         """See `FlowEngine.flow`."""
         with self._torch.inference_mode():
             facial, head, _ = self._net.matcher(first, second)
-            arrays = (self._net.enlarge(flow)[0].cpu().numpy() for flow in (facial, head))
+            arrays = (flow[0].permute(1, 2, 0).contiguous().cpu().numpy() for flow in (facial, head))
         return FlowFields(*arrays)
 
     def close(self) -> None:

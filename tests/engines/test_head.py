@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from calib.face import CROP, CROP_IOD, REGION_INDEX, REGIONS, Doubles, Floats, region_centres
 from calib.phantom import Nuisance, PhantomFace
+from engines.grid import CELLS, at_every_pixel
 from engines.head import HeadFit
 from engines.runtime import FlowFields
 from tests.engines.scenes import GRID, scene
@@ -59,6 +60,27 @@ def test_the_engines_own_head_field_is_kept_and_told_in_eight_numbers(
     head, coefficients = fit.head(FlowFields(np.zeros_like(field), field))
     assert head is field
     assert coefficients == pytest.approx(wanted, abs=1e-3)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told by the engine", "fitted"])
+def test_an_expression_is_what_the_heads_motion_leaves(fit: HeadFit, told: bool) -> None:
+    rng = np.random.default_rng(0)
+    facial, head = (rng.normal(0, 1, (CELLS, CELLS, 2)).astype(np.float32) for _ in range(2))
+    fields = FlowFields(facial, head) if told else FlowFields(at_every_pixel(facial), None)
+    expression, coefficients = fit.expression(fields)
+    field, wanted = fit.head(fields)
+    assert expression.shape == (facial.shape if told else (CROP, CROP, 2))
+    assert coefficients == pytest.approx(wanted)
+    whole = at_every_pixel(expression) if told else expression
+    assert whole == pytest.approx(fields.facial - field, abs=1e-5)
+
+
+def test_a_head_on_the_grid_is_the_one_at_every_pixel(fit: HeadFit) -> None:
+    flow = np.random.default_rng(1).normal(0, 1, (CELLS, CELLS, 2)).astype(np.float32)
+    _, found = fit.head(FlowFields(flow, flow))
+    whole = at_every_pixel(flow)
+    _, wanted = fit.head(FlowFields(whole, whole))
+    assert found == pytest.approx(wanted, abs=1e-5)
 
 
 def test_a_still_head_has_no_motion(fit: HeadFit) -> None:

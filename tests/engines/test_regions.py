@@ -18,6 +18,7 @@ from calib.face import (
 )
 from calib.facs import ACTION_UNITS, pattern
 from calib.phantom import PhantomFace
+from engines.grid import CELLS, at_every_pixel
 from engines.regions import CLEAR_CONCENTRATION, OCTANTS, RegionMeter, octant
 from tests.engines.scenes import GRID, STILL, scene
 
@@ -93,6 +94,15 @@ def test_the_two_measures_agree(meter: RegionMeter) -> None:
     flow = np.random.default_rng(0).normal(0, 2, (CROP, CROP, 2)).astype(np.float32)
     means = np.array([(m.u_iod, m.v_iod) for m in meter.measure(flow)])
     assert meter.displacements(flow) == pytest.approx(means, abs=1e-5)
+
+
+@pytest.mark.parametrize("shift", [0, 90, 400], ids=["whole", "cut off", "gone"])
+def test_flow_on_the_grid_tells_what_it_tells_at_every_pixel(anchor: Floats, shift: int) -> None:
+    meter = RegionMeter(anchor + np.array([shift, 0, 0], np.float32))
+    flow = np.random.default_rng(0).normal(0, 2, (CELLS, CELLS, 2)).astype(np.float32)
+    whole = meter.displacements(at_every_pixel(flow))
+    assert np.isnan(whole).any() == (shift > 0)
+    assert meter.displacements(flow) == pytest.approx(whole, abs=1e-6, nan_ok=True)
 
 
 @QUICK

@@ -5,7 +5,8 @@ pytest.importorskip("torch")
 import torch
 from torch import Tensor, nn
 
-from engines.meflownet.model import CELL, SIZES, MEFlowNet, Normalised
+from engines.grid import CELL
+from engines.meflownet.model import SIZES, MEFlowNet, Normalised
 from tests.engines.networks import network
 
 

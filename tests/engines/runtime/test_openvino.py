@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 
 from calib.face import CROP
 from calib.int8 import Crop
+from engines.grid import CELLS
 from engines.runtime.interface import CropError, EngineError
 from engines.runtime.openvino import OpenVinoEngine
 from engines.runtime.weights import MANIFEST
@@ -30,8 +31,9 @@ def model(nodes: list[Any], takes: Mapping[str, list[int]], gives: Mapping[str, 
         kinds = {name: TensorProto.UINT8 if name == "crop" else TensorProto.FLOAT for name in shapes}
         return [helper.make_tensor_value_info(name, kinds[name], shape) for name, shape in shapes.items()]
 
-    two = onnx.numpy_helper.from_array(np.array([0, 1]), "two")
-    graph = helper.make_graph(nodes, "tiny", ports(takes), ports(gives), [two])
+    numbers = {"two": [0, 1], "from": [1, 1], "to": [CROP, CROP], "axes": [1, 2], "steps": [4, 4]}
+    constants = [onnx.numpy_helper.from_array(np.array(value), name) for name, value in numbers.items()]
+    graph = helper.make_graph(nodes, "tiny", ports(takes), ports(gives), constants)
     opset = [helper.make_opsetid("", 17)]
     content: bytes = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
     return content
@@ -49,13 +51,14 @@ def encoder(kind: str = "Identity") -> bytes:
 
 
 def matcher(channels: int = 2) -> bytes:
-    """The change of the features as facial flow, the first ones as that of the head."""
+    """The change of the features as facial flow, the first ones as that of the head; of every fourth pixel."""
     nodes = [
-        helper.make_node("Sub", ["second_full", "first_full"], ["facial"]),
-        helper.make_node("Identity", ["first_full"], ["head"]),
+        helper.make_node("Sub", ["second_full", "first_full"], ["change"]),
+        helper.make_node("Slice", ["change", "from", "to", "axes", "steps"], ["facial"]),
+        helper.make_node("Slice", ["first_full", "from", "to", "axes", "steps"], ["head"]),
     ]
-    shape = [1, CROP, CROP, channels]
-    return model(nodes, dict.fromkeys(("first_full", "second_full"), shape), dict.fromkeys(("facial", "head"), shape))
+    crops, flow = [1, CROP, CROP, channels], [1, CELLS, CELLS, channels]
+    return model(nodes, {"first_full": crops, "second_full": crops}, {"facial": flow, "head": flow})
 
 
 @pytest.fixture
@@ -87,23 +90,23 @@ def test_features_of_both_crops_come_to_where_the_matcher_wants_them(
     assert engine.name == "meflownet"
     first, second = calibration[1]
     fields = engine.flow(engine.encode(first), engine.encode(second))
-    assert fields.head is not None
-    assert fields.facial.shape == fields.head.shape == (CROP, CROP, 2)
-    assert fields.facial.dtype == np.float32
-    assert np.array_equal(fields.facial, second[..., :2].astype(np.float32) - first[..., :2])
-    assert np.array_equal(fields.head, first[..., :2])
+    assert fields.found_head is not None
+    assert fields.found.shape == fields.found_head.shape == (CELLS, CELLS, 2)
+    assert fields.found.dtype == np.float32
+    assert np.array_equal(fields.found, (second[..., :2].astype(np.float32) - first[..., :2])[1::4, 1::4])
+    assert np.array_equal(fields.found_head, first[1::4, 1::4, :2])
 
 
 def test_encoded_crops_and_flows_can_be_kept_and_used_in_any_order(engine: OpenVinoEngine, calibration: Pairs) -> None:
     first, second = calibration[0]
     a, b = engine.encode(first), engine.encode(second)
     assert not np.array_equal(a["full"], b["full"])
-    there = engine.flow(a, b).facial
+    there = engine.flow(a, b).found
     kept = there.copy()
-    back = engine.flow(b, a).facial
+    back = engine.flow(b, a).found
     assert np.array_equal(there, kept)
     assert np.array_equal(back, -kept)
-    assert np.array_equal(engine.flow(a, b).facial, kept)
+    assert np.array_equal(engine.flow(a, b).found, kept)
 
 
 def test_a_crop_need_not_lie_in_one_piece_and_nothing_of_it_is_kept(engine: OpenVinoEngine, calibration: Pairs) -> None:
@@ -133,7 +136,7 @@ def test_int8_takes_its_own_graphs(folder: Path, tmp_path: Path, calibration: Pa
         "int8", forged(folder, tmp_path / "rounded", {"meflownet_t_matcher_int8.onnx": matcher(), MATCHER: b""})
     )
     assert engine.name == "meflownet-int8"
-    assert not engine.flow(*[engine.encode(calibration[0][0])] * 2).facial.any()
+    assert not engine.flow(*[engine.encode(calibration[0][0])] * 2).found.any()
     engine.close()
 
 

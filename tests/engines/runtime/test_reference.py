@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calib.face import CROP, Floats
+from calib.face import Floats
 from calib.phantom import PhantomFace
-from engines.runtime.interface import EngineError, FlowFields
+from engines.grid import CELLS, at_every_pixel
+from engines.runtime.interface import EngineError, FlowFields, WeightsError
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 from tests.engines.runtime.folders import write_folder
 from tests.engines.scenes import Scene, scene
 
 NAME = "meflownet_s_reference.npz"
-WAVES: Floats = np.random.default_rng(0).normal(size=(CROP, CROP, 2)).astype(np.float32)
+WAVES: Floats = np.random.default_rng(0).normal(size=(CELLS, CELLS, 2)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +29,8 @@ def answer(smile: Scene, **changes: Any) -> bytes:
     arrays: dict[str, Any] = {
         "first": smile.first,
         "second": smile.second,
-        "facial": WAVES[1::4, 1::4],
-        "head": WAVES[1::4, 1::4] / 2,
+        "facial": WAVES,
+        "head": WAVES / 2,
     }
     content = io.BytesIO()
     np.savez(content, **{k: v for k, v in (arrays | changes).items() if v is not None})
@@ -74,7 +75,13 @@ def test_the_larger_distance_of_face_and_head_counts(weights: Weights, part: str
     engine = Told(WAVES + off * (part == "facial"), WAVES / 2 + off * (part == "head"))
     assert Reference(weights).check(engine, 0.06) == pytest.approx(0.05, rel=1e-3)
     with pytest.raises(EngineError, match=r"told is 0\.050 px away .* 0\.01 px are allowed"):
-        Reference(weights).check(Told(engine.fields.facial, WAVES / 2 + off * (part == "head")), 0.01)
+        Reference(weights).check(Told(engine.fields.found, WAVES / 2 + off * (part == "head")), 0.01)
+
+
+def test_a_network_whose_flow_lies_on_another_grid_is_to_be_exported_anew(weights: Weights) -> None:
+    whole = at_every_pixel(WAVES)
+    with pytest.raises(WeightsError, match=r"\(256, 256, 2\).*\(64, 64, 2\); export both anew"):
+        Reference(weights).check(Told(whole, whole), 0.01)
 
 
 def test_what_is_no_number_is_never_near(weights: Weights) -> None:

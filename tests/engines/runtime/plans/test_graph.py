@@ -79,7 +79,7 @@ def test_three_at_once_in_any_precision_are_near_one_after_the_other(
     calibration: Pairs, exact: Flows, largest: dict[str, float], precision: Precision, limit: float
 ) -> None:
     found = answers(graphs(precision, 3, largest), calibration)
-    assert [flow.shape for flow in found] == [(3, 256, 256, 2)] * 2
+    assert [flow.shape for flow in found] == [(3, 64, 64, 2)] * 2
     distance = apart(found, exact)
     assert distance < limit
     assert distance > (0 if precision == "fp32" else 1e-5)
@@ -101,7 +101,7 @@ def test_shapes_are_those_of_the_batch(largest: dict[str, float]) -> None:
     shapes = dict(ports(made["encoder"].content()))
     assert shapes["crop"] == (5, 256, 256, 3)
     taken = dict(ports(made["matcher"].content()))
-    assert taken.pop("facial") == taken.pop("head") == (5, 256, 256, 2)
+    assert taken.pop("facial") == taken.pop("head") == (5, 64, 64, 2)
     assert all(shapes[name.partition("_")[2]] == shape for name, shape in taken.items())
 
 
