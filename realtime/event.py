@@ -1,6 +1,7 @@
-"""What an event did, region by region: measured between its two frames, beside the stream.
+"""What an event did, region by region: measured between its two frames.
 
-That takes as long as several frames, which would all be late: so it is done in a thread of its own.
+That takes longer than a frame may wait. At an apex it is done at once all the same, for words are wanted; at a close it
+takes twice as long and nobody waits for it, so it is done in a thread of its own.
 """
 
 from collections import deque
@@ -62,10 +63,10 @@ class _Job:
 
 
 class EventNode:
-    """Takes `Spot` as the spotter gives it, and gives it measured, in the same order; passes everything else on.
+    """Takes `Spot` as the spotter gives it, and gives it measured; passes everything else on.
 
-    An apex is measured in one pass, for words are wanted at once; a close has time for two (`engines.refine`). An
-    engine that takes one call at a time measures at once, in `step`.
+    An apex is measured in one pass, a close in two (`engines.refine`). An engine that takes one call at a time measures
+    everything at once, and a run that is not live everything aside, to tell it `LAG` motions later.
     """
 
     def __init__(self, config: SpotConfig, shots: Shots, engine: FlowEngine, live: bool) -> None:
@@ -102,9 +103,11 @@ class EventNode:
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """See the class."""
         if isinstance(message, Spot) and message.phase != "rising":
-            self._begin(message)
-            if self._thread is None:
-                yield from self.ready()
+            shots = self._shots(message.face_id, message.onset_ns, message.apex_ns) if message.apex_ns >= 0 else None
+            if self._thread is None or (self._live and message.phase == "apex"):
+                yield self._tell(message, shots)
+            else:
+                self._jobs.append(_Job(self._thread.submit(self._tell, message, shots)))
             return
         if isinstance(message, Motion):
             yield from self.ready() if self._live else self._due()
@@ -112,18 +115,6 @@ class EventNode:
             while self._jobs:
                 yield self._jobs.popleft().told.result()
         yield message
-
-    def _begin(self, spot: Spot) -> None:
-        shots = None
-        if spot.phase in ("apex", "closed"):
-            # Now, for later they may be gone; and they are the flow's, whose thread this is.
-            shots = self._shots(spot.face_id, spot.onset_ns, spot.apex_ns)
-        if self._thread is not None:
-            told = self._thread.submit(self._tell, spot, shots)
-        else:
-            told = Future()
-            told.set_result(self._tell(spot, shots))
-        self._jobs.append(_Job(told))
 
     def _due(self) -> Iterator[AnyMessage]:
         for job in self._jobs:
@@ -164,7 +155,9 @@ class EventNode:
         Raises:
             CropError: one of them cannot be measured.
         """
-        if self._last is None or self._last[0] is not onset or self._last[1] is not apex:
+        last = self._last  # the other thread may put another in its place
+        if last is None or last[0] is not onset or last[1] is not apex:
             first, second = encode_all(self._engine, [onset.crop, apex.crop])
-            self._last = onset, apex, CropPair(self._engine, first, second, apex.crop, onset.landmarks)
-        return self._last[2]
+            last = onset, apex, CropPair(self._engine, first, second, apex.crop, onset.landmarks)
+            self._last = last
+        return last[2]

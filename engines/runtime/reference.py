@@ -62,8 +62,8 @@ class Reference:
             pairs.append((fields.found_head, self._head))
         for flow, true in pairs:
             if flow.shape != true.shape:
-                raise WeightsError(f"{self._folder}: the network tells flow of shape {flow.shape}, its reference answer "
-                                   f"is of {true.shape}; export both anew (`engines.meflownet.export`)")  # fmt: skip
+                raise WeightsError(f"{self._folder}: the network's flow is of shape {flow.shape}, its reference answer "
+                                   f"of {true.shape}; export both anew (`engines.meflownet.export`)")  # fmt: skip
         return max(float(np.hypot(*np.moveaxis(flow - true, -1, 0)).mean()) for flow, true in pairs)
 
     @property

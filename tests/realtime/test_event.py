@@ -107,7 +107,7 @@ def test_the_stream_passes_while_an_event_is_measured(made: Any) -> None:
     motions = [still(k / 30) for k in range(3 * LAG)]
     rising = bare(1, "rising")
     assert not node.working
-    assert passed(node, bare(0, "apex"), *motions, rising) == [*motions, rising]
+    assert passed(node, bare(0), *motions, rising) == [*motions, rising]
     assert node.working
     assert list(node.ready()) == []
     engine.gate.set()
@@ -146,9 +146,9 @@ def test_nothing_is_left_when_a_face_goes_or_the_stream_ends(made: Any, last: An
 def test_a_face_that_is_gone_keeps_what_was_measured_at_the_apex(made: Any, shots: list[Shot]) -> None:
     kept = Kept(shots)
     node = made(kept=kept)
-    passed(node, bare(0, "apex"))
+    (apex,) = passed(node, bare(0, "apex"))
     kept.gone = True
-    apex, closed, unknown, _ = passed(node, bare(0), bare(1), END)
+    closed, unknown, _ = passed(node, bare(0), bare(1), END)
     assert len(apex.regions) == 29
     assert closed.regions == apex.regions
     assert (unknown.regions, unknown.magnitude_iod, unknown.sketch) == ((), 0.0, b"")
@@ -171,6 +171,13 @@ def test_a_frame_that_cannot_be_measured_tells_nothing(made: Any, shots: list[Sh
     black = Shot(0, np.zeros_like(shots[0].crop), shots[0].landmarks, 0)
     told, _ = passed(made(kept=Kept([black] * 12)), bare(0), END)
     assert told == bare(0)
+
+
+def test_words_about_an_apex_need_not_wait(made: Any) -> None:
+    engine = Careful()
+    (told,) = passed(made(engine), bare(0, "apex"))
+    assert len(told.regions) == 29
+    assert engine.threads == {threading.current_thread().name}
 
 
 def test_an_engine_for_one_thread_measures_at_once(made: Any) -> None:
