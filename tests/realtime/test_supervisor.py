@@ -59,7 +59,7 @@ def test_a_killed_process_is_restarted_and_the_session_goes_on(victim: str) -> N
             if isinstance(message, Motion) and killed_ns < 0 and message.seq >= 10:
                 os.kill(session.pids[victim], signal.SIGKILL)
                 killed_ns = message.t_media_ns
-            if isinstance(message, Gap):
+            if isinstance(message, Gap) and "was behind" not in message.cause:  # a busy machine may skip some before
                 gaps.append(message)
             if gaps and isinstance(message, Status) and message.process == victim and message.restarts:
                 back = True

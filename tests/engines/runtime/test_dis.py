@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -90,6 +91,15 @@ def test_encoded_crops_can_be_kept_and_used_in_any_order(engine: DisEngine, smil
     assert not np.allclose(there, back, atol=0.1)
     assert np.array_equal(engine.flow(first, second).facial, there)
     assert np.array_equal(DisEngine().flow(first, second).facial, there)
+
+
+def test_several_threads_may_call_at_once(engine: DisEngine, smile: Scene) -> None:
+    first, second = engine.encode(smile.first), engine.encode(smile.second)
+    pairs = [(first, second), (second, first)] * 8
+    wanted = [engine.flow(*pair).found for pair in pairs]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda pair: engine.flow(*pair).found, pairs))
+    assert np.array_equal(found, wanted)
 
 
 def test_encoding_leaves_the_crop_alone_and_keeps_nothing_of_it(engine: DisEngine, smile: Scene) -> None:

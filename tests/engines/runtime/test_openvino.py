@@ -1,6 +1,7 @@
 import io
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,17 @@ def test_encoded_crops_and_flows_can_be_kept_and_used_in_any_order(engine: OpenV
     assert np.array_equal(there, kept)
     assert np.array_equal(back, -kept)
     assert np.array_equal(engine.flow(a, b).found, kept)
+
+
+def test_several_threads_may_call_at_once(engine: OpenVinoEngine, calibration: Pairs) -> None:
+    def measured(pair: tuple[Crop, Crop]) -> Any:
+        return engine.flow(*(engine.encode(crop) for crop in pair)).found
+
+    pairs = [pair for first, second in calibration for pair in ((first, second), (second, first))] * 8
+    wanted = [measured(pair) for pair in pairs]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(measured, pairs))
+    assert np.array_equal(found, wanted)
 
 
 def test_a_crop_need_not_lie_in_one_piece_and_nothing_of_it_is_kept(engine: OpenVinoEngine, calibration: Pairs) -> None:
