@@ -70,12 +70,10 @@ class CropPair:
             CropError: the crop cannot be measured once it is warped.
         """
         head = self.flow.head
-        expression = cv2.GaussianBlur(self.flow.expression, (0, 0), _SMOOTH_PX)
-        large = np.hypot(expression[..., 0], expression[..., 1])[self._fit.hull].max() > LARGE_PX
-        guess = np.asarray(head + expression, dtype=np.float32) if large else head
-        fields = self._engine.flow(self._first, self._engine.encode(_warped(self._crop, guess)))
+        guess = taken_out(head, self.flow.expression, self._fit.hull)
+        fields = self._engine.flow(self._first, self._engine.encode(warped(self._crop, guess)))
         left, _ = self._fit.head(fields)
-        return CropFlow(fields.facial + _at(guess, fields.facial), head + left)
+        return CropFlow(fields.facial + at_places(guess, fields.facial), head + left)
 
 
 def refined_flow(
@@ -95,13 +93,25 @@ def refined_flow(
     return CropPair(engine, before, after, second, landmarks).refined()
 
 
-def _warped(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:
+def taken_out(head: Floats, expression: Floats, hull: NDArray[np.bool_]) -> Floats:
+    """What the second pass takes out of the second crop, (256, 256, 2) px, given what the first one found.
+
+    Args:
+        head, expression: (256, 256, 2) px.
+        hull: where the face is, (256, 256).
+    """
+    smooth = cv2.GaussianBlur(expression, (0, 0), _SMOOTH_PX)
+    large = np.hypot(smooth[..., 0], smooth[..., 1])[hull].max() > LARGE_PX
+    return np.asarray(head + smooth, dtype=np.float32) if large else head
+
+
+def warped(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:
     """What lies where the flow leads. Lanczos: linear interpolation would blur away half of what the pass gains."""
     taken = cv2.remap(image, _GRID + flow, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(taken, dtype=np.uint8)
 
 
-def _at(flow: Floats, moved: Floats) -> Floats:
+def at_places(flow: Floats, moved: Floats) -> Floats:
     """A flow at every pixel's place after another one."""
     taken = cv2.remap(flow, _GRID + moved, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(taken, dtype=np.float32)

@@ -123,7 +123,7 @@ class Refiner(nn.Module):
         if self.training:
             # Torch's backward pass writes beyond its arrays where a place is not a number.
             flow = torch.nan_to_num(flow)
-        fetched = warp(second, spread(self.up, flow) * (1 / self.step), self.grid)
+        fetched = warp(second, spread(self.up, flow) * (1 / self.step), self.grid, cubic=self.step < 4)
         gx, gy = gradients(0.5 * (first + fetched))
         rest = fetched - first
         products = [gx * gx, gx * gy, gy * gy, gx * rest, gy * rest, rest * rest]

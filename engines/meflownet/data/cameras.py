@@ -41,7 +41,7 @@ def frame_size(placing: Doubles) -> tuple[int, int]:
 def cut(frame: NDArray[np.uint8], placing: Doubles) -> NDArray[np.uint8]:
     """The canonical crop of a frame, RGB, cut as the live pipeline cuts it."""
     crop = cv2.warpAffine(frame, placing, (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(crop[..., ::-1], np.uint8)
+    return np.ascontiguousarray(crop[..., ::-1], np.uint8)
 
 
 def shown(photo: NDArray[np.uint8], crop: Doubles, placing: Doubles, source: Floats | None = None) -> NDArray[np.uint8]:

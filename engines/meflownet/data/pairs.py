@@ -7,7 +7,7 @@ scale, disturbed there, and then cut into the crop with one transform, as the li
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -24,8 +24,13 @@ from engines.meflownet.data.people import Person
 from engines.meflownet.data.photometry import Photometry, PhotometryConfig
 from engines.meflownet.data.posed import TOLERANCE_PX, posed_flow
 from engines.meflownet.data.shapes import ShapeModel
+from engines.refine import at_places, taken_out, warped
 
 _ROUNDS = 8  # of the fixed point: with a strain of 0.6 below a hundredth of a pixel for 2 px, far less for head motion
+
+
+_WRONG_PX = 0.05  # σ of the first pass's error of the head's motion: shift, and slopes over an IOD
+_SEEN = (0.8, 1.05)  # share of an expression that the first pass sees
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class PairConfig:
         frame_iod: smallest and largest inter-ocular distance in the camera's frames, px.
         jitter: σ of the crop's misplacement: px of shift, hundredths of scale, degrees of rotation.
         posed: share of pairs of two real photos, of people of whom there are several.
+        steadied: share of pairs whose second crop is as the second pass of `engines.refine` sees it: what the first may
+            have found of the head's motion, and of a large expression, is taken out.
         still_background: share of pairs whose background does not move with the head.
         mirrored: whether half of the pairs are mirrored.
     """
@@ -48,6 +55,7 @@ class PairConfig:
     frame_iod: tuple[float, float] = (60.0, 150.0)
     jitter: float = 2.0
     posed: float = 0.2
+    steadied: float = 0.25
     still_background: float = 0.4
     mirrored: bool = True
 
@@ -137,6 +145,8 @@ class PairMaker:
             pair = self._posed(self._people[who], self._people[int(rng.choice(others))], rng)
         else:
             pair = self._made(who, rng)
+        if self._config.steadied and rng.random() < self._config.steadied:
+            pair = self._steadied(pair, rng)
         return pair.mirrored() if self._config.mirrored and rng.random() < 0.5 else pair
 
     def _made(self, who: int, rng: np.random.Generator) -> Pair:
@@ -195,6 +205,22 @@ class PairMaker:
         frames = [shown(p.photo, k, placing) for k, p in zip(crops, (person, other), strict=True)]
         first, second = (cut(frame, placing) for frame in Photometry(c.photometry, rng, self._noise)(*frames))
         return Pair(first, second, facial, head, trusted, person.name, TOLERANCE_PX)
+
+    def _steadied(self, pair: Pair, rng: np.random.Generator) -> Pair:
+        """The pair as a second pass sees it, whose first pass was wrong by as much as passes are."""
+        x, y = np.moveaxis((self._grid - CROP / 2) / CROP_IOD, -1, 0)
+        wrong = np.stack([a + b * x + c * y for a, b, c in rng.normal(0, _WRONG_PX, (2, 3))], axis=-1)
+        guess = taken_out(
+            np.asarray(pair.head + wrong, np.float32), rng.uniform(*_SEEN) * (pair.facial - pair.head), pair.valid
+        )
+        # What is left and the guess at its place are the flow.
+        left = pair.facial - guess
+        for _ in range(_ROUNDS):
+            left = pair.facial - at_places(guess, left)
+        return replace(
+            pair, second=warped(pair.second, guess), facial=np.ascontiguousarray(left),
+            head=np.ascontiguousarray(-wrong, np.float32),
+        )  # fmt: skip
 
     def _scanned(self, who: int) -> tuple[ShapeModel, Floats] | None:
         """The scanned shapes as fields for one person, made when first asked for."""

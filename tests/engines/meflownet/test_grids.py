@@ -119,14 +119,30 @@ def test_the_pixel_grid_says_x_then_y() -> None:
     assert grid[0, :, 3, 11].tolist() == [11, 3]
 
 
+@pytest.mark.parametrize("cubic", [False, True])
 @pytest.mark.parametrize(("u", "v"), [(0, 0), (3, 0), (0, -2), (-4, 5)])
-def test_a_flow_fetches_from_where_it_points_to(u: int, v: int) -> None:
+def test_a_flow_fetches_from_where_it_points_to(u: int, v: int, cubic: bool) -> None:
     second = image(32)
     flow = torch.tensor([u, v]).float()[None, :, None, None].expand(1, 2, 32, 32)
-    fetched = warp(second, flow, pixel_grid(32))
+    fetched = warp(second, flow, pixel_grid(32), cubic)
     inner = slice(6, -6)
     wanted = second.roll((-v, -u), (2, 3))
     assert torch.allclose(fetched[..., inner, inner], wanted[..., inner, inner], atol=1e-4)
+
+
+@pytest.mark.parametrize("cells", [4, 6, 10])
+def test_cubic_keeps_more_of_what_is_fine_half_way_between_cells(cells: int) -> None:
+    """A wave of so many cells, of which the mean of neighbours leaves cos(π / cells)."""
+    wave = torch.sin(2 * torch.pi * torch.arange(32.0) / cells).expand(1, 1, 32, 32)
+    half = torch.zeros(1, 2, 32, 32)
+    half[:, 0] = 0.5
+    exact = torch.sin(2 * torch.pi * (torch.arange(32.0) + 0.5) / cells)
+    inner = (0, 0, 16, slice(4, -4))
+    linear_off, cubic_off = (
+        float((warp(wave, half, pixel_grid(32), cubic)[inner] - exact[4:-4]).abs().max()) for cubic in (False, True)
+    )
+    assert linear_off == pytest.approx(float((1 - np.cos(np.pi / cells)) * exact[4:-4].abs().max()), rel=0.01)
+    assert cubic_off < 0.7 * linear_off
 
 
 def test_every_place_has_its_own_flow() -> None:
