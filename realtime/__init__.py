@@ -1,4 +1,4 @@
-"""The live pipeline: capture → align → flow → spot → narrate, one room per hop.
+"""The live pipeline: capture → align → flow → spot → event → narrate, one room per hop.
 
 For other programs: `Session`, `explain`, `list_sessions`, `open_recording`, and the types they give. Importing this
 loads none of it; each is loaded when it is first asked for.

@@ -187,7 +187,8 @@ class LiveView:
         self.rest()
         table = Table(title="Session", title_justify="left", box=box.SIMPLE_HEAD)
         for name in ("process", "nodes", "done", "per s", "drops", "restarts", "p50 ms", "p95 ms"):
-            table.add_column(name, justify="left" if name in ("process", "nodes") else "right", no_wrap=True)
+            words = name in ("process", "nodes")
+            table.add_column(name, justify="left" if words else "right", no_wrap=name != "nodes")
         # n frames span n - 1 intervals.
         seconds = max((self._last_ns - self._first_ns) / 1e9, 1e-9) * self.frames / max(self.frames - 1, 1)
         for spec in PROCESSES:
@@ -195,7 +196,7 @@ class LiveView:
             if status is not None:
                 rate = f"{status.handled / seconds:.1f}" if self._first_ns >= 0 else "–"
                 table.add_row(
-                    spec.name, " → ".join(spec.nodes), str(status.handled), rate, str(status.drops),
+                    spec.name, " ".join(spec.nodes), str(status.handled), rate, str(status.drops),
                     str(status.restarts), f"{status.p50_ms:.1f}", f"{status.p95_ms:.1f}",
                 )  # fmt: skip
         self.console.print(table)

@@ -38,7 +38,7 @@ def test_a_session_on_a_file_shows_events_words_and_the_closing_table(mellm: Com
     assert status == 0
     assert "micro-expression" in out
     assert "AU12" in out
-    assert "p95" in out
+    assert "p95 ms" in out
     assert err == ""
 
 

@@ -78,7 +78,7 @@ def test_every_process_has_its_row() -> None:
         p95_ms=31.2, restarts=1,
     )  # fmt: skip
     text = shown([status], verbose=True)
-    assert "flow → spot" in text
+    assert "flow spot event" in text
     assert "20.5" in text
     assert "31.2" in text
 
