@@ -81,15 +81,9 @@ class HeadFit:
             fit = np.linalg.solve(weighted.T @ self._design + self._ridge * weight.mean(), weighted.T @ target)
         return np.asarray(fit.T)
 
-    def head(self, fields: FlowFields) -> tuple[Floats, Doubles]:
-        """The head's motion in an engine's flow: its field (256, 256, 2) px and its coefficients (2, 4).
-
-        The field is the engine's own estimate where it makes one; else it is fitted.
-        """
-        if fields.head is None:
-            fitted = self.coefficients(fields.facial)
-            return self.field(fitted), fitted
-        return fields.head, self._of_head(fields)
+    def head(self, fields: FlowFields) -> Floats:
+        """The head's motion in an engine's flow, (256, 256, 2) px: the engine's own where it tells one; else fitted."""
+        return self.field(self.coefficients(fields.facial)) if fields.head is None else fields.head
 
     def expression(self, fields: FlowFields) -> tuple[Floats, Doubles]:
         """What an engine's flow leaves when the head's motion is taken off, px, and that motion's coefficients (2, 4).

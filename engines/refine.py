@@ -57,7 +57,7 @@ class CropPair:
         self._engine, self._first, self._crop = engine, first, crop
         self._fit = HeadFit(landmarks)
         fields = engine.flow(first, second)
-        self.flow = CropFlow(fields.facial, self._fit.head(fields)[0])
+        self.flow = CropFlow(fields.facial, self._fit.head(fields))
 
     def refined(self) -> CropFlow:
         """The flow in a second pass, which takes an encoding and a flow more.
@@ -72,8 +72,7 @@ class CropPair:
         head = self.flow.head
         guess = taken_out(head, self.flow.expression, self._fit.hull)
         fields = self._engine.flow(self._first, self._engine.encode(warped(self._crop, guess)))
-        left, _ = self._fit.head(fields)
-        return CropFlow(fields.facial + at_places(guess, fields.facial), head + left)
+        return CropFlow(fields.facial + at_places(guess, fields.facial), head + self._fit.head(fields))
 
 
 def refined_flow(

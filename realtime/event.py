@@ -97,8 +97,7 @@ class EventNode:
 
     def ready(self) -> Iterator[AnyMessage]:
         """See `realtime.nodes.Aside`."""
-        while self._jobs and self._jobs[0].told.done():
-            yield self._jobs.popleft().told.result()
+        yield from self._told(lambda job: job.told.done())
 
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """See the class."""
@@ -112,14 +111,17 @@ class EventNode:
         if isinstance(message, Motion):
             yield from self.ready() if self._live else self._due()
         elif isinstance(message, (Lost, End)):
-            while self._jobs:
-                yield self._jobs.popleft().told.result()
+            yield from self._told(lambda job: True)
         yield message
 
     def _due(self) -> Iterator[AnyMessage]:
         for job in self._jobs:
             job.motions += 1
-        while self._jobs and self._jobs[0].motions >= LAG:
+        yield from self._told(lambda job: job.motions >= LAG)
+
+    def _told(self, wanted: Callable[[_Job], bool]) -> Iterator[Spot]:
+        """The oldest events in work, for as long as they are wanted."""
+        while self._jobs and wanted(self._jobs[0]):
             yield self._jobs.popleft().told.result()
 
     def _tell(self, spot: Spot, shots: tuple[Shot, Shot] | None) -> Spot:

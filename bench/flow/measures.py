@@ -47,12 +47,12 @@ class Judge:
 
     def expression(self, fields: FlowFields) -> Floats:
         """Expression flow (256, 256, 2) px as the live pipeline gets it: facial flow less the head's fitted motion."""
-        return fields.facial - self._fit.head(fields)[0]
+        return fields.facial - self._fit.head(fields)
 
     def errors(self, fields: FlowFields) -> Errors:
         """Hold one measured flow against the truth."""
         pair = self._pair
-        head, _ = self._fit.head(fields)
+        head = self._fit.head(fields)
         facial = self._lengths(fields.facial - pair.facial)
         expression = float(self._lengths(fields.facial - head - pair.expression).mean())
         true_length = float(self._lengths(pair.expression).mean())

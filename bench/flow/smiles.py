@@ -66,7 +66,7 @@ def sees_smile(method: Method, smile: Smile) -> bool:
     """Whether a method's expression flow takes both mouth corners up and outward."""
     first, second = (method.encode(crop) for crop in smile.crops)
     fields = method.flow(first, second, smile.landmarks)
-    expression = fields.facial - HeadFit(smile.landmarks).head(fields)[0]
+    expression = fields.facial - HeadFit(smile.landmarks).head(fields)
     return smiles(RegionMeter(smile.landmarks).displacements(expression))
 
 

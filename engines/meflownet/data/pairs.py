@@ -27,8 +27,6 @@ from engines.meflownet.data.shapes import ShapeModel
 from engines.refine import at_places, taken_out, warped
 
 _ROUNDS = 8  # of the fixed point: with a strain of 0.6 below a hundredth of a pixel for 2 px, far less for head motion
-
-
 _WRONG_PX = 0.05  # σ of the first pass's error of the head's motion: shift, and slopes over an IOD
 _SEEN = (0.8, 1.05)  # share of an expression that the first pass sees
 
