@@ -11,12 +11,12 @@ from calib.face import CROP, Floats
 from engines.head import HeadFit
 from engines.runtime import FlowEngine, encode_all
 
-LARGE_PX = 3.0
+CLEAR_PX = 0.5
 """An expression that moves some place further than this, px of the crop, is taken out as well as the head's motion.
 
-A smaller one is better measured with the head's motion alone taken out: the errors of both then cancel."""
+Where nothing does, it would be noise."""
 
-_SMOOTH_PX = 2.0  # σ: the expression that a crop is warped by must not tear it
+_SMOOTH_PX = 4.0  # σ: what is finer in the first pass's expression is mostly noise
 
 _GRID = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
 
@@ -62,7 +62,7 @@ class CropPair:
     def refined(self) -> CropFlow:
         """The flow in a second pass, which takes an encoding and a flow more.
 
-        It sees the second crop with the head's motion taken out, and the expression's as well where that is large; what
+        It sees the second crop with the head's motion taken out, and the expression's as well where there is any; what
         it measures is added to what was taken out. Against one pass the head's error halves, and the facial one falls
         by a quarter (`bench/results/flow.md`).
 
@@ -100,8 +100,8 @@ def taken_out(head: Floats, expression: Floats, hull: NDArray[np.bool_]) -> Floa
         hull: where the face is, (256, 256).
     """
     smooth = cv2.GaussianBlur(expression, (0, 0), _SMOOTH_PX)
-    large = np.hypot(smooth[..., 0], smooth[..., 1])[hull].max() > LARGE_PX
-    return np.asarray(head + smooth, dtype=np.float32) if large else head
+    clear = np.hypot(smooth[..., 0], smooth[..., 1])[hull].max() > CLEAR_PX
+    return np.asarray(head + smooth, dtype=np.float32) if clear else head
 
 
 def warped(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:

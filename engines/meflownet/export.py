@@ -24,15 +24,15 @@ from torch import Tensor, nn
 from calib.face import CROP, Floats
 from calib.int8 import Crop, calibration_pairs
 from calib.phantom import portrait
-from engines.meflownet.model import SIZES, MEFlowNet
+from engines.meflownet.model import SIZES, Features, MEFlowNet
 from engines.meflownet.quantise import quantised
 from engines.runtime.weights import MANIFEST
 
 app = App(name="engines.meflownet.export", help_format="plaintext")
 
 OPSET = 17
-FEATURES = ("full", "half", "quarter", "coarse", "context", "solid")
-OF_FIRST, OF_SECOND = FEATURES, FEATURES[:4]
+FEATURES = Features._fields
+OF_FIRST, OF_SECOND = FEATURES[1:], FEATURES[:3]
 """The features that the matcher reads of the first and of the second crop."""
 
 
@@ -41,12 +41,11 @@ class EncoderGraph(nn.Module):
 
     def __init__(self, net: MEFlowNet) -> None:
         super().__init__()
-        self.encoder = net.encoder
+        self.net = net
 
     def forward(self, crop: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
-        features: tuple[Tensor, ...] = self.encoder(crop.permute(0, 3, 1, 2).float())
-        return features
+        return self.net.encode(crop.permute(0, 3, 1, 2).float())
 
 
 class MatcherGraph(nn.Module):
@@ -58,7 +57,9 @@ class MatcherGraph(nn.Module):
 
     def forward(self, *features: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
-        first, second = features[: len(OF_FIRST)], features[len(OF_FIRST) :]
+        of_first, of_second = features[: len(OF_FIRST)], features[len(OF_FIRST) :]
+        # What the matcher does not read of a crop is filled with the other's.
+        first, second = Features(of_second[0], *of_first), Features(*of_second, *of_first[2:])
         facial, head, _ = self.net.matcher(first, second)
         return facial.permute(0, 2, 3, 1), head.permute(0, 2, 3, 1)
 
@@ -69,7 +70,7 @@ def graphs(net: MEFlowNet) -> dict[str, onnx.ModelProto]:
     crop = torch.zeros(1, CROP, CROP, 3, dtype=torch.uint8)
     with torch.no_grad():
         features = EncoderGraph(net)(crop)
-    inputs = (*features, *features[: len(OF_SECOND)])
+    inputs = (*features[1:], *features[: len(OF_SECOND)])
     names = [f"first_{f}" for f in OF_FIRST] + [f"second_{f}" for f in OF_SECOND]
     return {
         "encoder": _graph(EncoderGraph(net), (crop,), ["crop"], list(FEATURES)),
@@ -92,7 +93,7 @@ def answer(net: MEFlowNet, first: Crop, second: Crop) -> tuple[Floats, Floats]:
     """Torch's facial and head flow (64, 64, 2), on the grid, between two crops (256, 256, 3) uint8 RGB."""
     encoder, matcher = EncoderGraph(net.eval()), MatcherGraph(net.eval())
     a, b = (encoder(torch.from_numpy(np.ascontiguousarray(crop))[None]) for crop in (first, second))
-    facial, head = matcher(*a, *b[: len(OF_SECOND)])
+    facial, head = matcher(*a[1:], *b[: len(OF_SECOND)])
     return facial[0].numpy(), head[0].numpy()
 
 

@@ -57,7 +57,7 @@ def pooled(matrix: Tensor, image: Tensor) -> Tensor:
     What `avg_pool2d` gives, at half its time on a CPU: rows are averaged as they lie, columns by a matrix.
     """
     cells, size = matrix.shape
-    rows = image.reshape(image.shape[0], image.shape[1], cells, size // cells, size).mean(3)
+    rows = image.reshape(-1, image.shape[1], cells, size // cells, size).mean(3)
     return rows @ matrix.T
 
 
@@ -76,14 +76,25 @@ def pixel_grid(cells: int) -> Tensor:
     return torch.stack([x, y])[None]
 
 
+_BESIDE = 0.15
+"""How much of a slope's misplacement by cubic interpolation is made up for; 0.26 would be all of it.
+
+With 0.15 the answers of filters with σ = 1 cell differ least: what is finer than a slope is in its place already."""
+
+
 def warp(features: Tensor, flow: Tensor, grid: Tensor, cubic: bool = False) -> Tensor:
     """Features (B, C, n, n) of the second crop fetched to where `flow` (B, 2, n, n), in cells, says they went.
 
     What is finer than some cells is blurred by linear interpolation, most of it half way between two of them, which
-    pulls a flow towards whole cells; cubic (Keys 1981, a = -3/4) blurs less and takes thrice the time.
+    pulls a flow towards whole cells. Cubic (Keys 1981, with the a = -3/4 of every runtime) blurs less and takes thrice
+    the time, but sees a slope up to 0.05 cells beside its place, by t³ - 1.5 t² + 0.5 t at t cells from the last one.
     """
     cells = features.shape[-1]
-    places = (2 * (grid + flow) + 1) / cells - 1
+    at = grid + flow
+    if cubic:
+        rest = at - torch.floor(at) - 0.5
+        at = at + _BESIDE * rest * (1 - 4 * rest * rest)
+    places = (2 * at + 1) / cells - 1
     mode = "bicubic" if cubic else "bilinear"
     return functional.grid_sample(
         features, places.permute(0, 2, 3, 1), mode=mode, padding_mode="border", align_corners=False

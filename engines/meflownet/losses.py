@@ -9,6 +9,9 @@ STAGE_WEIGHTS = (0.15, 0.2, 0.25, 0.3)
 
 _SOFTNESS_PX = 0.01
 
+_FLOOR_PX, _STAGE_FLOOR_PX = 0.03, 0.1
+"""Error of a pair below which it hardly matters how small it is: of the flow, and of that after a step."""
+
 
 def end_point_error(
     flow: Tensor, truth: Tensor, valid: Tensor, softness: float = 0.0, tolerance: Tensor | None = None
@@ -30,7 +33,10 @@ def end_point_error(
 def loss(
     found: tuple[Tensor, Tensor, list[Tensor]], facial: Tensor, head: Tensor, valid: Tensor, tolerance: Tensor
 ) -> Tensor:
-    """The training loss: facial, expression and head error, and the error of every step on the way.
+    """The training loss: facial, expression and head error, and that of every step on the way, by their logarithms.
+
+    A tenth less error is worth the same in a pair that is nearly right already as in a hard one. Means of the errors
+    themselves are those of large motions and changed faces, in which a hundredth of a pixel counts for nothing.
 
     Args:
         found: what the network gave: facial and head flow (B, 2, 256, 256) px, and the facial flow on the grid of 4 px
@@ -42,11 +48,16 @@ def loss(
     found_facial, found_head, stages = found
     total = torch.zeros(len(facial), device=facial.device)
     for flow, truth in ((found_facial, facial), (found_head, head), (found_facial - found_head, facial - head)):
-        total = total + end_point_error(flow, truth, valid, _SOFTNESS_PX, tolerance)
+        total = total + _graded(end_point_error(flow, truth, valid, _SOFTNESS_PX, tolerance), _FLOOR_PX)
     coarse = functional.avg_pool2d(facial, 4)
     inside = (functional.avg_pool2d(valid, 4) > 0.99).float()
     # A network with repeated steps has more stages: the last weight counts for all of them.
     weights = STAGE_WEIGHTS + (STAGE_WEIGHTS[-1],) * max(len(stages) - len(STAGE_WEIGHTS), 0)
     for weight, stage in zip(weights, stages, strict=False):
-        total = total + weight * end_point_error(stage, coarse, inside, _SOFTNESS_PX, tolerance)
+        error = end_point_error(stage, coarse, inside, _SOFTNESS_PX, tolerance)
+        total = total + weight * _graded(error, _STAGE_FLOOR_PX)
     return total.mean()
+
+
+def _graded(error: Tensor, floor_px: float) -> Tensor:
+    return torch.log(1 + error / floor_px)

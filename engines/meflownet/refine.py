@@ -10,11 +10,9 @@ from engines.meflownet.grids import (
     cubic,
     gradients,
     linear,
-    pixel_grid,
     pooled,
     pooling,
     spread,
-    warp,
     window,
 )
 
@@ -46,8 +44,8 @@ class Coarse(nn.Module):
         self.register_buffer("shifts", 8 * shifts.flip(1).reshape(1, -1, 2, 1, 1), persistent=False)
         self.register_buffer("up", cubic(_CELLS, _CELLS // 2), persistent=False)
 
-    def forward(self, first: Tensor, second: Tensor, context: Tensor) -> Tensor:
-        """Flow on the grid of 4 px, (B, 2, 64, 64) px."""
+    def forward(self, first: Tensor, second: Tensor, near: Tensor) -> Tensor:
+        """Flow on the grid of 4 px, (B, 2, 64, 64) px; `near` is the first crop's context, (B, C, 32, 32)."""
         cells = first.shape[-1]
         padded = functional.pad(second, (_RADIUS,) * 4)
         costs = [
@@ -57,7 +55,7 @@ class Coarse(nn.Module):
         ]
         volume = self.sharpness * torch.stack(costs, dim=1)
         likely = (volume.softmax(1).unsqueeze(2) * self.shifts).sum(1)
-        correction = self.body(torch.cat([volume, functional.avg_pool2d(context, 2)], dim=1))
+        correction = self.body(torch.cat([volume, near], dim=1))
         return spread(self.up, likely + 8 * correction)
 
 
@@ -89,43 +87,53 @@ class Refiner(nn.Module):
     """One Lucas–Kanade step at one resolution.
 
     In every window the displacement is solved that best explains the difference between the first crop's features and
-    the second's, warped by the flow so far (Lucas & Kanade 1981); the network weighs the windows and corrects.
+    the second's where the flow so far leads (Lucas & Kanade 1981); the network weighs the windows, corrects, and
+    smooths what comes out.
     """
 
-    def __init__(self, context: int, hidden: int, step: int, repeat: int) -> None:
+    def __init__(self, context: int, hidden: int, step: int) -> None:
         super().__init__()
-        self.step, self.repeat = step, repeat
+        self.step = step
         cells = CROP // step
         self.ridge = nn.Parameter(torch.full((len(_WINDOWS), 1, 1, 1), -4.0))
         self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden, 1)
-        self.leave = nn.Conv2d(hidden, 2 + len(_WINDOWS), 1)
+        self.leave = nn.Conv2d(hidden, 2 + len(_WINDOWS) + 1 + len(_WINDOWS), 1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
-        self.register_buffer("grid", pixel_grid(cells), persistent=False)
-        self.register_buffer("up", cubic(cells, _CELLS), persistent=False)
+        with torch.no_grad():
+            self.leave.bias[2 + len(_WINDOWS)] = 3.0
         self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS]), persistent=False)
         self.register_buffer("pool", pooling(_CELLS, cells), persistent=False)
 
     def forward(
-        self, first: Tensor, second: Tensor, flow: Tensor, context: Tensor, trunk: Trunk
+        self, still: Tensor, moved: Tensor, flow: Tensor, context: Tensor, trunk: Trunk
     ) -> tuple[Tensor, Tensor]:
-        """Better flow (B, 2, 64, 64) px, and what the network made of the evidence (B, hidden, 64, 64)."""
-        steps, evidence = self._measure(first, second, flow)
+        """One step.
+
+        Args:
+            still: the first crop's features (B, C, n, n).
+            moved: the second's where the flow leads.
+            flow: so far, (B, 2, 64, 64) px.
+            context: the first crop's.
+            trunk: the U-net.
+
+        Returns:
+            better flow, and what the network made of the evidence (B, hidden, 64, 64).
+        """
+        steps, evidence = self._measure(still, moved)
         inputs = torch.cat([evidence, 0.25 * flow, context], dim=1)
         insight = trunk(functional.relu(self.enter(inputs)))
         judged = self.leave(insight)
-        share = judged[:, 2:].softmax(1).unsqueeze(2)
-        change = (share * steps).sum(1) + judged[:, :2]
-        return flow + self.step * change, insight
+        at = 2 + len(_WINDOWS)
+        share = judged[:, 2:at].softmax(1).unsqueeze(2)
+        better = flow + self.step * ((share * steps).sum(1) + judged[:, :2])
+        # What a window's displacement does not see of the flow so far stays in it: the noise that is finer.
+        return _blended(_smoothed(better, self.windows), judged[:, at:]), insight
 
-    def _measure(self, first: Tensor, second: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    def _measure(self, still: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
         """Displacements (B, windows, 2, 64, 64) in this resolution's cells, and the evidence."""
-        if self.training:
-            # Torch's backward pass writes beyond its arrays where a place is not a number.
-            flow = torch.nan_to_num(flow)
-        fetched = warp(second, spread(self.up, flow) * (1 / self.step), self.grid, cubic=self.step < 4)
-        gx, gy = gradients(0.5 * (first + fetched))
-        rest = fetched - first
+        gx, gy = gradients(0.5 * (still + moved))
+        rest = moved - still
         products = [gx * gx, gx * gy, gy * gy, gx * rest, gy * rest, rest * rest]
         moments = torch.cat([_grouped(p) for p in products], dim=1)
         moments = pooled(self.pool, moments) if self.step < 4 else moments
@@ -166,6 +174,16 @@ def _solve(m: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
     return 2 * torch.tanh(0.5 * torch.stack([u, v], dim=2)), compressed(determinant / (xx + yy))
 
 
+def _smoothed(flow: Tensor, windows: Tensor) -> Tensor:
+    """A flow (B, 2, n, n) as it is and averaged over windows (k, n, n): (B, 1 + k, 2, n, n)."""
+    return torch.stack([flow, *(spread(window, flow) for window in windows)], dim=1)
+
+
+def _blended(choices: Tensor, wanted: Tensor) -> Tensor:
+    """Of flows (B, k, 2, n, n) each its share; (B, k, n, n) are the logarithms of the shares."""
+    return (wanted.softmax(1).unsqueeze(2) * choices).sum(1)
+
+
 class Cleaner(nn.Module):
     """The expression decoder: what the facial flow leaves when the head's motion is taken off, cleaned of noise.
 
@@ -186,8 +204,7 @@ class Cleaner(nn.Module):
 
     def forward(self, expression: Tensor, insight: Tensor) -> Tensor:
         """Expression flow (B, 2, 64, 64) px."""
-        choices = torch.stack([expression, *(spread(w, expression) for w in self.windows)], dim=1)
+        choices = _smoothed(expression, self.windows)
         x = functional.relu(self.enter(torch.cat([choices.flatten(1, 2), insight], dim=1)))
         judged = self.leave(x + functional.relu(self.body(x)))
-        share = judged[:, 3:].softmax(1).unsqueeze(2)
-        return (share * choices).sum(1) * judged[:, 2:3].sigmoid() + judged[:, :2]
+        return _blended(choices, judged[:, 3:]) * judged[:, 2:3].sigmoid() + judged[:, :2]

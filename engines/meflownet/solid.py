@@ -15,7 +15,7 @@ from engines.meflownet.grids import compressed, cubic, spread
 
 _CELLS = CROP // 8
 _TERMS = 4
-_ROUNDS = 3
+_ROUNDS = 2
 
 
 class SolidHead(nn.Module):
@@ -43,23 +43,22 @@ class SolidHead(nn.Module):
         self.register_buffer("unit", torch.eye(_TERMS), persistent=False)
         self.register_buffer("up", cubic(CROP // 4, _CELLS), persistent=False)
 
-    def forward(self, flow: Tensor, context: Tensor, solid: Tensor) -> Tensor:
+    def forward(self, flow: Tensor, near: Tensor, solid: Tensor) -> Tensor:
         """The head's flow (B, 2, 64, 64) px.
 
         Args:
             flow: facial flow (B, 2, 64, 64) px.
-            context: the first crop's context features.
+            near: the first crop's context features, (B, C, 32, 32).
             solid: the encoder's depth and stability of the first crop, (B, 2, 32, 32).
         """
         coarse = functional.avg_pool2d(flow, 2)
         basis = torch.cat([self.plane.expand(len(flow), -1, -1, -1), self.bulge + solid[:, :1]], dim=1)
         trust = self.trusted + solid[:, 1:]
         fitted = self._fit(basis, coarse, trust.sigmoid())
-        context = functional.avg_pool2d(context, 2)
         for _ in range(_ROUNDS):
             rest = coarse - fitted
             size = (rest * rest).sum(1, keepdim=True)
-            seen = torch.cat([context, rest, compressed(size + 1e-4), trust, basis[:, 3:4]], dim=1)
+            seen = torch.cat([near, rest, compressed(size + 1e-4), trust, basis[:, 3:4]], dim=1)
             weight = (trust + self.judge(seen)).sigmoid() * torch.rsqrt(1 + torch.exp(self.strictness) * size)
             fitted = self._fit(basis, coarse, weight)
         return spread(self.up, fitted)

@@ -149,13 +149,13 @@ class CudaEngine:
         torch, pinned = self._torch, self._stream is not None
         staging = torch.zeros((batch, CROP, CROP, 3), dtype=torch.uint8, pin_memory=pinned)
         crops = torch.zeros_like(staging, device=self._device)
-        features = tuple(torch.zeros_like(f) for f in self._net.encoder(_pixels(crops)))
-        first, second = (tuple(torch.zeros_like(f) for f in features) for _ in range(2))
+        encoded = self._net.encode(_pixels(crops))
+        features, first, second = (type(encoded)(*map(torch.zeros_like, encoded)) for _ in range(3))
         flows = tuple(torch.zeros((batch, CELLS, CELLS, 2), pin_memory=pinned) for _ in range(2))
 
         def encode() -> None:
             crops.copy_(staging, non_blocking=True)
-            for target, source in zip(features, self._net.encoder(_pixels(crops)), strict=True):
+            for target, source in zip(features, self._net.encode(_pixels(crops)), strict=True):
                 target.copy_(source)
 
         def match() -> None:

@@ -1,6 +1,9 @@
 """MEFlowNet on the CPU by OpenVINO: in float32, or with convolutions in bfloat16 or int8."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +22,27 @@ _ROUGH = ("down_", "body_", "join_b", "up_b", "body.2", "body.4", "judge.2")
 guess and the head's judge, whose answers are weighed. All of it in bfloat16 would move the flow by pixels."""
 
 
+@dataclass
+class _Encoded:
+    """An encoded crop.
+
+    Attributes:
+        crop: itself.
+        features: by name, those that a second crop needs.
+        more: those that only a first one needs; empty before it is one.
+    """
+
+    crop: NDArray[np.uint8]
+    features: dict[str, Any]
+    more: dict[str, Any] = field(default_factory=dict)
+
+
 class OpenVinoEngine:
-    """The exported encoder and matcher, one thread each call."""
+    """The exported encoder and matcher, one thread each call.
+
+    Few crops are ever the first of a pair, and those of very many pairs: what only a first crop needs is computed when
+    it becomes one.
+    """
 
     def __init__(self, precision: Precision = "f32", weights: Path | None = None) -> None:
         """Compile the graphs and hold them against the reference answer.
@@ -44,49 +66,54 @@ class OpenVinoEngine:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",
         }
-        compiled = []
+        graphs = []
         for part in ("encoder", "matcher_int8" if precision == "int8" else "matcher"):
             name = f"meflownet_{files.size}_{part}.onnx"
             content = files.read(name)
-            try:
-                graph = core.read_model(content)
-                if precision == "bf16" and part == "matcher":
-                    _round(graph)
-                compiled.append(core.compile_model(graph, "CPU", settings))
-            except RuntimeError as error:
-                reason = str(error).strip().splitlines()[-1]
-                raise WeightsError(f"{files.folder / name}: OpenVINO cannot load it ({reason})") from None
-        self._encoder, self._matcher = compiled
-        self._own = _Requests()
-        self._outputs = [port.any_name for port in compiled[0].outputs]
-        given = {port.any_name: port.partial_shape for port in compiled[0].outputs}
-        wanted = {port.any_name: port.partial_shape for port in compiled[1].inputs}
-        inputs = set(wanted)
-        self._first = [name for name in self._outputs if f"first_{name}" in inputs]
-        self._second = [name for name in self._outputs if f"second_{name}" in inputs]
+            with _loading(files.folder / name):
+                graphs.append(core.read_model(content))
+        encoder, matcher = graphs
+        if precision == "bf16":
+            _round(matcher)
+        given = {port.any_name: port.partial_shape for port in encoder.outputs}
+        wanted = {port.any_name: port.partial_shape for port in matcher.inputs}
+        self._first, self._second = ([n for n in given if f"{side}_{n}" in wanted] for side in ("first", "second"))
         expected = {f"first_{n}": given[n] for n in self._first} | {f"second_{n}": given[n] for n in self._second}
-        if expected != wanted or {port.any_name for port in compiled[1].outputs} != {"facial", "head"}:
+        if expected != wanted or {port.any_name for port in matcher.outputs} != {"facial", "head"}:
             raise WeightsError(f"{files.folder}: encoder and matcher do not fit together; export both anew")
+        self._only_first = [name for name in self._first if name not in self._second]
+        with _loading(files.folder):
+            self._encoder, self._anchor, self._matcher = (
+                core.compile_model(graph, "CPU", settings)
+                for graph in (_part(encoder, self._second), _part(encoder, self._only_first), matcher)
+            )
+        self._own = _Requests()
         Reference(files).check(self, 0.03 if precision == "int8" else 0.01)
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
-        """The crop's features by name; see `FlowEngine.encode`."""
+        """What any pair needs of the crop; see `FlowEngine.encode`."""
         check_crop(crop)
-        request = self._own.of(self._encoder)
-        request.infer({"crop": np.ascontiguousarray(crop)[None]}, share_inputs=True)
-        return {name: request.get_tensor(name).data.copy() for name in self._outputs}
+        own = np.array(crop, order="C")
+        return _Encoded(own, self._run(self._encoder, {"crop": own[None]}, self._second))
 
     def flow(self, first: Any, second: Any) -> FlowFields:
         """See `FlowEngine.flow`."""
-        feed = {f"first_{n}": first[n] for n in self._first} | {f"second_{n}": second[n] for n in self._second}
-        request = self._own.of(self._matcher)
+        if not first.more:
+            first.more = self._run(self._anchor, {"crop": first.crop[None]}, self._only_first)
+        known = first.features | first.more
+        feed = {f"first_{n}": known[n] for n in self._first} | {f"second_{n}": second.features[n] for n in self._second}
+        flows = self._run(self._matcher, feed, ["facial", "head"])
+        return FlowFields(flows["facial"][0], flows["head"][0])
+
+    def _run(self, model: Any, feed: dict[str, Any], names: list[str]) -> dict[str, Any]:
+        """A model's outputs by name, as arrays of their own."""
+        request = self._own.of(model)
         request.infer(feed, share_inputs=True)
-        facial, head = (request.get_tensor(name).data[0].copy() for name in ("facial", "head"))
-        return FlowFields(facial, head)
+        return {name: request.get_tensor(name).data.copy() for name in names}
 
     def close(self) -> None:
         """Release the graphs."""
-        del self._encoder, self._matcher, self._own
+        del self._encoder, self._anchor, self._matcher, self._own
 
 
 class _Requests(threading.local):
@@ -100,6 +127,23 @@ class _Requests(threading.local):
         if id(model) not in self._made:
             self._made[id(model)] = model.create_infer_request()
         return self._made[id(model)]
+
+
+@contextmanager
+def _loading(place: Path) -> Iterator[None]:
+    """What OpenVINO says of a graph that it does not take is said of the weights."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise WeightsError(f"{place}: OpenVINO cannot load it ({str(error).strip().splitlines()[-1]})") from None
+
+
+def _part(graph: Any, outputs: list[str]) -> Any:
+    """The part of a graph that leads to some of its outputs."""
+    from openvino import Model
+
+    results = [result for result in graph.get_results() if result.output(0).any_name in outputs]
+    return Model(results, graph.get_parameters())
 
 
 def _round(graph: Any) -> None:

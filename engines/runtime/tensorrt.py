@@ -28,8 +28,8 @@ from engines.runtime.plans.store import PlanError, PlanStore
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 
-FEATURES = ("full", "half", "quarter", "coarse", "context", "solid")
-"""The order in which features lie in memory: those that the matcher reads of both crops first."""
+FEATURES = ("shade", "quarter", "coarse", "context", "solid", "half", "full")
+"""The order in which features lie in memory: what the matcher reads of either crop lies together."""
 
 _ORDER = (*FEATURES, *(f"first_{name}" for name in FEATURES), *(f"second_{name}" for name in FEATURES))
 

@@ -40,7 +40,7 @@ class TorchEngine:
         check_crop(crop)
         pixels = self._torch.from_numpy(np.ascontiguousarray(crop)).to(self._device)
         with self._torch.inference_mode():
-            return self._net.encoder(pixels.permute(2, 0, 1)[None].float())
+            return self._net.encode(pixels.permute(2, 0, 1)[None].float())
 
     def flow(self, first: Any, second: Any) -> FlowFields:
         """See `FlowEngine.flow`."""

@@ -38,9 +38,10 @@ def frame_size(placing: Doubles) -> tuple[int, int]:
     return int(reach[0]) + 2, int(reach[1]) + 2
 
 
-def cut(frame: NDArray[np.uint8], placing: Doubles) -> NDArray[np.uint8]:
-    """The canonical crop of a frame, RGB, cut as the live pipeline cuts it."""
-    crop = cv2.warpAffine(frame, placing, (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+def cut(frame: NDArray[np.uint8], placing: Doubles, sharp: bool) -> NDArray[np.uint8]:
+    """The canonical crop of a frame, RGB, cut as the live pipeline cuts it, or a little blurred."""
+    flags = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
+    crop = cv2.warpAffine(frame, placing, (CROP, CROP), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.ascontiguousarray(crop[..., ::-1], np.uint8)
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import CROP, CROP_IOD, FACE_OVAL, Floats, crop_landmarks, crop_transform
+from calib.face import CROP, CROP_IOD, FACE_OVAL, Doubles, Floats, crop_landmarks, crop_transform
 from calib.phantom.eyes import find_eyes
 from engines.head import depth_map
 from engines.meflownet.data.appearance import AppearanceConfig, altered
@@ -21,7 +21,7 @@ from engines.meflownet.data.cameras import cut, jittered, placing_at, shown
 from engines.meflownet.data.expressions import ExpressionConfig, expression_field
 from engines.meflownet.data.heads import HeadConfig, head_motion
 from engines.meflownet.data.people import Person
-from engines.meflownet.data.photometry import Photometry, PhotometryConfig
+from engines.meflownet.data.photometry import Image, Photometry, PhotometryConfig
 from engines.meflownet.data.posed import TOLERANCE_PX, posed_flow
 from engines.meflownet.data.shapes import ShapeModel
 from engines.refine import at_places, taken_out, warped
@@ -42,6 +42,7 @@ class PairConfig:
         posed: share of pairs of two real photos, of people of whom there are several.
         steadied: share of pairs whose second crop is as the second pass of `engines.refine` sees it: what the first may
             have found of the head's motion, and of a large expression, is taken out.
+        sharp: share of pairs cut by cubic interpolation, as live; the others are cut by linear, a little blurred.
         still_background: share of pairs whose background does not move with the head.
         mirrored: whether half of the pairs are mirrored.
     """
@@ -55,6 +56,7 @@ class PairConfig:
     posed: float = 0.2
     steadied: float = 0.25
     still_background: float = 0.4
+    sharp: float = 0.8
     mirrored: bool = True
 
 
@@ -190,7 +192,7 @@ class PairMaker:
             for eye in find_eyes(landmarks, CROP_IOD):
                 eye.close(source, acted.closure)
         frames = shown(person.photo, crop, placing), shown(changed, crop, placing, source)
-        first, second = (cut(frame, placing) for frame in Photometry(c.photometry, rng, self._noise)(*frames))
+        first, second = self._taken(frames, placing, rng)
         return Pair(first, second, facial, head, (outline > 0) & (hidden <= 0.05), person.name), landmarks
 
     def _posed(self, person: Person, other: Person, rng: np.random.Generator) -> Pair:
@@ -200,9 +202,15 @@ class PairMaker:
         before, after = (crop_landmarks(k, p.landmarks) for k, p in zip(crops, (person, other), strict=True))
         facial, head, trusted = posed_flow(before, after)
         placing = placing_at(float(rng.uniform(*c.frame_iod)), rng)
-        frames = [shown(p.photo, k, placing) for k, p in zip(crops, (person, other), strict=True)]
-        first, second = (cut(frame, placing) for frame in Photometry(c.photometry, rng, self._noise)(*frames))
+        frames = shown(person.photo, crops[0], placing), shown(other.photo, crops[1], placing)
+        first, second = self._taken(frames, placing, rng)
         return Pair(first, second, facial, head, trusted, person.name, TOLERANCE_PX)
+
+    def _taken(self, frames: tuple[Image, Image], placing: Doubles, rng: np.random.Generator) -> tuple[Image, Image]:
+        """Both crops of what a camera makes of two frames."""
+        sharp = rng.random() < self._config.sharp
+        first, second = Photometry(self._config.photometry, rng, self._noise)(*frames)
+        return cut(first, placing, sharp), cut(second, placing, sharp)
 
     def _steadied(self, pair: Pair, rng: np.random.Generator) -> Pair:
         """The pair as a second pass sees it, whose first pass was wrong by as much as passes are."""

@@ -145,6 +145,16 @@ def test_cubic_keeps_more_of_what_is_fine_half_way_between_cells(cells: int) -> 
     assert cubic_off < 0.7 * linear_off
 
 
+@pytest.mark.parametrize("share", [-0.25, 0.1, 0.25, 0.4])
+def test_cubic_sees_slopes_near_their_place(share: float) -> None:
+    """Without what is made up for they were up to 0.05 cells beside it."""
+    ramp = torch.arange(32.0).expand(1, 1, 32, 32)
+    flow = torch.zeros(1, 2, 32, 32)
+    flow[:, 0] = share
+    beside = (warp(ramp, flow, pixel_grid(32), cubic=True) - ramp)[0, 0, 16, 16] - share
+    assert abs(float(beside)) < 0.025
+
+
 def test_every_place_has_its_own_flow() -> None:
     second, flow = image(32), torch.zeros(1, 2, 32, 32)
     flow[0, :, 10, 20] = torch.tensor([2.0, 7.0])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.grid import CELL
-from engines.meflownet.model import SIZES, MEFlowNet, Normalised
+from engines.meflownet.model import SIZES, Features, MEFlowNet
 from tests.engines.networks import network
 
 
@@ -32,11 +32,11 @@ def test_flow_has_the_crops_size_and_every_step_is_told(net: MEFlowNet) -> None:
 
 def test_features_have_the_resolutions_they_are_documented_with(net: MEFlowNet) -> None:
     with torch.no_grad():
-        features = net.encoder(crops(2).float())
+        features = net.encode(crops(2).float())
     c = net.config
     assert [tuple(f.shape[1:]) for f in features] == [
-        (c.fine[0], 256, 256), (c.fine[1], 128, 128), (c.fine[2], 64, 64), (c.match, 32, 32), (c.context, 64, 64),
-        (2, 32, 32),
+        (1, 256, 256), (c.fine[0], 64, 64), (c.match, 32, 32), (c.context, 64, 64), (2, 32, 32), (c.fine[1], 128, 128),
+        (c.fine[2], 256, 256),
     ]  # fmt: skip
 
 
@@ -49,14 +49,19 @@ def test_pairs_of_a_batch_do_not_touch_each_other(net: MEFlowNet) -> None:
         assert torch.allclose(a[1:], b, atol=1e-3)
 
 
-def test_depth_and_context_are_those_of_the_first_crop(net: MEFlowNet) -> None:
+def test_each_crop_is_read_for_what_it_is_documented_to_be(net: MEFlowNet) -> None:
+    """All of the first but its shades, three features of the second; and all of these matter."""
     with torch.no_grad():
-        first, second = net.encoder(crops(1).float()), net.encoder(crops(1, 1).float())
+        first, second = net.encode(crops(1).float()), net.encode(crops(1, 1).float())
         plain = net.matcher(first, second)[0]
-        assert torch.equal(net.matcher(first, second[:4])[0], plain)
-        for kept in (4, 5):
-            changed = tuple(f + 1 if k == kept else f for k, f in enumerate(first))
-            assert not torch.allclose(net.matcher(changed, second)[0], plain, atol=1e-4)
+        for name in Features._fields:
+            changed = torch.rand_like(getattr(first, name))
+            found = [
+                net.matcher(first._replace(**{name: changed}), second)[0],
+                net.matcher(first, second._replace(**{name: changed}))[0],
+            ]
+            read = [not torch.allclose(flow, plain, atol=1e-4) for flow in found]
+            assert read == [name != "shade", name in ("shade", "quarter", "coarse")]
 
 
 def test_training_reaches_every_weight() -> None:
@@ -67,21 +72,6 @@ def test_training_reaches_every_weight() -> None:
     unreached = [name for name, w in net.named_parameters() if w.grad is None or not w.grad.any()]
     assert not unreached
     assert all(bool(w.grad.isfinite().all()) for w in net.parameters())
-
-
-def test_light_and_contrast_drop_out_of_normalised_features() -> None:
-    torch.manual_seed(0)
-    layer = Normalised(3, 4, 3, 128)
-    picture = 5 * torch.randn(1, 3, 128, 128)
-    with torch.no_grad():
-        layer.filters.bias.zero_()
-        layer.filters.weight -= layer.filters.weight.mean((2, 3), keepdim=True)
-        plain = layer(picture)
-        assert plain.shape == (1, 4, 128, 128)
-        assert float(plain.square().mean()) == pytest.approx(1, rel=0.2)
-        assert torch.allclose(layer(3 * picture), plain, atol=0.02)
-        brighter = layer(picture + 40)
-    assert torch.allclose(brighter[..., 8:-8, 8:-8], plain[..., 8:-8, 8:-8], atol=0.02)
 
 
 def test_both_sizes_can_be_built_and_the_one_for_a_gpu_is_larger() -> None:

