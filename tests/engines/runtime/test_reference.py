@@ -106,5 +106,5 @@ def test_the_pace_is_that_of_one_encoding_and_one_flow(weights: Weights, monkeyp
     clock = iter(np.cumsum([0, 5, 1, 3, 1, 9, 1, 4, 1, 2]).tolist())
     monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))
     engine = Told(WAVES, WAVES)
-    assert Reference(weights).pace_s(engine, rounds=5) == 4.0
+    assert Reference(weights).pace_s(engine, rounds=5) == 2.0
     assert len(engine.seen) == 1 + 5
