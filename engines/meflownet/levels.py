@@ -19,6 +19,8 @@ from engines.meflownet.grids import cubic, linear, pixel_grid, spread, warp
 _CELLS = CROP // CELL
 
 _SIZES = {1: 5, 2: 6}
+"""Of the filters, px: even at 1/2 resolution, so that they are centred on the cells' 2×2 pixels."""
+
 _FINEST_PX, _NEXT = {1: 1.0, 2: 1.5}, 1.5
 """Of the filters as built: σ of the first pair, px, and from one pair to the next."""
 

@@ -41,7 +41,7 @@ class PairConfig:
         jitter: σ of the crop's misplacement: px of shift, hundredths of scale, degrees of rotation.
         posed: share of pairs of two real photos, of people of whom there are several.
         steadied: share of pairs whose second crop is as the second pass of `engines.refine` sees it: what the first may
-            have found of the head's motion, and of a large expression, is taken out.
+            have found of the head's motion, and of a clear expression, is taken out.
         sharp: share of pairs cut by cubic interpolation, as live; the others are cut by linear, a little blurred.
         still_background: share of pairs whose background does not move with the head.
         mirrored: whether half of the pairs are mirrored.
