@@ -68,7 +68,6 @@ const KEYS = [
 
 /** The keyboard's help. */
 export function showKeys() {
-  if (document.querySelector("dialog")) return;
   const rows = KEYS.map(([keys, does]) =>
     element("div", {}, element("dt", {}, ...keys.split(" ").map((key) => element("kbd", {}, key))), element("dd", {}, does)));
   ask("keys", element("h1", {}, "Keyboard"), element("dl.key-list", {}, ...rows),
