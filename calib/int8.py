@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import CROP, crop_transform
+from calib.crop import cut_crop
+from calib.face import crop_transform
 from calib.facs import ACTION_UNITS
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
 
@@ -43,8 +44,7 @@ def calibration_stream(face: PhantomFace, count: int, seed: int = 0) -> Iterator
         exposure = float(rng.uniform(0.4, 1.1))
         transform = crop_transform(video.landmarks(0.5))
         first, second = (
-            cv2.warpAffine(cv2.convertScaleAbs(video.frame(t), alpha=exposure), transform, (CROP, CROP),
-                           flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[..., ::-1]
+            cut_crop(np.asarray(cv2.convertScaleAbs(video.frame(t), alpha=exposure), np.uint8), transform)[..., ::-1]
             for t in (0.5, 2.0)
-        )  # fmt: skip
-        yield np.ascontiguousarray(first, np.uint8), np.ascontiguousarray(second, np.uint8)
+        )
+        yield np.ascontiguousarray(first), np.ascontiguousarray(second)

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.crop import cut_crop
 from calib.face import (
-    CROP,
     Doubles,
     Floats,
     crop_shift_iod,
@@ -137,21 +137,6 @@ class AlignNode:
             next_transform=next_transform, landmarks=landmarks.tobytes(), yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll,
             eye_opening=eye_opening(landmarks), quality=_quality(landmarks, frame, yaw, pitch), more=more,
         )  # fmt: skip
-
-
-def cut_crop(rgb: NDArray[np.uint8], transform: Doubles) -> NDArray[np.uint8]:
-    """The canonical crop (256, 256, 3) of an RGB image; a large face is reduced without aliasing.
-
-    Cubic: linear interpolation takes 0.8 ms less, and its blur costs the flow a twentieth of its accuracy.
-    """
-    scale = float(np.hypot(*transform[:, 0]))
-    while scale < 0.5 and min(rgb.shape[:2]) > 1:
-        # pyrDown keeps pixel centres: a point at x lands at x / 2.
-        rgb = np.asarray(cv2.pyrDown(rgb), dtype=np.uint8)
-        transform = np.hstack([2 * transform[:, :2], transform[:, 2:]])
-        scale *= 2
-    crop = cv2.warpAffine(rgb, transform, (CROP, CROP), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(crop, dtype=np.uint8)
 
 
 def head_pose(landmarks: Floats) -> tuple[float, float, float]:

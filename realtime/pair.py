@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.crop import cut_crop
 from calib.face import (
     CROP,
     FACE_OVAL,
@@ -31,7 +32,6 @@ from engines.picture import flow_colours, flow_overlay
 from engines.refine import refined_flow
 from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import CropError, open_engine
-from realtime.align import cut_crop
 from realtime.config import Config
 from realtime.narrator import configured_narrator
 from realtime.recorded import read_photo

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.crop import cut_crop
 from calib.face import (
     CROP,
     CROP_IOD,
@@ -27,7 +28,6 @@ from calib.face import (
 )
 from calib.facs import ACTION_UNITS
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
-from realtime.align import cut_crop
 
 Kind = Literal["micro", "static", "macro"]
 Image = NDArray[np.uint8]

@@ -11,11 +11,11 @@ from bench.complaint import BenchError
 from bench.flow.methods import Method
 from bench.flow.pairs import Image
 from bench.flow.people import find_face, list_photos
+from calib.crop import cut_crop
 from calib.face import REGION_INDEX, Doubles, Floats, crop_landmarks, crop_transform
 from engines.head import HeadFit
 from engines.landmarks import FaceMesh
 from engines.regions import RegionMeter
-from realtime.align import cut_crop
 from realtime.recorded import read_photo
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.flow.pairs import HEIGHT, IOD_PX, NOISES, WIDTH, photograph
+from calib.crop import cut_crop
 from calib.face import REGIONS, Doubles, crop_landmarks, crop_transform, inter_ocular_distance
 from calib.facs import pattern
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
@@ -18,7 +19,6 @@ from engines.mellm.instruct.annotations import AnnotatedSet
 from engines.refine import refined_flow
 from engines.regions import RegionMeter, motion_of
 from engines.runtime import CropError, FlowEngine
-from realtime.align import cut_crop
 
 Kind = Literal["true", "units", "still", "head", "blink"]
 

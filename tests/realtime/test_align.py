@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from calib.face import CROP_EYES, CROP_IOD, crop_transform, eye_centres, transform_points
+from calib.face import CROP_EYES, CROP_IOD, eye_centres, transform_points
 from calib.phantom import Nuisance, PhantomScript, PhantomVideo, portrait
-from realtime.align import cut_crop, head_pose
+from realtime.align import head_pose
 from realtime.config import AlignConfig
 from realtime.messages import Frame, Gap, Lost
 from tests.realtime.faces import Bench, displacements, faces
@@ -106,14 +106,6 @@ def test_an_overwritten_frame_is_a_gap() -> None:
     with Bench() as bench:
         said = list(bench.node.step(Frame(seq=7, t_capture_ns=0, t_media_ns=0, width=320, height=320)))
     assert [type(m) for m in said] == [Gap]
-
-
-def test_large_faces_are_cropped_without_aliasing() -> None:
-    stripes = np.zeros((1200, 1200, 3), np.uint8)
-    stripes[:, ::2] = 255
-    landmarks = portrait().placed(1200, 1200, 400).landmarks
-    crop = cut_crop(stripes, crop_transform(landmarks))
-    assert crop.std() < 12  # the average grey, not a moiré
 
 
 @pytest.mark.parametrize("angle", [-20, 0, 15])

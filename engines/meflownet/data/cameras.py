@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.crop import cut_crop
 from calib.face import CROP, CROP_EYES, CROP_IOD, Doubles, Floats
 from calib.face import invert_transform as inverted
 
@@ -38,11 +39,9 @@ def frame_size(placing: Doubles) -> tuple[int, int]:
     return int(reach[0]) + 2, int(reach[1]) + 2
 
 
-def cut(frame: NDArray[np.uint8], placing: Doubles, sharp: bool) -> NDArray[np.uint8]:
-    """The canonical crop of a frame, RGB, cut as the live pipeline cuts it, or a little blurred."""
-    flags = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
-    crop = cv2.warpAffine(frame, placing, (CROP, CROP), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.ascontiguousarray(crop[..., ::-1], np.uint8)
+def rgb_crop(frame: NDArray[np.uint8], placing: Doubles) -> NDArray[np.uint8]:
+    """The canonical crop of a BGR frame, RGB, cut as the live pipeline cuts it."""
+    return np.ascontiguousarray(cut_crop(frame, placing)[..., ::-1])
 
 
 def shown(photo: NDArray[np.uint8], crop: Doubles, placing: Doubles, source: Floats | None = None) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from calib.face import CROP, CROP_IOD, FACE_OVAL, Doubles, Floats, crop_landmark
 from calib.phantom.eyes import find_eyes
 from engines.head import depth_map
 from engines.meflownet.data.appearance import AppearanceConfig, altered
-from engines.meflownet.data.cameras import cut, jittered, placing_at, shown
+from engines.meflownet.data.cameras import jittered, placing_at, rgb_crop, shown
 from engines.meflownet.data.expressions import ExpressionConfig, expression_field
 from engines.meflownet.data.heads import HeadConfig, head_motion
 from engines.meflownet.data.people import Person
@@ -42,7 +42,6 @@ class PairConfig:
         posed: share of pairs of two real photos, of people of whom there are several.
         steadied: share of pairs whose second crop is as the second pass of `engines.refine` sees it: what the first may
             have found of the head's motion, and of a clear expression, is taken out.
-        sharp: share of pairs cut by cubic interpolation, as live; the others are cut by linear, a little blurred.
         still_background: share of pairs whose background does not move with the head.
         mirrored: whether half of the pairs are mirrored.
     """
@@ -56,7 +55,6 @@ class PairConfig:
     posed: float = 0.2
     steadied: float = 0.25
     still_background: float = 0.4
-    sharp: float = 0.8
     mirrored: bool = True
 
 
@@ -208,9 +206,8 @@ class PairMaker:
 
     def _taken(self, frames: tuple[Image, Image], placing: Doubles, rng: np.random.Generator) -> tuple[Image, Image]:
         """Both crops of what a camera makes of two frames."""
-        sharp = rng.random() < self._config.sharp
         first, second = Photometry(self._config.photometry, rng, self._noise)(*frames)
-        return cut(first, placing, sharp), cut(second, placing, sharp)
+        return rgb_crop(first, placing), rgb_crop(second, placing)
 
     def _steadied(self, pair: Pair, rng: np.random.Generator) -> Pair:
         """The pair as a second pass sees it, whose first pass was wrong by as much as passes are."""

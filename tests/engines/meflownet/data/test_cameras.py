@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from calib.crop import cut_crop
 from calib.face import CROP, CROP_IOD, crop_transform
 from calib.phantom import PhantomFace
-from engines.meflownet.data.cameras import cut, frame_size, jittered, placing_at, shown
+from engines.meflownet.data.cameras import frame_size, jittered, placing_at, shown
 from tests.engines.scenes import GRID
 
 
@@ -26,20 +27,12 @@ def test_without_jitter_a_crop_stays_and_with_it_it_moves_a_little() -> None:
     assert 0 < np.abs(moved - crop).max() < 30
 
 
-@pytest.mark.parametrize("sharp", [False, True])
 @pytest.mark.parametrize("iod_px", [60.0, 130.0])
-def test_a_photo_shown_and_cut_is_its_crop_at_every_scale(portrait: PhantomFace, iod_px: float, sharp: bool) -> None:
+def test_a_photo_shown_and_cut_is_its_crop_at_every_scale(portrait: PhantomFace, iod_px: float) -> None:
     crop = crop_transform(portrait.landmarks)
     placing = placing_at(iod_px, np.random.default_rng(2))
-    direct = cut(portrait.photo, crop, sharp).astype(float)
-    seen = cut(shown(portrait.photo, crop, placing), placing, sharp).astype(float)
+    direct = cut_crop(portrait.photo, crop).astype(float)
+    seen = cut_crop(shown(portrait.photo, crop, placing), placing).astype(float)
     assert np.abs(seen - direct).mean() < 4
-    same = cut(shown(portrait.photo, crop, placing, GRID), placing, sharp).astype(float)
+    same = cut_crop(shown(portrait.photo, crop, placing, GRID), placing).astype(float)
     assert np.abs(same - seen)[8:-8, 8:-8].mean() < 1
-
-
-def test_a_sharp_cut_keeps_more_of_what_is_fine(portrait: PhantomFace) -> None:
-    placing = placing_at(90.0, np.random.default_rng(2))
-    frame = shown(portrait.photo, crop_transform(portrait.landmarks), placing)
-    edges = [np.abs(np.diff(cut(frame, placing, sharp).astype(float), axis=1)).mean() for sharp in (False, True)]
-    assert edges[1] > 1.05 * edges[0]
