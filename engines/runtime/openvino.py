@@ -17,9 +17,9 @@ from engines.runtime.weights import Weights
 
 Precision = Literal["f32", "bf16", "int8"]
 
-_ROUGH = ("down_", "body_", "join_b", "up_b", "body.2", "body.4", "judge.2")
-"""Parts of the names of the matcher's convolutions that may be computed in bfloat16: those inside the U-net, the first
-guess and the head's judge, whose answers are weighed. All of it in bfloat16 would move the flow by pixels."""
+_FEW = 9
+"""Channels: a convolution that takes or gives no more than these, or sees one place only, stays in float32: others give
+what displacements are solved from, and that in bfloat16 would move the flow by pixels; or they gain no time."""
 
 
 @dataclass
@@ -74,7 +74,8 @@ class OpenVinoEngine:
                 graphs.append(core.read_model(content))
         encoder, matcher = graphs
         if precision == "bf16":
-            _round(matcher)
+            for graph in graphs:
+                _round(graph)
         given = {port.any_name: port.partial_shape for port in encoder.outputs}
         wanted = {port.any_name: port.partial_shape for port in matcher.inputs}
         self._first, self._second = ([n for n in given if f"{side}_{n}" in wanted] for side in ("first", "second"))
@@ -147,15 +148,15 @@ def _part(graph: Any, outputs: list[str]) -> Any:
 
 
 def _round(graph: Any) -> None:
-    """Rewrite the graph so that some convolutions take bfloat16, and give float32 again."""
+    """Rewrite the graph so that large convolutions take bfloat16, and give float32 again."""
     from openvino import opset13
 
-    rounded_any = False
     for rough in graph.get_ops():
-        name = rough.get_friendly_name()
-        if rough.get_type_name() != "Convolution" or not any(part in name for part in _ROUGH):
+        if rough.get_type_name() != "Convolution":
             continue
-        rounded_any = True
+        outputs, inputs, height, width = rough.input_value(1).get_shape()
+        if min(outputs, inputs) <= _FEW or height * width == 1:
+            continue
         inputs = [opset13.convert(rough.input_value(k), "bf16") for k in (0, 1)]
         shape = rough.get_attributes()
         rounded = opset13.convolution(
@@ -164,6 +165,4 @@ def _round(graph: Any) -> None:
         exact = opset13.convert(rounded.output(0), "f32")
         for target in list(rough.output(0).get_target_inputs()):
             target.replace_source_output(exact.output(0))
-    if not rounded_any:
-        raise EngineError("no convolution of these weights is known to bear bfloat16; use meflownet")
     graph.validate_nodes_and_infer_types()

@@ -17,7 +17,7 @@ from calib.face import CROP
 from calib.int8 import Crop
 from engines.grid import CELLS
 from engines.runtime.interface import CropError, EngineError
-from engines.runtime.openvino import OpenVinoEngine
+from engines.runtime.openvino import OpenVinoEngine, _round
 from engines.runtime.weights import MANIFEST
 from tests.engines.runtime.folders import forged, write_folder
 
@@ -167,9 +167,27 @@ def test_a_crop_that_cannot_be_measured_is_refused(engine: OpenVinoEngine, shape
         engine.encode(np.zeros(shape, np.uint8))
 
 
-def test_weights_without_a_convolution_that_bears_it_are_not_called_bfloat16(folder: Path) -> None:
-    with pytest.raises(EngineError, match=r"bfloat16"):
-        OpenVinoEngine("bf16", folder)
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "size", "rough"), [(16, 16, 3, True), (12, 24, 4, True), (3, 16, 3, False), (16, 2, 3, False),
+                                             (32, 16, 1, False)],
+)  # fmt: skip
+def test_only_large_convolutions_are_computed_in_bfloat16(inputs: int, outputs: int, size: int, rough: bool) -> None:
+    """They still take and give float32, and what they answer differs by no more than the numbers were rounded."""
+    from openvino import Core, Model, opset13
+
+    chance = np.random.default_rng(0)
+    weights = chance.standard_normal((outputs, inputs, size, size), np.float32)
+    crop = chance.random((1, inputs, 8, 8), np.float32)
+    given = opset13.parameter(crop.shape, np.float32)
+    found = opset13.convolution(given, opset13.constant(weights), [1, 1], [0, 0], [0, 0], [1, 1])
+    graph = Model([found], [given])
+    (exact,) = Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(crop).values()
+    _round(graph)
+    (convolution,) = (op for op in graph.get_ops() if op.get_type_name() == "Convolution")
+    assert {port.get_element_type().get_type_name() for port in convolution.inputs()} == {"bf16" if rough else "f32"}
+    assert graph.outputs[0].get_element_type().get_type_name() == "f32"
+    (answer,) = Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(crop).values()
+    assert np.abs(answer - exact).max() <= (0.01 * np.abs(exact).max() if rough else 0)
 
 
 def test_int8_takes_its_own_graphs(folder: Path, tmp_path: Path, calibration: Pairs) -> None:
