@@ -85,7 +85,24 @@ def _graph(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outp
         warnings.simplefilter("ignore")
         torch.onnx.export(module.eval(), inputs, content, input_names=names, output_names=outputs,
                           opset_version=OPSET, dynamo=False)  # fmt: skip
-    return onnx.load_from_string(content.getvalue())
+    model = onnx.load_from_string(content.getvalue())
+    _share_constants(model.graph)
+    return model
+
+
+def _share_constants(graph: onnx.GraphProto) -> None:
+    """Keep one of each constant: every step of the network brings its own interpolation and windows."""
+    known: dict[bytes, str] = {}
+    same: dict[str, str] = {}
+    for node in [node for node in graph.node if node.op_type == "Constant"]:
+        (name,) = node.output
+        first = known.setdefault(node.attribute[0].SerializeToString(), name)
+        if first != name:
+            same[name] = first
+            graph.node.remove(node)
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = same.get(name, name)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ STAGE_WEIGHTS = (0.15, 0.2, 0.25, 0.3)
 
 _SOFTNESS_PX = 0.01
 
-_FLOOR_PX, _STAGE_FLOOR_PX = 0.03, 0.1
+_FLOOR_PX, _STAGE_FLOOR_PX = 0.015, 0.05
 """Error of a pair below which it hardly matters how small it is: of the flow, and of that after a step."""
 
 

@@ -19,7 +19,7 @@ from calib.face import CROP
 from engines.grid import CELL
 from engines.meflownet.grids import cubic, pooled, pooling, spread
 from engines.meflownet.levels import FeatureLevel, Normalised, PictureLevel
-from engines.meflownet.refine import Cleaner, Coarse, Refiner, Trunk
+from engines.meflownet.refine import Cleaner, Coarse, Refiner
 from engines.meflownet.solid import SolidHead
 
 
@@ -131,11 +131,10 @@ class Matcher(nn.Module):
     def __init__(self, config: NetConfig) -> None:
         super().__init__()
         self.coarse = Coarse(config.match, config.context, config.hidden[1])
-        self.trunk = Trunk(config.hidden)
         _, half, full = config.fine
         self.levels = nn.ModuleList([FeatureLevel(), PictureLevel(2, half), PictureLevel(1, full)])
         self.refiners = nn.ModuleList(
-            Refiner(config.context, config.hidden[0], step)
+            Refiner(config.context, config.hidden, step)
             for step, steps in zip((4, 2, 1), config.steps, strict=True)
             for _ in range(steps)
         )
@@ -163,7 +162,7 @@ class Matcher(nn.Module):
                 if self.training:
                     # Torch's backward pass writes beyond its arrays where a place is not a number.
                     flow = torch.nan_to_num(flow)
-                flow, insight = refiner(still, level.moved(source, flow), flow, first.context, self.trunk)
+                flow, insight = refiner(still, level.moved(source, flow), flow, first.context)
                 stages.append(flow)
         head = self.head(flow, near, first.solid)
         assert insight is not None

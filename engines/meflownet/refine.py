@@ -19,6 +19,11 @@ from engines.meflownet.grids import (
 _CELLS = CROP // 4
 _RADIUS = 2
 _WINDOWS = (0.8, 2.0, 5.0)
+"""σ of the windows, cells of 4 px."""
+
+_LAST_WINDOWS = (0.8, 1.4, 3.5)
+"""The same at full resolution, where little is left to find and wide windows blur expressions more than noise does."""
+
 _GROUPS = 2
 EVIDENCE = 2 * len(_WINDOWS) + len(_WINDOWS) + 2 * _GROUPS + 2
 """Channels of what a Lucas–Kanade step measured: a displacement and its certainty a window, group by group, misfit."""
@@ -60,7 +65,7 @@ class Coarse(nn.Module):
 
 
 class Trunk(nn.Module):
-    """A U-net over 1/4, 1/8 and 1/16 resolution, shared by every step."""
+    """A U-net over 1/4, 1/8 and 1/16 resolution."""
 
     def __init__(self, hidden: tuple[int, int, int]) -> None:
         super().__init__()
@@ -83,6 +88,24 @@ class Trunk(nn.Module):
         return a + functional.relu(self.join_a(a))
 
 
+class Answers(nn.Module):
+    """A layer of 1 × 1 that answers in groups of channels; as built it answers its bias, which is 0.
+
+    Each group is computed apart: to take one out of a whole answer is slow in OpenVINO.
+    """
+
+    def __init__(self, inputs: int, *channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.weight = nn.Parameter(torch.zeros(sum(channels), inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(sum(channels)))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """(B, inputs, n, n) to the groups, (B, channels, n, n) each."""
+        parts = zip(self.weight.split(self.channels), self.bias.split(self.channels), strict=True)
+        return [functional.conv2d(x, weight, bias) for weight, bias in parts]
+
+
 class Refiner(nn.Module):
     """One Lucas–Kanade step at one resolution.
 
@@ -91,23 +114,21 @@ class Refiner(nn.Module):
     smooths what comes out.
     """
 
-    def __init__(self, context: int, hidden: int, step: int) -> None:
+    def __init__(self, context: int, hidden: tuple[int, int, int], step: int) -> None:
         super().__init__()
         self.step = step
         cells = CROP // step
+        sigmas = _LAST_WINDOWS if step == 1 else _WINDOWS
         self.ridge = nn.Parameter(torch.full((len(_WINDOWS), 1, 1, 1), -4.0))
-        self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden, 1)
-        self.leave = nn.Conv2d(hidden, 2 + len(_WINDOWS) + 1 + len(_WINDOWS), 1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden[0], 1)
+        self.trunk = Trunk(hidden)
+        self.leave = Answers(hidden[0], 2, len(_WINDOWS), 1 + len(_WINDOWS))
         with torch.no_grad():
             self.leave.bias[2 + len(_WINDOWS)] = 3.0
-        self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS]), persistent=False)
+        self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in sigmas]), persistent=False)
         self.register_buffer("pool", pooling(_CELLS, cells), persistent=False)
 
-    def forward(
-        self, still: Tensor, moved: Tensor, flow: Tensor, context: Tensor, trunk: Trunk
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, still: Tensor, moved: Tensor, flow: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """One step.
 
         Args:
@@ -115,20 +136,18 @@ class Refiner(nn.Module):
             moved: the second's where the flow leads.
             flow: so far, (B, 2, 64, 64) px.
             context: the first crop's.
-            trunk: the U-net.
 
         Returns:
             better flow, and what the network made of the evidence (B, hidden, 64, 64).
         """
         steps, evidence = self._measure(still, moved)
         inputs = torch.cat([evidence, 0.25 * flow, context], dim=1)
-        insight = trunk(functional.relu(self.enter(inputs)))
-        judged = self.leave(insight)
-        at = 2 + len(_WINDOWS)
-        share = judged[:, 2:at].softmax(1).unsqueeze(2)
-        better = flow + self.step * ((share * steps).sum(1) + judged[:, :2])
+        insight = self.trunk(functional.relu(self.enter(inputs)))
+        correction, trust, smoothness = self.leave(insight)
+        share = trust.softmax(1).unsqueeze(2)
+        better = flow + self.step * ((share * steps).sum(1) + correction)
         # What a window's displacement does not see of the flow so far stays in it: the noise that is finer.
-        return _blended(_smoothed(better, self.windows), judged[:, at:]), insight
+        return _blended(_smoothed(better, self.windows), smoothness), insight
 
     def _measure(self, still: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
         """Displacements (B, windows, 2, 64, 64) in this resolution's cells, and the evidence."""
@@ -192,19 +211,17 @@ class Cleaner(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(hidden + 2 * len(_WINDOWS), hidden, 1)
+        self.enter = nn.Conv2d(hidden + 2 * (1 + len(_WINDOWS)), hidden, 1)
         self.body = nn.Conv2d(hidden, hidden, 3, padding=1)
-        self.leave = nn.Conv2d(hidden, 2 + 1 + len(_WINDOWS), 1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.constant_(self.leave.bias, 0.0)
+        self.leave = Answers(hidden, 2, 1, 1 + len(_WINDOWS))
         with torch.no_grad():
             self.leave.bias[2] = 3.0
             self.leave.bias[3] = 2.0
-        self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS[1:]]), persistent=False)
+        self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS]), persistent=False)
 
     def forward(self, expression: Tensor, insight: Tensor) -> Tensor:
         """Expression flow (B, 2, 64, 64) px."""
         choices = _smoothed(expression, self.windows)
         x = functional.relu(self.enter(torch.cat([choices.flatten(1, 2), insight], dim=1)))
-        judged = self.leave(x + functional.relu(self.body(x)))
-        return _blended(choices, judged[:, 3:]) * judged[:, 2:3].sigmoid() + judged[:, :2]
+        correction, strength, smoothness = self.leave(x + functional.relu(self.body(x)))
+        return _blended(choices, smoothness) * strength.sigmoid() + correction

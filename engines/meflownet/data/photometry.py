@@ -33,7 +33,7 @@ class PhotometryConfig:
     gain: float = 0.03
     bias: float = 2.0
     shadow: float = 0.15
-    noise: tuple[float, float] = (0.3, 5.0)
+    noise: tuple[float, float] = (0.25, 5.0)
     grey_noise: float = 0.4
     blur: float = 0.2
     motion_blur: float = 0.05
@@ -92,7 +92,7 @@ class Photometry:
         """A table (256, 1, 3) from a photo's grey levels to this camera's: contrast, gamma and a gain a channel."""
         rng = self._rng
         level = np.linspace(0, 1, 256)[:, None]
-        gamma, exposure = np.exp(rng.normal(0, 0.25)), np.exp(rng.uniform(-0.9, 0.1))
+        gamma, exposure = np.exp(rng.normal(0, 0.25)), np.exp(rng.uniform(-0.7, 0.1))
         temperature = np.exp(rng.normal(0, 0.12, 3))
         table = 255 * exposure * temperature * level**gamma + rng.uniform(0, 12)
         return np.asarray(np.clip(table, 0, 255)[:, None, :], np.float32)

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+import onnx
 import onnxruntime
 import torch
 
@@ -61,6 +62,14 @@ def test_the_graphs_name_what_they_take_and_give(untrained: Path) -> None:
     }
     assert all(i.shape == shapes[i.name.split("_", 1)[1]] for i in matcher.get_inputs())
     assert [o.name for o in matcher.get_outputs()] == ["facial", "head"]
+
+
+def test_no_constant_is_in_a_graph_twice(untrained: Path) -> None:
+    for part in ("encoder", "matcher"):
+        graph = onnx.load(untrained / f"meflownet_s_{part}.onnx").graph
+        constants = [node.attribute[0].SerializeToString() for node in graph.node if node.op_type == "Constant"]
+        assert constants
+        assert len(set(constants)) == len(constants)
 
 
 def test_an_answer_is_the_networks_flow_in_rows_of_cells(calibration: Pairs) -> None:

@@ -20,11 +20,11 @@ def pattern(cells: int, channels: int, u: float, v: float, seed: int = 0) -> Ten
     return torch.sin(kx * x + ky * y + phase).sum(1)[None] / 4
 
 
-def refiner(step: int) -> tuple[Refiner, Trunk]:
-    """A step as it is built, but for the random offset of its last layer."""
+def refiner(step: int) -> Refiner:
+    """A step as it is built, but for the offset of its last layer, which would smooth little."""
     torch.manual_seed(step)
-    built = Refiner(CONTEXT, HIDDEN[0], step), Trunk(HIDDEN)
-    nn.init.zeros_(built[0].leave.bias)
+    built = Refiner(CONTEXT, HIDDEN, step)
+    nn.init.zeros_(built.leave.bias)
     return built
 
 
@@ -39,8 +39,8 @@ def distance(flow: Tensor, u: float, v: float) -> float:
 
 @torch.no_grad()
 def refined(step: int, still: Tensor, moved: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    built, trunk = refiner(step)
-    found, insight = built(still, moved, flow, torch.zeros(1, CONTEXT, 64, 64), trunk)
+    built = refiner(step)
+    found, insight = built(still, moved, flow, torch.zeros(1, CONTEXT, 64, 64))
     assert insight.shape == (1, HIDDEN[0], 64, 64)
     assert bool(insight.isfinite().all())
     return found, built._measure(still, moved)[1]
