@@ -117,8 +117,8 @@ class SpotConfig:
             smaller than it was measured there; empty for noise that is learned on the way.
     """
 
-    threshold_iod: float = 0.003
-    noise_factor: float = 4.0
+    threshold_iod: float = 0.002
+    noise_factor: float = 3.5
     micro_s: float = 0.5
     longest_s: float = 4.0
     shortest_s: float = 0.1
