@@ -107,6 +107,7 @@ class SpotConfig:
     Attributes:
         threshold_iod: smallest displacement of a region that opens an event, IOD.
         noise_factor: and it must exceed the region's own noise so many times.
+        told_iod: smallest displacement of a region that words tell of, IOD; in a small event half of its largest.
         micro_s: longest micro-expression, onset to offset (MEGC: 0.5 s).
         longest_s: longest expression; one held longer is closed there (MEGC: 4 s).
         shortest_s: shorter movements are not expressions.
@@ -117,8 +118,9 @@ class SpotConfig:
             smaller than it was measured there; empty for noise that is learned on the way.
     """
 
-    threshold_iod: float = 0.003
-    noise_factor: float = 4.0
+    threshold_iod: float = 0.002
+    noise_factor: float = 3.5
+    told_iod: float = 0.003
     micro_s: float = 0.5
     longest_s: float = 4.0
     shortest_s: float = 0.1

@@ -133,11 +133,12 @@ class EventNode:
         measured = measured if measured.regions else known
         if spot.phase == "apex":
             self._known[spot.spot_id] = measured
+        largest_iod = max((r.mean_iod for r in measured.regions), default=0.0)
         return msgspec.structs.replace(
             spot,
-            magnitude_iod=round(max((r.mean_iod for r in measured.regions), default=0.0), 6),
+            magnitude_iod=round(largest_iod, 6),
             regions=measured.regions,
-            noise_iod=(self._config.threshold_iod,) * len(measured.regions),
+            noise_iod=(min(self._config.told_iod, largest_iod / 2),) * len(measured.regions),
             sketch=measured.sketch if spot.phase == "closed" else b"",
         )
 

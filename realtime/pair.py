@@ -107,7 +107,7 @@ class PairMeter:
             flow: what was measured.
             hear: is told the words so far, again and again while they are being made.
         """
-        floor = (self._config.spot.threshold_iod,) * len(flow.regions)
+        floor = (self._config.spot.told_iod,) * len(flow.regions)
         said = ""
         answers: list[Answer] = []
         for piece in self._narrator.narrate(Facts(flow.regions, floor, flow.iod_px)):

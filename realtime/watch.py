@@ -11,6 +11,7 @@ import numpy as np
 
 from calib.face import REGIONS, Doubles
 from calib.neutral import Baseline, RestLevel
+from engines.runtime import HEADLESS
 from realtime.config import SpotConfig
 from realtime.curve import SEEN
 from realtime.messages import Motion
@@ -22,7 +23,8 @@ _BROWS = np.array([region.part == "brow" for region in REGIONS])
 _LIDS = np.array([region.name.find("Upper Eyelid") >= 0 for region in REGIONS])
 _LID_STILL_IOD = 0.015  # eyelids move so far with the brows and cheeks; a blink moves them 0.1 and more
 _LID_LEAK = np.where(_BROWS, 0.25, 0.06)  # share of a blink's movement that may show in each region
-_HEAD_LEAK = 0.12  # share of the head's movement within 0.2 s that may be left in the regions
+_HEAD_LEAK = 0.04  # share of the head's movement within 0.2 s that may be left in the regions
+_FITTED_LEAK = 0.12  # the same if that movement was fitted to a flow of the whole face
 _BESIDE_LEAK = 0.2  # share of an open movement that may show in regions that have no part in it
 _RISE_S = 0.35  # within this time a movement must have risen…
 _RISE_SHARE = 1.5  # …to two thirds of what it is away from rest
@@ -51,7 +53,7 @@ class Watch:
         self._speech = Speech(config)
         self._free_s: Doubles = np.zeros(len(REGIONS))
         self._settled_s = 0.0
-        self._jitter_iod = 0.0
+        self._jitter_iod, self._head_leak = 0.0, _FITTED_LEAK
         self._wake, self._wake_s = np.zeros(len(REGIONS)), 0.0
         self._above = 0
         self.open: list[Movement] = []
@@ -62,6 +64,7 @@ class Watch:
         if sample is None:
             return
         self._jitter_iod = motion.noise_iod
+        self._head_leak = _FITTED_LEAK if motion.engine in HEADLESS else _HEAD_LEAK
         for movement in list(self.open):
             yield from self._follow(movement, sample)
         yield from self._speech.due(sample.t_s, any(LOWER[m.strongest] for m in self.open))
@@ -144,7 +147,8 @@ class Watch:
         if not before:
             return False
         moved = np.hypot(*(sample.displacement - np.mean(before, axis=0)).T)
-        return bool((moved > self._quiet_limits())[LOWER].any())
+        # A difference has the noise of both its ends.
+        return bool((moved > np.sqrt(1 + 1 / len(before)) * self._quiet_limits())[LOWER].any())
 
     def _left(self, sample: Sample) -> Doubles:
         """What a long movement that has ended may have left in each region, IOD."""
@@ -162,7 +166,7 @@ class Watch:
         lids = float(away[_LIDS].max())
         before = [s.head for s in self._samples.since(sample.t_s - 0.2)]
         jerk = float(np.hypot(*np.ptp(before, axis=0))) if before else 0.0
-        limits = self._quiet_limits() + self._left(sample) + _HEAD_LEAK * min(jerk, 0.2)
+        limits = self._quiet_limits() + self._left(sample) + self._head_leak * min(jerk, 0.2)
         limits = limits + _BESIDE_LEAK * max((float(m.reach.max()) for m in self.open), default=0.0)
         return np.asarray(limits + _LID_LEAK * max(lids - _LID_STILL_IOD, 0.0))
 

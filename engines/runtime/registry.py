@@ -32,6 +32,9 @@ ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
 GPU = ("tensorrt", "tensorrt-int8", "tensorrt-fp32", "cuda", "cuda-bf16")
 """What needs an NVIDIA GPU."""
 
+HEADLESS = ("dis",)
+"""What tells facial flow only: the head's motion is fitted to it afterwards (`engines.head`)."""
+
 FIRST = ("tensorrt", "cuda")
 """What "auto" takes where there is a GPU: TensorRT if a plan was built (`mellm engine build`), else torch."""
 

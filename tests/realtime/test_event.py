@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,14 @@ def test_what_happened_from_onset_to_apex_is_told(made: Any) -> None:
     assert apex.regions != closed.regions  # the second is measured in two passes
     assert apex.sketch == Measured().sketch == b""
     assert closed.sketch.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("told_iod", [0.003, 1.0])
+def test_an_event_however_small_has_regions_to_tell_of(shots: list[Shot], told_iod: float) -> None:
+    node = EventNode(SpotConfig(told_iod=told_iod), Kept(shots), DisEngine(), live=True)
+    with closing(node):
+        (told,) = passed(node, bare(0, "apex"))
+    assert told.noise_iod == pytest.approx((min(told_iod, told.magnitude_iod / 2),) * 29, abs=1e-6)
 
 
 def test_the_stream_passes_while_an_event_is_measured(made: Any) -> None:

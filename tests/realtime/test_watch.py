@@ -1,5 +1,6 @@
 """What the watch adds to single movements: thresholds, who may begin, and what leaks. Its curves are in test_spot."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,7 +13,9 @@ from tests.realtime.curves import displacement, motion
 NOISE = 0.0002
 
 
-def watched(curve: dict[str, tuple[float, float]] | list[PhantomEvent], head: float = 0.0) -> list[str]:
+def watched(
+    curve: dict[str, tuple[float, float]] | list[PhantomEvent], head: float = 0.0, engine: str = "meflownet"
+) -> list[str]:
     """Phases told of a pulse of 0.3 s at 8 s, of single regions (u, v) or of events; the head jumps by so much, px."""
     watch, rng, phases = Watch(SpotConfig()), np.random.default_rng(2), list[str]()
     for k in range(300):
@@ -24,10 +27,8 @@ def watched(curve: dict[str, tuple[float, float]] | list[PhantomEvent], head: fl
                 moved[REGION_INDEX[name]] += pulse * np.array(way)
         else:
             moved += displacement(curve, t_s)
-        shown = motion(t_s, moved, k)
-        if head:
-            shift = (head * pulse, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-            shown = type(shown)(**{f: getattr(shown, f) for f in shown.__struct_fields__} | {"head": shift})
+        shift = (head * pulse, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        shown = msgspec.structs.replace(motion(t_s, moved, k), head=shift, engine=engine)
         phases += [phase for _, phase in watch.step(shown, 0)]
     return phases
 
@@ -48,10 +49,15 @@ def test_eyelids_open_nothing_and_hide_what_they_leak() -> None:
     assert "closed" in watched(leak)
 
 
-@pytest.mark.parametrize(("head_px", "seen"), [(0.0, True), (4.0, False)])
-def test_what_a_moving_head_may_leave_is_no_event(head_px: float, seen: bool) -> None:
+@pytest.mark.parametrize(
+    ("head_px", "engine", "seen"),
+    [(0.0, "meflownet", True), (4.0, "meflownet", True), (12.0, "meflownet", False), (0.0, "dis", True),
+     (4.0, "dis", False)],
+)  # fmt: skip
+def test_what_a_moving_head_may_leave_is_no_event(head_px: float, engine: str, seen: bool) -> None:
+    """An engine that tells the head's motion itself leaves less of it."""
     left = dict.fromkeys(("Left Cheek", "Right Cheek", "Chin"), (0.005, 0.0))
-    assert ("closed" in watched(left, head_px)) is seen
+    assert ("closed" in watched(left, head_px, engine)) is seen
 
 
 def test_a_face_that_is_gone_has_its_movement_closed_if_its_apex_was_known() -> None:
