@@ -89,21 +89,29 @@ class Trunk(nn.Module):
 
 
 class Answers(nn.Module):
-    """A layer of 1 × 1 that answers in groups of channels; as built it answers its bias, which is 0.
+    """A layer of 1 × 1 that answers in groups of channels; as built it answers the same everywhere.
 
-    Each group is computed apart: to take one out of a whole answer is slow in OpenVINO.
+    Each group has a convolution of its own: to take one out of a whole answer is slow in OpenVINO.
     """
 
-    def __init__(self, inputs: int, *channels: int) -> None:
+    def __init__(self, inputs: int, *groups: tuple[float, ...]) -> None:
+        """Build it.
+
+        Args:
+            inputs: channels.
+            groups: what is answered as built, a number a channel.
+        """
         super().__init__()
-        self.channels = channels
-        self.weight = nn.Parameter(torch.zeros(sum(channels), inputs, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(sum(channels)))
+        self.groups = nn.ModuleList()
+        for answers in groups:
+            group = nn.Conv2d(inputs, len(answers), 1)
+            nn.init.zeros_(group.weight)
+            group.bias = nn.Parameter(torch.tensor(answers))
+            self.groups.append(group)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, inputs, n, n) to the groups, (B, channels, n, n) each."""
-        parts = zip(self.weight.split(self.channels), self.bias.split(self.channels), strict=True)
-        return [functional.conv2d(x, weight, bias) for weight, bias in parts]
+        return [group(x) for group in self.groups]
 
 
 class Refiner(nn.Module):
@@ -122,9 +130,7 @@ class Refiner(nn.Module):
         self.ridge = nn.Parameter(torch.full((len(_WINDOWS), 1, 1, 1), -4.0))
         self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden[0], 1)
         self.trunk = Trunk(hidden)
-        self.leave = Answers(hidden[0], 2, len(_WINDOWS), 1 + len(_WINDOWS))
-        with torch.no_grad():
-            self.leave.bias[2 + len(_WINDOWS)] = 3.0
+        self.leave = Answers(hidden[0], (0.0, 0.0), (0.0,) * len(sigmas), (3.0, *(0.0,) * len(sigmas)))
         self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in sigmas]), persistent=False)
         self.register_buffer("pool", pooling(_CELLS, cells), persistent=False)
 
@@ -213,10 +219,7 @@ class Cleaner(nn.Module):
         super().__init__()
         self.enter = nn.Conv2d(hidden + 2 * (1 + len(_WINDOWS)), hidden, 1)
         self.body = nn.Conv2d(hidden, hidden, 3, padding=1)
-        self.leave = Answers(hidden, 2, 1, 1 + len(_WINDOWS))
-        with torch.no_grad():
-            self.leave.bias[2] = 3.0
-            self.leave.bias[3] = 2.0
+        self.leave = Answers(hidden, (0.0, 0.0), (3.0,), (2.0, *(0.0,) * len(_WINDOWS)))
         self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS]), persistent=False)
 
     def forward(self, expression: Tensor, insight: Tensor) -> Tensor:

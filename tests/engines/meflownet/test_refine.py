@@ -24,7 +24,8 @@ def refiner(step: int) -> Refiner:
     """A step as it is built, but for the offset of its last layer, which would smooth little."""
     torch.manual_seed(step)
     built = Refiner(CONTEXT, HIDDEN, step)
-    nn.init.zeros_(built.leave.bias)
+    for group in built.leave.groups:
+        nn.init.zeros_(group.bias)
     return built
 
 
