@@ -30,6 +30,11 @@ def cut_crop(image: NDArray[np.uint8], transform: Doubles) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(fine, (CROP, CROP), interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def rgb_crop(bgr: NDArray[np.uint8], transform: Doubles) -> NDArray[np.uint8]:
+    """The same of a BGR picture, as engines take it: RGB, its bytes in order."""
+    return np.ascontiguousarray(cut_crop(bgr, transform)[..., ::-1])
+
+
 def _warped(image: NDArray[np.uint8], transform: Doubles, side: int, how: int) -> NDArray[np.uint8]:
     warped = cv2.warpAffine(image, transform, (side, side), flags=how, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, np.uint8)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.crop import cut_crop
+from calib.crop import rgb_crop
 from calib.face import crop_transform
 from calib.facs import ACTION_UNITS
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
@@ -44,7 +44,7 @@ def calibration_stream(face: PhantomFace, count: int, seed: int = 0) -> Iterator
         exposure = float(rng.uniform(0.4, 1.1))
         transform = crop_transform(video.landmarks(0.5))
         first, second = (
-            cut_crop(np.asarray(cv2.convertScaleAbs(video.frame(t), alpha=exposure), np.uint8), transform)[..., ::-1]
+            rgb_crop(np.asarray(cv2.convertScaleAbs(video.frame(t), alpha=exposure), np.uint8), transform)
             for t in (0.5, 2.0)
         )
-        yield np.ascontiguousarray(first), np.ascontiguousarray(second)
+        yield first, second

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.crop import cut_crop
+from calib.crop import rgb_crop
 from calib.face import CROP, REGIONS, Doubles, Floats, crop_landmarks, crop_transform, invert_transform
 from calib.face import transform_points as moved_points
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
@@ -43,7 +43,7 @@ def scene(face: PhantomFace, *units: tuple[str, float], nuisance: Nuisance | Non
     script = PhantomScript((event,), nuisance=nuisance or Nuisance(), seed=seed)
     video = PhantomVideo(face, script, 400, 360, 85.0)
     transform = crop_transform(video.landmarks(REST_S))
-    crops = [cut_crop(video.frame(t), transform)[..., ::-1] for t in (REST_S, APEX_S)]
+    crops = [rgb_crop(video.frame(t), transform) for t in (REST_S, APEX_S)]
     truth = video.flow(REST_S, APEX_S)
     seen_at = moved_points(invert_transform(transform), GRID).astype(np.float32)
 

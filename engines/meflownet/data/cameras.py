@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.crop import cut_crop
 from calib.face import CROP, CROP_EYES, CROP_IOD, Doubles, Floats
 from calib.face import invert_transform as inverted
 
@@ -37,11 +36,6 @@ def frame_size(placing: Doubles) -> tuple[int, int]:
     back = inverted(placing)
     reach = (corners @ back[:, :2].T + back[:, 2]).max(axis=0)
     return int(reach[0]) + 2, int(reach[1]) + 2
-
-
-def rgb_crop(frame: NDArray[np.uint8], placing: Doubles) -> NDArray[np.uint8]:
-    """The canonical crop of a BGR frame, RGB, cut as the live pipeline cuts it."""
-    return np.ascontiguousarray(cut_crop(frame, placing)[..., ::-1])
 
 
 def shown(photo: NDArray[np.uint8], crop: Doubles, placing: Doubles, source: Floats | None = None) -> NDArray[np.uint8]:

@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.crop import rgb_crop
 from calib.face import CROP, CROP_IOD, FACE_OVAL, Doubles, Floats, crop_landmarks, crop_transform
 from calib.phantom.eyes import find_eyes
 from engines.head import depth_map
 from engines.meflownet.data.appearance import AppearanceConfig, altered
-from engines.meflownet.data.cameras import jittered, placing_at, rgb_crop, shown
+from engines.meflownet.data.cameras import jittered, placing_at, shown
 from engines.meflownet.data.expressions import ExpressionConfig, expression_field
 from engines.meflownet.data.heads import HeadConfig, head_motion
 from engines.meflownet.data.people import Person
