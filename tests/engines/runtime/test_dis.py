@@ -103,7 +103,7 @@ def test_several_threads_may_call_at_once(engine: DisEngine, smile: Scene) -> No
 
 
 def test_encoding_leaves_the_crop_alone_and_keeps_nothing_of_it(engine: DisEngine, smile: Scene) -> None:
-    crop = np.ascontiguousarray(smile.first)
+    crop = smile.first.copy()
     encoded = engine.encode(crop)
     assert np.array_equal(crop, smile.first)
     before = engine.flow(encoded, engine.encode(smile.second)).facial.copy()
