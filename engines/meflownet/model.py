@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from calib.face import CROP
 from engines.grid import CELL
+from engines.meflownet.activation import active
 from engines.meflownet.grids import cubic, pooled, pooling, spread
 from engines.meflownet.levels import FeatureLevel, Normalised, PictureLevel
 from engines.meflownet.refine import Cleaner, Coarse, Refiner
@@ -105,13 +106,13 @@ class Encoder(nn.Module):
     def forward(self, crop: Tensor) -> tuple[Tensor, ...]:
         """The first five of the features of crops (B, 3, 256, 256), 0–255."""
         x = (crop - 127.5) * (1 / 64)
-        a = functional.relu(self.to_half(x))
-        a = a + functional.relu(self.half_body(a))
-        b = functional.relu(self.to_quarter(a))
-        b = b + functional.relu(self.quarter_body(b))
-        c = functional.relu(self.to_eighth(b))
-        c = c + functional.relu(self.eighth_body(c))
-        c = c + functional.relu(self.eighth_wide(c))
+        a = active(self.to_half(x))
+        a = a + active(self.half_body(a))
+        b = active(self.to_quarter(a))
+        b = b + active(self.quarter_body(b))
+        c = active(self.to_eighth(b))
+        c = c + active(self.eighth_body(c))
+        c = c + active(self.eighth_wide(c))
         match = self.match(c)
         # Without their mean, or all places look alike and the correlation tells nothing.
         match = match - match.mean((2, 3), keepdim=True)
@@ -120,7 +121,7 @@ class Encoder(nn.Module):
             self.shade(x),
             self.fine_quarter(b),
             match,
-            functional.relu(self.context(b)),
+            active(self.context(b)),
             self.solid(c),
         )
 

@@ -101,8 +101,12 @@ class OpenVinoEngine:
         """See `FlowEngine.flow`."""
         if not first.more:
             first.more = self._run(self._anchor, {"crop": first.crop[None]}, self._only_first)
-        known = first.features | first.more
-        feed = {f"first_{n}": known[n] for n in self._first} | {f"second_{n}": second.features[n] for n in self._second}
+        feed = {f"second_{n}": second.features[n] for n in self._second}
+        if self._own.anchor is not first:
+            # A request keeps what it was given last: an anchor stays through an event.
+            known = first.features | first.more
+            feed |= {f"first_{n}": known[n] for n in self._first}
+            self._own.anchor = first
         flows = self._run(self._matcher, feed, ["facial", "head"])
         return FlowFields(flows["facial"][0], flows["head"][0])
 
@@ -118,10 +122,15 @@ class OpenVinoEngine:
 
 
 class _Requests(threading.local):
-    """The calling thread's own requests: each has the arrays that it works on in itself."""
+    """The calling thread's own requests: each has the arrays that it works on in itself.
+
+    Attributes:
+        anchor: the first crop of the matcher's last pair, whose features its request still holds.
+    """
 
     def __init__(self) -> None:
         self._made: dict[int, Any] = {}
+        self.anchor: Any = None
 
     def of(self, model: Any) -> Any:
         """The request to a model."""
