@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from calib.face import CROP
-from engines.meflownet.activation import SLOPE, active
 from engines.meflownet.grids import (
     compressed,
     cubic,
@@ -38,9 +37,9 @@ class Coarse(nn.Module):
         reach = 2 * _RADIUS + 1
         self.sharpness = nn.Parameter(torch.tensor(10.0))
         self.body = nn.Sequential(
-            nn.Conv2d(reach * reach + context, hidden, 3, padding=1), nn.LeakyReLU(SLOPE),
-            nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2), nn.LeakyReLU(SLOPE),
-            nn.Conv2d(hidden, hidden, 3, padding=4, dilation=4), nn.LeakyReLU(SLOPE),
+            nn.Conv2d(reach * reach + context, hidden, 3, padding=1), nn.LeakyReLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2), nn.LeakyReLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=4, dilation=4), nn.LeakyReLU(),
             nn.Conv2d(hidden, 2, 3, padding=1),
         )  # fmt: skip
         nn.init.zeros_(self.body[-1].weight)
@@ -80,13 +79,13 @@ class Trunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, a, 64, 64) to the same shape."""
-        b = active(self.down_b(x))
-        c = active(self.down_c(active(self.body_b(b))))
-        c = c + active(self.body_c(c))
+        b = functional.leaky_relu(self.down_b(x))
+        c = functional.leaky_relu(self.down_c(functional.leaky_relu(self.body_b(b))))
+        c = c + functional.leaky_relu(self.body_c(c))
         b = b + spread(self.to_b, self.up_b(c))
-        b = b + active(self.join_b(b))
+        b = b + functional.leaky_relu(self.join_b(b))
         a = x + spread(self.to_a, self.up_a(b))
-        return a + active(self.join_a(a))
+        return a + functional.leaky_relu(self.join_a(a))
 
 
 class Answers(nn.Module):
@@ -149,7 +148,7 @@ class Refiner(nn.Module):
         """
         steps, evidence = self._measure(still, moved)
         inputs = torch.cat([evidence, 0.25 * flow, context], dim=1)
-        insight = self.trunk(active(self.enter(inputs)))
+        insight = self.trunk(functional.leaky_relu(self.enter(inputs)))
         correction, trust, smoothness = self.leave(insight)
         share = trust.softmax(1).unsqueeze(2)
         better = flow + self.step * ((share * steps).sum(1) + correction)
@@ -226,6 +225,6 @@ class Cleaner(nn.Module):
     def forward(self, expression: Tensor, insight: Tensor) -> Tensor:
         """Expression flow (B, 2, 64, 64) px."""
         choices = _smoothed(expression, self.windows)
-        x = active(self.enter(torch.cat([choices.flatten(1, 2), insight], dim=1)))
-        correction, strength, smoothness = self.leave(x + active(self.body(x)))
+        x = functional.leaky_relu(self.enter(torch.cat([choices.flatten(1, 2), insight], dim=1)))
+        correction, strength, smoothness = self.leave(x + functional.leaky_relu(self.body(x)))
         return _blended(choices, smoothness) * strength.sigmoid() + correction

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from calib.face import CROP, CROP_IOD
-from engines.meflownet.activation import SLOPE
 from engines.meflownet.grids import compressed, cubic, spread
 
 _CELLS = CROP // 8
@@ -25,8 +24,8 @@ class SolidHead(nn.Module):
     def __init__(self, context: int, hidden: int = 32) -> None:
         super().__init__()
         self.judge = nn.Sequential(
-            nn.Conv2d(context + 5, hidden, 3, padding=1), nn.LeakyReLU(SLOPE),
-            nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2), nn.LeakyReLU(SLOPE),
+            nn.Conv2d(context + 5, hidden, 3, padding=1), nn.LeakyReLU(),
+            nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2), nn.LeakyReLU(),
             nn.Conv2d(hidden, 1, 3, padding=1),
         )  # fmt: skip
         nn.init.zeros_(self.judge[-1].weight)

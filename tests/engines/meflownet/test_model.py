@@ -74,6 +74,17 @@ def test_training_reaches_every_weight() -> None:
     assert all(bool(w.grad.isfinite().all()) for w in net.parameters())
 
 
+def test_channels_that_answer_nothing_can_still_learn() -> None:
+    net = network(seed=1)
+    with torch.no_grad():
+        net.encoder.to_eighth.bias.fill_(-100.0)
+    facial, _, _ = net(crops(1), crops(1, 1))
+    facial.square().mean().backward()
+    for learned in (net.encoder.to_eighth.weight.grad, net.encoder.to_eighth.bias.grad):
+        assert learned is not None
+        assert all(channel.any() for channel in learned)
+
+
 def test_both_sizes_can_be_built_and_the_one_for_a_gpu_is_larger() -> None:
     weights = {name: sum(w.numel() for w in MEFlowNet(config).parameters()) for name, config in SIZES.items()}
     assert weights["b"] > 5 * weights["s"]
