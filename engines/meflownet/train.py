@@ -11,30 +11,29 @@ import pickle
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from cyclopts import App, Parameter
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
-from engines.meflownet.data import Pair, PairConfig, PairMaker, Person, load_people, split_people
+from engines.meflownet.data import PairConfig, PairMaker, Person, load_people, split_people
 from engines.meflownet.data.shapes import ShapeModel
 from engines.meflownet.evaluation import bench_like, errors, held_out_table
-from engines.meflownet.losses import loss
+from engines.meflownet.feed import PairFeed
+from engines.meflownet.learner import Learner
+from engines.meflownet.memory import PairMemory
 from engines.meflownet.model import SIZES, MEFlowNet
 
 app = App(name="engines.meflownet.train", help_format="plaintext")
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+_TOLD = 20
+"""Steps from one word about the loss to the next: to read it, a GPU must be waited for."""
 
 _UNREADABLE = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
 """What torch raises at a file that is no checkpoint, or one of another network."""
@@ -48,8 +47,8 @@ class TrainConfig:
         size: of the network, "s" or "b".
         minutes: how long to train in all, resumed runs included.
         batch: pairs a step.
-        fresh: how many of them are new; the others are drawn from the last `memory` pairs.
-        memory: how many pairs are kept for that.
+        fresh: how many of them are new, where as many are ready; the others are drawn from the last `memory` pairs.
+        memory: how many pairs are kept for that, a megabyte each.
         rate: the highest learning rate.
         warm_steps: steps over which it rises.
         decay: weight decay.
@@ -69,39 +68,6 @@ class TrainConfig:
     average: float = 0.998
     check_minutes: float = 5.0
     seed: int = 0
-
-
-class Pairs(Dataset[Pair]):
-    """Pair number n, for as many n as anyone asks."""
-
-    def __init__(self, maker: PairMaker, start: int) -> None:
-        self._maker, self._start = maker, start
-
-    def __len__(self) -> int:
-        return 1 << 40
-
-    def __getitem__(self, index: int) -> Pair:
-        return self._maker.pair(self._start + index)
-
-
-def collate(pairs: list[Pair], device: torch.device) -> Batch:
-    """Crops (B, 3, 256, 256) uint8; facial, head (B, 2, 256, 256) px; valid (B, 1, 256, 256); tolerance (B,) px."""
-
-    def planes(arrays: list[NDArray[Any]]) -> Tensor:
-        return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous().to(device)
-
-    valid = planes([p.valid[..., None].astype(np.float32) for p in pairs])
-    tolerance = torch.tensor([p.tolerance_px for p in pairs], dtype=torch.float32, device=device)
-    return (planes([p.first for p in pairs]), planes([p.second for p in pairs]),
-            planes([p.facial for p in pairs]), planes([p.head for p in pairs]), valid, tolerance)  # fmt: skip
-
-
-def _fresh_pairs(maker: PairMaker, start: int, workers: int) -> Iterator[Pair]:
-    """Pairs from `start` on, made ahead in worker processes."""
-    order = range(1 << 40)
-    loader = DataLoader(Pairs(maker, start), batch_size=None, sampler=order, num_workers=workers,
-                        prefetch_factor=16 if workers else None, collate_fn=lambda pair: pair)  # fmt: skip
-    return iter(loader)
 
 
 class Run:
@@ -138,23 +104,20 @@ class Run:
         train, held_out = split_people(people)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(config.seed)
-        self.net = MEFlowNet(SIZES[config.size]).to(self.device)
+        net = MEFlowNet(SIZES[config.size]).to(self.device)
         if start is not None:
-            _take(self.net, start)
-        self.mean = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=config.rate, weight_decay=config.decay)
+            _take(net, start)
+        self.learner = Learner(net, config.rate, config.decay, config.average)
         self.maker = PairMaker(train, PairConfig(), shapes, config.seed)
         self.checks = [PairMaker(held_out, bench_like(2.0), seed=config.seed + 1).pair(n) for n in range(32)]
         self.held_out = held_out
-        self.step, self.spent_s, self.resumed = 0, 0.0, 0
+        self.spent_s, self.resumed = 0.0, 0
         checkpoint = folder / "checkpoint.pt"
         if checkpoint.is_file():
             try:
                 state = torch.load(checkpoint, map_location=self.device, weights_only=True)
-                self.net.load_state_dict(state["net"])
-                self.optimiser.load_state_dict(state["optimiser"])
-                self.mean, self.step, self.spent_s = state["mean"], state["step"], state["spent_s"]
-                self.resumed = self.step
+                self.learner.restore(state["learner"])
+                self.spent_s, self.resumed = state["spent_s"], self.learner.step
             except _UNREADABLE as error:
                 reason = (str(error) or type(error).__name__).splitlines()[0]
                 raise ValueError(f"{checkpoint}: not a checkpoint of a run of size {config.size} ({reason})") from None
@@ -169,60 +132,46 @@ class Run:
             torch.set_flush_denormal(False)
 
     def _train(self, workers: int, console: Console) -> None:
-        c = self.config
-        rng = np.random.default_rng([c.seed, self.step])
-        memory: list[Pair] = []
-        pairs = _fresh_pairs(self.maker, self.step * c.fresh, workers)
+        c, learner = self.config, self.learner
+        rng = np.random.default_rng([c.seed, learner.step])
+        memory = PairMemory(c.memory, self.device)
         started, before, checked = time.monotonic(), self.spent_s, self.spent_s
-        recent: list[float] = []
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as bar:
+        with (
+            PairFeed(self.maker, learner.step * c.fresh, workers) as feed,
+            Progress(*columns, console=console) as bar,
+        ):
             task = bar.add_task("training", total=60 * c.minutes)
             bar.update(task, completed=self.spent_s)
             while self.spent_s < 60 * c.minutes:
-                fresh = [next(pairs) for _ in range(c.fresh)]
-                memory = (memory + fresh)[-c.memory :]
-                old = [memory[int(n)] for n in rng.integers(len(memory), size=c.batch - c.fresh)]
-                kept = [pair.mirrored() if rng.random() < 0.5 else pair for pair in old]
-                recent = [*recent[-199:], self._advance(collate(fresh + kept, self.device))]
+                fresh = feed.take(c.fresh, 0 if len(memory) else c.fresh)
+                memory.add(fresh)
+                learner.advance(memory.batch(c.batch, len(fresh), rng), self._rate())
                 self.spent_s = before + time.monotonic() - started
-                bar.update(task, completed=self.spent_s, description=f"step {self.step} · loss {np.mean(recent):.3f}")
+                if learner.step % _TOLD == 0:
+                    bar.update(
+                        task, completed=self.spent_s, description=f"step {learner.step} · loss {learner.recent:.3f}"
+                    )
                 if self.spent_s - checked > 60 * c.check_minutes:
                     checked = self.spent_s
-                    self._check(float(np.mean(recent)), console)
+                    self._check(console)
 
-    def _advance(self, batch: Batch) -> float:
-        """One step; returns its loss."""
-        c = self.config
-        share = min(self.spent_s / (60 * c.minutes), 1.0)
-        warmth = min(1.0, (self.step - self.resumed + 1) / c.warm_steps)
-        rate = c.rate * warmth * (0.5 + 0.5 * math.cos(math.pi * share))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        first, second, facial, head, valid, tolerance = batch
-        value = loss(self.net(first, second), facial, head, valid, tolerance)
-        self.optimiser.zero_grad(set_to_none=True)
-        value.backward()
-        size = nn.utils.clip_grad_norm_(self.net.parameters(), 4.0)
-        # A rare pair can blow a step up; one bad step must not cost the run.
-        if bool(torch.isfinite(size)):
-            self.optimiser.step()
-        self.step += 1
-        # Early on the average follows quickly, or it would remember the untrained network.
-        keep = min(c.average, (1 + self.step) / (10 + self.step))
-        for name, value_now in self.net.state_dict().items():
-            self.mean[name].lerp_(value_now, 1 - keep)
-        return float(value.detach())
+    def _rate(self) -> float:
+        """The learning rate of the next step: it rises first, and falls to nothing with the time that is left."""
+        share = min(self.spent_s / (60 * self.config.minutes), 1.0)
+        warmth = min(1.0, (self.learner.step - self.resumed + 1) / self.config.warm_steps)
+        return self.config.rate * warmth * (0.5 + 0.5 * math.cos(math.pi * share))
 
     def averaged(self) -> MEFlowNet:
         """The network with its averaged weights, ready to measure."""
         net = MEFlowNet(SIZES[self.config.size])
-        net.load_state_dict(self.mean)
+        net.load_state_dict(self.learner.mean())
         net.to(self.device).eval()
         return net
 
-    def _check(self, recent: float, console: Console) -> None:
+    def _check(self, console: Console) -> None:
         """Write a checkpoint and a line of the curve."""
+        step, recent = self.learner.step, self.learner.recent
         measured = errors(self.averaged(), self.checks)
         self.save()
         curve = self.folder / "curve.csv"
@@ -231,19 +180,21 @@ class Run:
             writer = csv.writer(file)
             if new:
                 writer.writerow(["minutes", "step", "loss", "facial_px", "head_px", "expression_px"])
-            writer.writerow([f"{self.spent_s / 60:.1f}", self.step, f"{recent:.4f}", *(f"{e:.4f}" for e in measured)])
+            writer.writerow([f"{self.spent_s / 60:.1f}", step, f"{recent:.4f}", *(f"{e:.4f}" for e in measured)])
         found = ", ".join(f"{n} {e:.3f}" for n, e in zip(("facial", "head", "expression"), measured, strict=True))
-        where = f"{self.spent_s / 60:6.1f} min, step {self.step}"
+        where = f"{self.spent_s / 60:6.1f} min, step {step}"
         console.print(f"{where}: loss {recent:.3f}; held out at σ 2: {found} px", highlight=False)
 
     def save(self) -> None:
         """Write the checkpoint and the averaged weights."""
-        state = {"net": self.net.state_dict(), "optimiser": self.optimiser.state_dict(), "mean": self.mean,
-                 "step": self.step, "spent_s": self.spent_s, "config": asdict(self.config)}  # fmt: skip
+        state = {"learner": self.learner.state(), "spent_s": self.spent_s, "config": asdict(self.config)}
         draft = self.folder / "checkpoint.tmp"
         torch.save(state, draft)
         os.replace(draft, self.folder / "checkpoint.pt")
-        torch.save({"size": self.config.size, "weights": self.mean, "step": self.step}, self.folder / "weights.pt")
+        torch.save(
+            {"size": self.config.size, "weights": self.learner.mean(), "step": self.learner.step},
+            self.folder / "weights.pt",
+        )
 
 
 def _take(net: MEFlowNet, path: Path) -> None:
@@ -284,12 +235,14 @@ def train(
     except ValueError as error:
         console.print(f"error: {error}", highlight=False)
         sys.exit(2)
-    console.print(f"size {config.size} on {run.device}, from step {run.step}, {config.minutes:g} min", highlight=False)
+    console.print(
+        f"size {config.size} on {run.device}, from step {run.learner.step}, {config.minutes:g} min", highlight=False
+    )
     try:
         run.train(workers, console)
     except KeyboardInterrupt:
         run.save()
-        console.print(f"stopped at step {run.step}; the same command goes on from there")
+        console.print(f"stopped at step {run.learner.step}; the same command goes on from there")
         sys.exit(130)
     run.save()
     table = held_out_table(run.averaged(), run.held_out, seed=config.seed + 2)

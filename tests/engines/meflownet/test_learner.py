@@ -1,0 +1,92 @@
+from copy import deepcopy
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from calib.face import CROP
+from engines.meflownet.learner import Learner
+from engines.meflownet.losses import loss
+from engines.meflownet.memory import Batch
+from engines.meflownet.model import MEFlowNet
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    """A mottled picture that moves by one pixel."""
+    rough = cv2.GaussianBlur(np.random.default_rng(0).uniform(-2000, 2255, (CROP, CROP, 3)), None, 4)
+    mottled = torch.from_numpy(rough.clip(0, 255).astype(np.uint8)).permute(2, 0, 1)[None]
+    flow = torch.zeros(1, 2, CROP, CROP)
+    flow[:, 0] = 1
+    return Batch(mottled, mottled.roll(1, 3), flow, flow, torch.ones(1, 1, CROP, CROP), torch.zeros(1))
+
+
+def learner(seed: int = 0) -> Learner:
+    torch.manual_seed(seed)
+    return Learner(MEFlowNet(), rate=1e-3, decay=1e-4, average=0.998)
+
+
+def test_the_loss_falls_on_a_batch_seen_again(batch: Batch) -> None:
+    learns = learner()
+    losses = []
+    for _ in range(12):
+        before = learns.recent * learns.step
+        learns.advance(batch, 3e-4)
+        losses.append(learns.recent * learns.step - before)  # the mean of the first 50 is a plain one
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_it_learns_as_torch_does_weight_by_weight(batch: Batch) -> None:
+    learns = learner()
+    torch.manual_seed(0)
+    net = MEFlowNet()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-5, weight_decay=1e-4)
+    for _ in range(2):
+        learns.advance(batch, 1e-5)
+        value = loss(net(batch.first, batch.second), batch.facial, batch.head, batch.valid, batch.tolerance)
+        optimiser.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 4.0)
+        optimiser.step()
+    found, wanted, before = (
+        torch.cat([p.detach().flatten() for p in n.parameters()]) for n in (learns.net, net, learner().net)
+    )
+    # Where a gradient is nothing but rounding, its sign decides the step.
+    assert float((found - wanted).norm()) < 0.1 * float((wanted - before).norm())
+
+
+def test_the_average_begins_to_follow_at_once(batch: Batch) -> None:
+    learns = learner()
+    before = learns.mean()["encoder.to_half.weight"]
+    learns.advance(batch, 1e-3)
+    after, mean = learns.net.encoder.to_half.weight.detach(), learns.mean()["encoder.to_half.weight"]
+    assert not torch.equal(before, after)
+    assert float((mean - after).abs().max()) < 0.5 * float((before - after).abs().max())
+    assert bool(((mean - before) * (after - before) >= 0).all())
+
+
+def test_a_pair_that_blows_a_step_up_does_not_cost_the_run(batch: Batch) -> None:
+    learns = learner()
+    learns.advance(batch._replace(facial=torch.full_like(batch.facial, torch.nan)), 1e-3)
+    assert all(bool(torch.isfinite(w).all()) for w in learns.net.parameters())
+
+
+def test_what_is_kept_is_taken_up_again(batch: Batch) -> None:
+    learns, other = learner(), learner(seed=1)
+    learns.advance(batch, 1e-3)
+    other.restore(deepcopy(learns.state()))
+    assert other.step == 1
+    for taught in (learns, other):
+        taught.advance(batch, 1e-3)
+    for found, wanted in zip(other.net.parameters(), learns.net.parameters(), strict=True):
+        assert torch.equal(found, wanted)
+    assert all(torch.equal(other.mean()[name], mean) for name, mean in learns.mean().items())
+
+
+def test_every_weight_is_in_its_average() -> None:
+    learns = learner()
+    assert list(learns.mean()) == list(learns.net.state_dict())
