@@ -11,8 +11,9 @@ from calib.phantom.fields import FieldMaker
 from engines.meflownet.data.shapes import ShapeModel
 
 MAX_STRAIN = 0.6
-"""Largest derivative of a field: below 1 the skin does not fold, and a rendered frame has one source a pixel."""
+"""Largest derivative of a drawn field: below 1 the skin does not fold, and a rendered frame has one source a pixel."""
 
+_SETTLED_PX, _MOST_ROUNDS = 0.005, 40
 
 TYPICAL = ((6, 12), (12, 25), (6, 12, 25), (1, 2), (1, 2, 25), (4, 7), (1, 4), (9, 10), (15, 17), (4, 9), (20, 25))
 """Units that go together in smiles, surprise, frowns, disgust and fear."""
@@ -31,6 +32,9 @@ class ExpressionConfig:
         smooth: share of smooth bumps without any anatomy among the pairs that move.
         typical: share of units that often go together, two-sided, among the pairs moved by units.
         spread_iod: smallest and largest width σ of the skin's response around a region, IOD.
+        stretched: share of fields that say where the moved skin comes from. Drawn as where the skin goes, a field can
+            stretch it to no more than 1 + `MAX_STRAIN` of its length; around parting lips it is several times that.
+        stretch: largest derivative of those: skin gets as long as 1 / (1 - stretch).
     """
 
     still: float = 0.12
@@ -41,6 +45,8 @@ class ExpressionConfig:
     smooth: float = 0.2
     typical: float = 0.4
     spread_iod: tuple[float, float] = (0.11, 0.2)
+    stretched: float = 0.5
+    stretch: float = 0.75
 
 
 def expression_field(
@@ -66,8 +72,24 @@ def expression_field(
     low, high = config.macro_px if rng.random() < config.macro else config.micro_px
     peak = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     field = field * (peak / max(float(np.hypot(field[..., 0], field[..., 1]).max()), 1e-6))
+    stretched = rng.random() < config.stretched
+    limit = config.stretch if stretched else MAX_STRAIN
     strain = max(float(np.abs(np.diff(field, axis=axis)).max()) for axis in (0, 1))
-    return np.asarray(field * min(1.0, MAX_STRAIN / max(strain, 1e-6)), np.float32)
+    field = np.asarray(field * min(1.0, limit / max(strain, 1e-6)), np.float32)
+    return _forward(field) if stretched else field
+
+
+def _forward(backward: Floats) -> Floats:
+    """Where skin goes, if `backward` says where it comes from: E with E(X) = backward(X + E(X)), by a fixed point."""
+    axis = np.arange(CROP, dtype=np.float32)
+    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
+    field = backward
+    for _ in range(_MOST_ROUNDS):
+        before = field
+        field = cv2.remap(backward, grid + before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if float(np.abs(field - before).max()) < _SETTLED_PX:
+            break
+    return np.asarray(field, np.float32)
 
 
 def _units(landmarks: Floats, config: ExpressionConfig, rng: np.random.Generator) -> Floats:
