@@ -37,6 +37,18 @@ def window(cells: int, sigma: float) -> Tensor:
     return _tensor(matrix / matrix.sum(axis=1, keepdims=True))
 
 
+def smoother(cells: int, sigma: float) -> Tensor:
+    """Smoothing that leaves what bends as it is, (cells, cells): twice a `window` less that window applied twice.
+
+    An average halves a bump of its own width. What it took away, smoothed and given back (Tukey's
+    twicing, 1977), cancels the curvature's share of that; against noise it does as much as an average of 0.7 its σ.
+    """
+    average = window(cells, sigma).double()
+    matrix = 2 * average - average @ average
+    matrix[matrix.abs() < 1e-7] = 0
+    return matrix.float()
+
+
 def _tensor(matrix: Doubles) -> Tensor:
     return torch.from_numpy(matrix.astype(np.float32))
 

@@ -12,6 +12,7 @@ from engines.meflownet.grids import (
     linear,
     pooled,
     pooling,
+    smoother,
     spread,
     window,
 )
@@ -23,6 +24,9 @@ _WINDOWS = (0.8, 2.0, 5.0)
 
 _LAST_WINDOWS = (0.8, 1.4, 3.5)
 """The same at full resolution, where little is left to find and wide windows blur expressions more than noise does."""
+
+_SMOOTHER = 1.44
+"""σ of the smoothing in that of the window with which it shares a number: so it takes away as much noise."""
 
 _GROUPS = 2
 EVIDENCE = 2 * len(_WINDOWS) + len(_WINDOWS) + 2 * _GROUPS + 2
@@ -128,10 +132,11 @@ class Refiner(nn.Module):
         cells = CROP // step
         sigmas = _LAST_WINDOWS if step == 1 else _WINDOWS
         self.ridge = nn.Parameter(torch.full((len(_WINDOWS), 1, 1, 1), -4.0))
-        self.enter = nn.Conv2d(EVIDENCE + 2 + context, hidden[0], 1)
+        self.enter = nn.Conv2d(EVIDENCE + 2 + 2 * len(sigmas) + context, hidden[0], 1)
         self.trunk = Trunk(hidden)
         self.leave = Answers(hidden[0], (0.0, 0.0), (0.0,) * len(sigmas), (3.0, *(0.0,) * len(sigmas)))
         self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in sigmas]), persistent=False)
+        self.register_buffer("smoothers", _smoothers(sigmas), persistent=False)
         self.register_buffer("pool", pooling(_CELLS, cells), persistent=False)
 
     def forward(self, still: Tensor, moved: Tensor, flow: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,13 +152,15 @@ class Refiner(nn.Module):
             better flow, and what the network made of the evidence (B, hidden, 64, 64).
         """
         steps, evidence = self._measure(still, moved)
-        inputs = torch.cat([evidence, 0.25 * flow, context], dim=1)
+        # How the flow so far bends, which smoothing would take for noise.
+        bent = [4 * (flow - spread(window, flow)) for window in self.windows]
+        inputs = torch.cat([evidence, 0.25 * flow, *bent, context], dim=1)
         insight = self.trunk(functional.leaky_relu(self.enter(inputs)))
         correction, trust, smoothness = self.leave(insight)
         share = trust.softmax(1).unsqueeze(2)
         better = flow + self.step * ((share * steps).sum(1) + correction)
         # What a window's displacement does not see of the flow so far stays in it: the noise that is finer.
-        return _blended(_smoothed(better, self.windows), smoothness), insight
+        return _blended(_smoothed(better, self.smoothers), smoothness), insight
 
     def _measure(self, still: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
         """Displacements (B, windows, 2, 64, 64) in this resolution's cells, and the evidence."""
@@ -199,9 +206,13 @@ def _solve(m: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
     return 2 * torch.tanh(0.5 * torch.stack([u, v], dim=2)), compressed(determinant / (xx + yy))
 
 
-def _smoothed(flow: Tensor, windows: Tensor) -> Tensor:
-    """A flow (B, 2, n, n) as it is and averaged over windows (k, n, n): (B, 1 + k, 2, n, n)."""
-    return torch.stack([flow, *(spread(window, flow) for window in windows)], dim=1)
+def _smoothers(sigmas: tuple[float, ...]) -> Tensor:
+    return torch.stack([smoother(_CELLS, _SMOOTHER * sigma) for sigma in sigmas])
+
+
+def _smoothed(flow: Tensor, smoothers: Tensor) -> Tensor:
+    """A flow (B, 2, n, n) as it is and smoothed (k, n, n): (B, 1 + k, 2, n, n)."""
+    return torch.stack([flow, *(spread(smoothing, flow) for smoothing in smoothers)], dim=1)
 
 
 def _blended(choices: Tensor, wanted: Tensor) -> Tensor:
@@ -220,11 +231,11 @@ class Cleaner(nn.Module):
         self.enter = nn.Conv2d(hidden + 2 * (1 + len(_WINDOWS)), hidden, 1)
         self.body = nn.Conv2d(hidden, hidden, 3, padding=1)
         self.leave = Answers(hidden, (0.0, 0.0), (3.0,), (2.0, *(0.0,) * len(_WINDOWS)))
-        self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in _WINDOWS]), persistent=False)
+        self.register_buffer("smoothers", _smoothers(_WINDOWS), persistent=False)
 
     def forward(self, expression: Tensor, insight: Tensor) -> Tensor:
         """Expression flow (B, 2, 64, 64) px."""
-        choices = _smoothed(expression, self.windows)
+        choices = _smoothed(expression, self.smoothers)
         x = functional.leaky_relu(self.enter(torch.cat([choices.flatten(1, 2), insight], dim=1)))
         correction, strength, smoothness = self.leave(x + functional.leaky_relu(self.body(x)))
         return _blended(choices, smoothness) * strength.sigmoid() + correction

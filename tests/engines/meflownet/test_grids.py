@@ -17,6 +17,7 @@ from engines.meflownet.grids import (
     pixel_grid,
     pooled,
     pooling,
+    smoother,
     spread,
     warp,
     window,
@@ -172,6 +173,16 @@ def test_between_pixels_their_mean_is_fetched_and_beyond_the_edge_the_last_one()
     assert torch.allclose(fetched[..., :-1], 0.5 * (second[..., :-1] + second[..., 1:]), atol=1e-4)
     far = warp(second, 100 * torch.ones(1, 2, 32, 32), pixel_grid(32))
     assert torch.allclose(far, second[..., -1:, -1:].expand_as(far), atol=1e-4)
+
+
+def test_a_smoother_leaves_what_bends_and_takes_noise() -> None:
+    sigma, inner = 2.0, slice(16, -16)
+    bent = (torch.arange(64.0) - 30) ** 2
+    assert torch.allclose((smoother(64, sigma) @ bent)[inner], bent[inner], atol=0.02)
+    assert float(((window(64, sigma) @ bent) - bent)[inner].abs().min()) > 3
+    assert torch.allclose(smoother(64, sigma).sum(1), torch.ones(64), atol=1e-5)
+    left = float((smoother(64, sigma)[32] ** 2).sum())
+    assert left == pytest.approx(float((window(64, sigma / 1.44)[32] ** 2).sum()), rel=0.02)
 
 
 @pytest.mark.parametrize(("a", "b"), [(1.0, 0.0), (0.0, -2.0), (0.3, 0.7)])

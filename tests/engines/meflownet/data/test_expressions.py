@@ -1,6 +1,8 @@
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
+import cv2
 import numpy as np
 import pytest
 
@@ -8,9 +10,9 @@ from calib.face import CROP, FACE_OVAL, Doubles, Floats
 from engines.meflownet.data.expressions import MAX_STRAIN, ExpressionConfig, expression_field
 from engines.meflownet.data.shapes import GRID, ShapeModel
 
-MICRO = ExpressionConfig(still=0, macro=0)
-MACRO = ExpressionConfig(still=0, macro=1)
-BUMPS = ExpressionConfig(still=0, macro=1, smooth=1, scanned=0)
+MICRO = ExpressionConfig(still=0, macro=0, stretched=0)
+MACRO = ExpressionConfig(still=0, macro=1, stretched=0)
+BUMPS = ExpressionConfig(still=0, macro=1, smooth=1, scanned=0, stretched=0)
 UNITS = ExpressionConfig(still=0, macro=0, smooth=0, scanned=0)
 
 
@@ -42,10 +44,26 @@ def test_the_peak_is_as_asked_or_the_skin_is_strained_to_its_limit(
     assert peak(field) > low * 0.999 or strain > MAX_STRAIN - 1e-3
 
 
+@pytest.mark.parametrize("stretched", [0, 1])
 @pytest.mark.parametrize("config", [MACRO, BUMPS], ids=["any", "bumps"])
-def test_the_skin_never_folds(anchor: Floats, config: ExpressionConfig) -> None:
+def test_the_skin_never_folds(anchor: Floats, config: ExpressionConfig, stretched: float) -> None:
+    config = replace(config, stretched=stretched)
     for seed in range(12):
         assert np.linalg.det(np.eye(2) + slopes(draw(anchor, config, seed))).min() > 0.05
+
+
+def test_a_field_can_say_where_skin_comes_from(anchor: Floats) -> None:
+    """Skin that goes to X + E(X) came from there by as much: E(X) is the drawn field at X + E(X)."""
+    grid = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
+    longest = []
+    for seed in range(8):
+        comes, goes = (
+            draw(anchor, replace(MACRO, stretch=MAX_STRAIN, stretched=stretched), seed) for stretched in (0, 1)
+        )
+        back = cv2.remap(comes, grid + goes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        assert np.abs(goes - back).max() < 0.05  # OpenCV fetches at 32nds of a pixel
+        longest.append(np.linalg.svd(np.eye(2) + slopes(goes), compute_uv=False).max())
+    assert max(longest) > 1 + MAX_STRAIN
 
 
 def test_sizes_spread_over_the_whole_range(anchor: Floats) -> None:

@@ -214,7 +214,7 @@ def test_scanned_shapes_move_the_face_they_were_made_for(person: Person) -> None
         return np.asarray(np.stack([0 * bump, bump], axis=-1)[None], np.float32)
 
     shapes = cast("ShapeModel", SimpleNamespace(names=("jawOpen",), fields=fields))
-    expression = ExpressionConfig(still=0, macro=1, macro_px=(4, 4), scanned=1)
+    expression = ExpressionConfig(still=0, macro=1, macro_px=(4, 4), scanned=1, stretched=0)
     maker = PairMaker([person], config(expression, RESTING, jitter=0, mirrored=False), shapes)
     pairs = [maker.pair(number) for number in range(2)]
     assert len(asked) == 1
