@@ -25,8 +25,8 @@ _WINDOWS = (0.8, 2.0, 5.0)
 _LAST_WINDOWS = (0.8, 1.4, 3.5)
 """The same at full resolution, where little is left to find and wide windows blur expressions more than noise does."""
 
-_SMOOTHER = 1.44
-"""σ of the smoothing in that of the window with which it shares a number: so it takes away as much noise."""
+_SMOOTHERS, _LAST_SMOOTHERS = (1.15, 2.0, 3.6, 7.2), (1.15, 1.9, 3.0, 5.0)
+"""σ of what smooths the flow, cells of 4 px; of the last step."""
 
 _GROUPS = 2
 EVIDENCE = 2 * len(_WINDOWS) + len(_WINDOWS) + 2 * _GROUPS + 2
@@ -130,13 +130,13 @@ class Refiner(nn.Module):
         super().__init__()
         self.step = step
         cells = CROP // step
-        sigmas = _LAST_WINDOWS if step == 1 else _WINDOWS
+        sigmas, smoothers = (_LAST_WINDOWS, _LAST_SMOOTHERS) if step == 1 else (_WINDOWS, _SMOOTHERS)
         self.ridge = nn.Parameter(torch.full((len(_WINDOWS), 1, 1, 1), -4.0))
         self.enter = nn.Conv2d(EVIDENCE + 2 + 2 * len(sigmas) + context, hidden[0], 1)
         self.trunk = Trunk(hidden)
-        self.leave = Answers(hidden[0], (0.0, 0.0), (0.0,) * len(sigmas), (3.0, *(0.0,) * len(sigmas)))
+        self.leave = Answers(hidden[0], (0.0, 0.0), (0.0,) * len(sigmas), (3.0, *(0.0,) * len(smoothers)))
         self.register_buffer("windows", torch.stack([window(_CELLS, s) for s in sigmas]), persistent=False)
-        self.register_buffer("smoothers", _smoothers(sigmas), persistent=False)
+        self.register_buffer("smoothers", _smoothers(smoothers), persistent=False)
         self.register_buffer("pool", pooling(_CELLS, cells), persistent=False)
 
     def forward(self, still: Tensor, moved: Tensor, flow: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
@@ -207,7 +207,7 @@ def _solve(m: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _smoothers(sigmas: tuple[float, ...]) -> Tensor:
-    return torch.stack([smoother(_CELLS, _SMOOTHER * sigma) for sigma in sigmas])
+    return torch.stack([smoother(_CELLS, sigma) for sigma in sigmas])
 
 
 def _smoothed(flow: Tensor, smoothers: Tensor) -> Tensor:
@@ -228,10 +228,10 @@ class Cleaner(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(hidden + 2 * (1 + len(_WINDOWS)), hidden, 1)
+        self.enter = nn.Conv2d(hidden + 2 * (1 + len(_SMOOTHERS)), hidden, 1)
         self.body = nn.Conv2d(hidden, hidden, 3, padding=1)
-        self.leave = Answers(hidden, (0.0, 0.0), (3.0,), (2.0, *(0.0,) * len(_WINDOWS)))
-        self.register_buffer("smoothers", _smoothers(_WINDOWS), persistent=False)
+        self.leave = Answers(hidden, (0.0, 0.0), (3.0,), (2.0, *(0.0,) * len(_SMOOTHERS)))
+        self.register_buffer("smoothers", _smoothers(_SMOOTHERS), persistent=False)
 
     def forward(self, expression: Tensor, insight: Tensor) -> Tensor:
         """Expression flow (B, 2, 64, 64) px."""

@@ -218,7 +218,7 @@ def train(
     out: Annotated[Path, Parameter(help="Folder of the run; one that holds a checkpoint is taken up again.")],
     shapes: Annotated[Path | None, Parameter(help="ICT-FaceKit's arrays (ict_face_light.npz).")] = None,
     start: Annotated[Path | None, Parameter(help="Weights to begin from (meflownet_s.npz), where they fit.")] = None,
-    workers: Annotated[int, Parameter(help="Processes that make pairs.")] = 1,
+    workers: Annotated[int, Parameter(help="Processes that make pairs; on a GPU one a core.")] = 1,
     threads: Annotated[int, Parameter(help="Threads of the training itself on a CPU.")] = 2,
     config: Annotated[TrainConfig | None, Parameter(name="*")] = None,
 ) -> None:
@@ -228,6 +228,7 @@ def train(
         signal.signal(number, signal.default_int_handler)
     console = Console()
     torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = True  # every batch is of the same size
     config = config or TrainConfig()
     out.mkdir(parents=True, exist_ok=True)
     try:
