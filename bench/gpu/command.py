@@ -61,7 +61,7 @@ def page(card: Gpu, lines: list[str], status: int) -> str:
         lines: what pytest said.
         status: pytest's exit status.
     """
-    told = [line for line in lines if " px from the CPU's engine" in line or " pairs/s" in line]
+    told = [line for line in lines if " px from the CPU's answer" in line or " pairs/s" in line]
     rows = "\n".join(f"- {line}" for line in told) or "- nothing was measured"
     verdict = "All passed." if status == 0 else f"**Some failed** (pytest's status {status})."
     return f"""# The engines on a GPU

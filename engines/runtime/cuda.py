@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import CROP
+from calib.face import CROP, Floats
 from engines.grid import CELLS
 from engines.runtime.gpu import find_gpu
 from engines.runtime.interface import EngineError, FlowFields, check_crop
@@ -30,20 +30,20 @@ class _Lane:
     """Tensors and work for one batch.
 
     Attributes:
-        batch: crops, or pairs, at once.
-        staging: crops in page-locked memory.
-        features: of the encoded crops.
-        first, second: features that the matcher reads.
-        flows: facial and head flow in page-locked memory.
+        staging: crops in page-locked memory, (batch, 256, 256, 3).
+        crops: the same in the GPU's. A graph keeps no tensor alive: what it reads and writes must be kept here.
+        encoded: the encoded crops' features, a row of numbers each, (batch, numbers).
+        first, second: features that the matcher reads, alike.
+        flows: facial and head flow in page-locked memory, (batch, 2, 64, 64, 2).
         encode, match: the work; graphs on a GPU.
     """
 
-    batch: int
-    staging: Any
-    features: tuple[Any, ...]
-    first: tuple[Any, ...]
-    second: tuple[Any, ...]
-    flows: tuple[Any, Any]
+    staging: NDArray[np.uint8]
+    crops: Any
+    encoded: Any
+    first: Any
+    second: Any
+    flows: Floats
     encode: Callable[[], None]
     match: Callable[[], None]
 
@@ -98,17 +98,22 @@ class CudaEngine:
         return self.flow_many([(first, second)])[0]
 
     def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
-        """Several crops at once; see `BatchEngine.encode_many`."""
+        """Several crops at once; see `BatchEngine.encode_many`.
+
+        Each crop's features are a row of its batch's tensor, whose memory stays as long as one of them is kept: 1.5 MB
+        a crop, up to `LARGEST` of them.
+        """
         for crop in crops:
             check_crop(crop)
         encoded: list[Any] = []
         with self._torch.inference_mode(), self._torch.cuda.stream(self._stream):
             for lane, chunk in self._chunks(crops):
                 self._wait()  # the crops before may still be on their way
-                for slot, crop in enumerate(chunk):
-                    lane.staging[slot].numpy()[:] = crop
+                for place, crop in zip(lane.staging, chunk, strict=False):
+                    place[:] = crop
                 lane.encode()
-                encoded += [tuple(f[slot].clone() for f in lane.features) for slot in range(len(chunk))]
+                # One copy for all: a copy a crop would keep the GPU waiting for its launches.
+                encoded += lane.encoded[: len(chunk)].clone().unbind()
         return encoded
 
     def flow_many(self, pairs: Sequence[tuple[Any, Any]]) -> list[FlowFields]:
@@ -116,14 +121,11 @@ class CudaEngine:
         flows: list[FlowFields] = []
         with self._torch.inference_mode(), self._torch.cuda.stream(self._stream):
             for lane, chunk in self._chunks(pairs):
-                for slot, pair in enumerate(chunk):
-                    for side, features in zip((lane.first, lane.second), pair, strict=True):
-                        for target, source in zip(side, features, strict=True):
-                            target[slot].copy_(source, non_blocking=True)
+                for side, features in zip((lane.first, lane.second), zip(*chunk, strict=True), strict=True):
+                    self._torch.stack(features, out=side[: len(chunk)])
                 lane.match()
                 self._wait()
-                facial, head = (flow.numpy() for flow in lane.flows)
-                flows += [FlowFields(facial[slot].copy(), head[slot].copy()) for slot in range(len(chunk))]
+                flows += [FlowFields(*both.copy()) for both in lane.flows[: len(chunk)]]
         return flows
 
     def close(self) -> None:
@@ -149,23 +151,23 @@ class CudaEngine:
         torch, pinned = self._torch, self._stream is not None
         staging = torch.zeros((batch, CROP, CROP, 3), dtype=torch.uint8, pin_memory=pinned)
         crops = torch.zeros_like(staging, device=self._device)
-        encoded = self._net.encode(_pixels(crops))
-        features, first, second = (type(encoded)(*map(torch.zeros_like, encoded)) for _ in range(3))
-        flows = tuple(torch.zeros((batch, CELLS, CELLS, 2), pin_memory=pinned) for _ in range(2))
+        flows = torch.zeros((batch, 2, CELLS, CELLS, 2), pin_memory=pinned)
+        layout = self._net.encode(_pixels(crops))
+        encoded, first, second = (torch.zeros_like(_rows(torch, layout)) for _ in range(3))
+        stored_first, stored_second = (_features(torch, rows, layout) for rows in (first, second))
 
         def encode() -> None:
             crops.copy_(staging, non_blocking=True)
-            for target, source in zip(features, self._net.encode(_pixels(crops)), strict=True):
-                target.copy_(source)
+            _rows(torch, self._net.encode(_pixels(crops)), out=encoded)
 
         def match() -> None:
-            facial, head, _ = self._net.matcher(first, second)
-            for target, flow in zip(flows, (facial, head), strict=True):
-                target.copy_(flow.permute(0, 2, 3, 1), non_blocking=True)
+            facial, head, _ = self._net.matcher(stored_first, stored_second)
+            flows.copy_(torch.stack([facial, head], dim=1).permute(0, 1, 3, 4, 2), non_blocking=True)
 
         return _Lane(
-            batch, staging, features, first, second, (flows[0], flows[1]), self._recorded(encode), self._recorded(match)
-        )
+            staging.numpy(), crops, encoded, first, second, flows.numpy(),
+            self._recorded(encode), self._recorded(match),
+        )  # fmt: skip
 
     def _recorded(self, work: Callable[[], None]) -> Callable[[], None]:
         """The work as a CUDA graph, after torch has chosen its kernels in three rounds; as it is on a CPU."""
@@ -183,3 +185,14 @@ class CudaEngine:
 
 def _pixels(crops: Any) -> Any:
     return crops.permute(0, 3, 1, 2).float()
+
+
+def _rows(torch: Any, features: Any, out: Any = None) -> Any:
+    """Features as a row of numbers a crop, (B, numbers)."""
+    return torch.cat([feature.flatten(1) for feature in features], dim=1, out=out)
+
+
+def _features(torch: Any, rows: Any, layout: Any) -> Any:
+    """The features in such rows, (B, channels, n, n) each as in the layout: views."""
+    parts = torch.split(rows, [feature[0].numel() for feature in layout], dim=1)
+    return type(layout)(*(part.view(feature.shape) for part, feature in zip(parts, layout, strict=True)))

@@ -129,6 +129,9 @@ def check_crop(crop: NDArray[np.uint8]) -> None:
     """
     if crop.shape != (CROP, CROP, 3) or crop.dtype != np.uint8:
         raise CropError(f"a crop must be ({CROP}, {CROP}, 3) uint8, not {crop.shape} {crop.dtype}")
+    few = crop[CROP // 2, CROP // 4 : 3 * CROP // 4 : 32].tobytes()
+    if max(few) - min(few) >= 4:  # as nearly always: four places tell it in a tenth of the time
+        return
     middle = crop[CROP // 4 : 3 * CROP // 4 : 4, CROP // 4 : 3 * CROP // 4 : 4]
     low, high = int(middle.min()), int(middle.max())
     if high - low < 4:

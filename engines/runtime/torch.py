@@ -18,11 +18,12 @@ class TorchEngine:
 
     name = "meflownet-torch"
 
-    def __init__(self, weights: Path | None = None) -> None:
+    def __init__(self, weights: Path | None = None, device: str | None = None) -> None:
         """Load the weights.
 
         Args:
             weights: a folder of weights; by default the shipped ones.
+            device: "cpu" or "cuda"; by default the GPU if there is one.
 
         Raises:
             EngineError: torch is missing, or the weights are missing, corrupt or of another network.
@@ -31,7 +32,7 @@ class TorchEngine:
         import torch
 
         self._torch = torch
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._net.to(self._device)
         Reference(files).check(self, 0.01)
 

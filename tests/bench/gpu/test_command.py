@@ -7,7 +7,7 @@ from bench.gpu.command import COMMAND, gpu, page
 from engines.runtime.gpu import Gpu, NoGpuError
 
 CARD = Gpu("Test GPU", "8.9", "13.0")
-SAID = ["collected 2 items", "tensorrt: 0.00031 px from the CPU's engine", "x::y PASSED",
+SAID = ["collected 2 items", "tensorrt: 0.00031 px from the CPU's answer", "x::y PASSED",
         "tensorrt, batch 64: p50 9.000 ms, p95 9.100 ms, p99 9.400 ms, 7111 pairs/s"]  # fmt: skip
 
 

@@ -38,6 +38,16 @@ def test_so_is_one_that_hardly_varies(level: int) -> None:
         check_crop((level + flicker).astype(np.uint8))
 
 
+@pytest.mark.parametrize("place", [(64, 64), (128, 64), (128, 96), (128, 188), (188, 188)])
+def test_one_place_that_differs_is_something_to_see(place: tuple[int, int]) -> None:
+    crop = np.full((256, 256, 3), 100, np.uint8)
+    crop[place][1] = 104
+    check_crop(crop)
+    crop[place][1] = 103
+    with pytest.raises(CropError, match="flat tone"):
+        check_crop(crop)
+
+
 def test_a_bright_border_does_not_save_a_black_crop() -> None:
     covered = np.zeros((CROP, CROP, 3), np.uint8)
     covered[:20] = covered[:, -20:] = 255

@@ -11,12 +11,12 @@ from calib.int8 import Crop
 from engines.runtime.cuda import CudaEngine
 from engines.runtime.gpu import NoGpuError, find_gpu
 from engines.runtime.interface import EngineError, FlowFields, encode_all, flow_all
-from engines.runtime.openvino import OpenVinoEngine
 from engines.runtime.plans.builder import build, plan_spec, prepared
 from engines.runtime.plans.graph import Precision
 from engines.runtime.plans.library import open_library
 from engines.runtime.plans.store import PlanStore
 from engines.runtime.tensorrt import TensorRtEngine
+from engines.runtime.torch import TorchEngine
 from engines.runtime.weights import Weights
 
 Pairs = list[tuple[Crop, Crop]]
@@ -93,8 +93,9 @@ def engine(request: pytest.FixtureRequest, engines: Engines) -> GpuEngine:
 
 @pytest.fixture(scope="module")
 def exact(calibration: Pairs) -> list[FlowFields]:
-    """What the CPU's engine answers."""
-    cpu = OpenVinoEngine("f32")
+    """What the network answers as it was trained, on the CPU."""
+    pytest.importorskip("torch")
+    cpu = TorchEngine(device="cpu")
     fields = [cpu.flow(*(cpu.encode(crop) for crop in pair)) for pair in calibration]
     cpu.close()
     return fields
@@ -112,7 +113,7 @@ def test_one_pair_is_answered_as_on_the_cpu(
         for (first, second), wanted in zip(calibration, exact, strict=True)
     ]
     with capsys.disabled():
-        print(f"\n{engine.name}: {max(apart):.5f} px from the CPU's engine")  # noqa: T201
+        print(f"\n{engine.name}: {max(apart):.5f} px from the CPU's answer")  # noqa: T201
     assert max(apart) < (0.06 if "int8" in engine.name else 0.03)
 
 
@@ -132,6 +133,17 @@ def test_a_thousand_frames_come_out_the_same_and_memory_stays(engine: GpuEngine,
     for _ in range(1000):
         engine.flow(anchor, engine.encode(first))
     assert np.abs(engine.flow(anchor, engine.encode(second)).facial - wanted).max() < 1e-3
+
+
+def test_features_stay_what_they_were_while_they_are_kept(engine: GpuEngine, calibration: Pairs) -> None:
+    (first, second), others = calibration[0], calibration[1]
+    kept, moved = [engine.encode(first) for _ in range(20)], engine.encode(second)
+    wanted = engine.flow(kept[0], moved).facial
+    for crop in others:
+        encode_all(engine, [crop] * 3)
+        engine.encode(crop)
+    for features in kept:
+        assert np.abs(engine.flow(features, moved).facial - wanted).max() < 1e-3
 
 
 @pytest.mark.parametrize("batch", BATCHES)
