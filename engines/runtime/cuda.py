@@ -52,7 +52,12 @@ class CudaEngine:
     """The network as it was trained, but for its convolutions."""
 
     def __init__(
-        self, precision: Literal["fp16", "bf16"] = "fp16", weights: Path | None = None, device: str = "cuda"
+        self,
+        precision: Literal["fp16", "bf16"] = "fp16",
+        weights: Path | None = None,
+        device: str = "cuda",
+        *,
+        fused: bool = False,
     ) -> None:
         """Load the weights and record the work for one pair.
 
@@ -60,13 +65,17 @@ class CudaEngine:
             precision: of the convolutions.
             weights: a folder of weights; by default the shipped ones.
             device: "cpu" runs the same without graphs: for tests.
+            fused: whether torch writes kernels of its own for one pair at a time, each doing what several did: that
+                takes it minutes when it is first asked to, and some seconds from then on. Larger batches, whose
+                kernels have enough to do, stay as they are.
 
         Raises:
             NoGpuError: there is no NVIDIA GPU here.
             EngineError: torch is missing or has no CUDA, the weights are missing, corrupt or of another network, or
-                what comes out is too far from the reference answer.
+                what comes out is too far from the reference answer; torch cannot write kernels here.
         """
-        self.name = NAMES[precision]
+        self.name = f"{NAMES[precision]}-fused" if fused else NAMES[precision]
+        self._fused = fused
         if device == "cuda":
             gpu = find_gpu()
         net, files = load_network(weights)
@@ -81,7 +90,14 @@ class CudaEngine:
         self._net: Any = rounded(net, torch.float16 if precision == "fp16" else torch.bfloat16).to(self._device)
         self._stream = torch.cuda.Stream() if device == "cuda" else None
         self._lanes: dict[int, _Lane] = {}
-        Reference(files).check(self, 0.01)
+        try:
+            Reference(files).check(self, 0.01)
+        except RuntimeError as error:
+            if not fused:
+                raise
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise EngineError(f"torch cannot write kernels here ({reason}): it needs Triton and a C compiler; "
+                              f"--engine {NAMES[precision]} does without") from None  # fmt: skip
 
     def __enter__(self) -> "CudaEngine":
         return self
@@ -130,6 +146,7 @@ class CudaEngine:
 
     def close(self) -> None:
         """Release the graphs, the tensors and the network."""
+        self._wait()
         self._lanes.clear()
         self._net = None
 
@@ -153,15 +170,18 @@ class CudaEngine:
         crops = torch.zeros_like(staging, device=self._device)
         flows = torch.zeros((batch, 2, CELLS, CELLS, 2), pin_memory=pinned)
         layout = self._net.encode(_pixels(crops))
+        encoder, matcher = self._net.encode, self._net.matcher
+        if self._fused and batch == 1:
+            encoder, matcher = (torch.compile(part, fullgraph=True, dynamic=False) for part in (encoder, matcher))
         encoded, first, second = (torch.zeros_like(_rows(torch, layout)) for _ in range(3))
         stored_first, stored_second = (_features(torch, rows, layout) for rows in (first, second))
 
         def encode() -> None:
             crops.copy_(staging, non_blocking=True)
-            _rows(torch, self._net.encode(_pixels(crops)), out=encoded)
+            _rows(torch, encoder(_pixels(crops)), out=encoded)
 
         def match() -> None:
-            facial, head, _ = self._net.matcher(stored_first, stored_second)
+            facial, head, _ = matcher(stored_first, stored_second)
             flows.copy_(torch.stack([facial, head], dim=1).permute(0, 1, 3, 4, 2), non_blocking=True)
 
         return _Lane(
@@ -173,12 +193,14 @@ class CudaEngine:
         """The work as a CUDA graph, after torch has chosen its kernels in three rounds; as it is on a CPU."""
         if self._stream is None:
             return work
-        for _ in range(3):
-            work()
-        self._wait()
-        graph = self._torch.cuda.CUDAGraph()
-        with self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
-            work()
+        # What is not in half precision is exact.
+        with self._torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+            for _ in range(3):
+                work()
+            self._wait()
+            graph = self._torch.cuda.CUDAGraph()
+            with self._torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+                work()
         replay: Callable[[], None] = graph.replay
         return replay
 

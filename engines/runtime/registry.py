@@ -20,6 +20,7 @@ ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
     "tensorrt-int8": lambda weights: TensorRtEngine("int8", weights),
     "tensorrt-fp32": lambda weights: TensorRtEngine("fp32", weights),
     "cuda": lambda weights: CudaEngine("fp16", weights),
+    "cuda-fused": lambda weights: CudaEngine("fp16", weights, fused=True),
     "cuda-bf16": lambda weights: CudaEngine("bf16", weights),
     "meflownet": lambda weights: OpenVinoEngine("f32", weights),
     "meflownet-bf16": lambda weights: OpenVinoEngine("bf16", weights),
@@ -29,7 +30,7 @@ ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
 }
 """Engines by name; each is opened with a folder of weights, None for the shipped ones."""
 
-GPU = ("tensorrt", "tensorrt-int8", "tensorrt-fp32", "cuda", "cuda-bf16")
+GPU = ("tensorrt", "tensorrt-int8", "tensorrt-fp32", "cuda", "cuda-fused", "cuda-bf16")
 """What needs an NVIDIA GPU."""
 
 HEADLESS = ("dis",)

@@ -1,6 +1,8 @@
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -105,3 +107,28 @@ def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tm
 def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=f"{tmp_path.name}.* is missing"):
         CudaEngine("fp16", tmp_path, device="cpu")
+
+
+def test_fused_work_is_traced_whole_and_answers_alike(
+    engine: CudaEngine, calibration: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    # Traced as for a GPU, and run as it is: to write kernels takes minutes.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    precision: Literal["fp16", "bf16"] = "bf16" if "bf16" in engine.name else "fp16"
+    with CudaEngine(precision, device="cpu", fused=True) as fused:
+        assert fused.name == f"{engine.name}-fused"
+        found, wanted = (e.flow(*(e.encode(crop) for crop in calibration[0])) for e in (fused, engine))
+        assert np.abs(found.facial - wanted.facial).max() < 1e-4
+
+
+def test_where_no_kernels_can_be_written_another_engine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def without_triton(part: object, **options: object) -> object:
+        raise RuntimeError("Cannot find a working triton installation")
+
+    monkeypatch.setattr(torch, "compile", without_triton)
+    with pytest.raises(EngineError, match=r"Cannot find a working triton.*--engine cuda does without"):
+        CudaEngine(device="cpu", fused=True)

@@ -23,7 +23,7 @@ Pairs = list[tuple[Crop, Crop]]
 GpuEngine = TensorRtEngine | CudaEngine
 
 BATCHES = (1, 4, 64)
-KINDS = ("tensorrt fp16", "tensorrt int8", "tensorrt fp32", "cuda fp16", "cuda bf16")
+KINDS = ("tensorrt fp16", "tensorrt int8", "tensorrt fp32", "cuda fp16", "cuda fp16-fused", "cuda bf16")
 
 
 def gpu_at_hand() -> bool:
@@ -45,6 +45,11 @@ def silent(what: str, share: float) -> None:
     """Nobody looks."""
 
 
+def _cuda(kind: str) -> CudaEngine:
+    precision, _, fused = kind.partition("-")
+    return CudaEngine(precision, fused=bool(fused))  # type: ignore[arg-type]
+
+
 class Engines(dict[str, GpuEngine]):
     """The engines by kind, built and opened when first asked for; it holds one at a time."""
 
@@ -56,7 +61,7 @@ class Engines(dict[str, GpuEngine]):
         backend, precision = kind.split()
         self.close()
         try:
-            self[kind] = self._tensorrt(precision) if backend == "tensorrt" else CudaEngine(precision)  # type: ignore[arg-type]
+            self[kind] = self._tensorrt(precision) if backend == "tensorrt" else _cuda(precision)  # type: ignore[arg-type]
         except EngineError as error:
             if "away from the reference" in str(error):
                 raise
