@@ -17,7 +17,11 @@ app = App(name="bench.gpu", help_format="plaintext")
 
 PAGE = Path(__file__).parents[1] / "results" / "gpu.md"
 COMMAND = "python -m bench gpu"
-TESTS = ("-m", "pytest", "-m", "gpu", "-p", "no:randomly", "-rs", "-v", "tests/engines/runtime/test_on_gpu.py")
+TESTS = (
+    "-m", "pytest", "-m", "gpu", "-p", "no:randomly", "-rs", "-v", "--no-header", "-W", "default", "--disable-warnings",
+    "tests/engines/runtime/test_on_gpu.py",
+)  # fmt: skip
+"""What torch warns of is no failure of ours; where the project and torch lie on that machine concerns nobody."""
 _PACKAGES = ("tensorrt", "tensorrt_rtx", "pycuda", "torch", "onnx")
 
 
