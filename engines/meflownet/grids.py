@@ -58,6 +58,13 @@ def spread(matrix: Tensor, image: Tensor) -> Tensor:
     return matrix @ image @ matrix.T
 
 
+def spread_by_each(matrices: Tensor, image: Tensor) -> Tensor:
+    """`spread` by each of several maps (k, n, n): (B, C, k, n, n), in two products."""
+    count, cells, _ = matrices.shape
+    rows = matrices.reshape(count * cells, cells) @ image
+    return rows.reshape(*image.shape[:2], count, cells, cells) @ matrices.mT
+
+
 def pooling(cells: int, size: int) -> Tensor:
     """Averaging of `size` samples in groups to `cells`, (cells, size)."""
     return _tensor(np.repeat(np.eye(cells), size // cells, axis=1) * (cells / size))

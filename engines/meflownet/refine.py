@@ -14,6 +14,7 @@ from engines.meflownet.grids import (
     pooling,
     smoother,
     spread,
+    spread_by_each,
     window,
 )
 
@@ -153,39 +154,35 @@ class Refiner(nn.Module):
         """
         steps, evidence = self._measure(still, moved)
         # How the flow so far bends, which smoothing would take for noise.
-        bent = [4 * (flow - spread(window, flow)) for window in self.windows]
-        inputs = torch.cat([evidence, 0.25 * flow, *bent, context], dim=1)
+        bent = 4 * (flow.unsqueeze(2) - spread_by_each(self.windows, flow))
+        inputs = torch.cat([evidence, 0.25 * flow, _by_window(bent), context], dim=1)
         insight = self.trunk(functional.leaky_relu(self.enter(inputs)))
         correction, trust, smoothness = self.leave(insight)
-        share = trust.softmax(1).unsqueeze(2)
-        better = flow + self.step * ((share * steps).sum(1) + correction)
+        better = flow + self.step * (_blended(steps, trust) + correction)
         # What a window's displacement does not see of the flow so far stays in it: the noise that is finer.
         return _blended(_smoothed(better, self.smoothers), smoothness), insight
 
     def _measure(self, still: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
-        """Displacements (B, windows, 2, 64, 64) in this resolution's cells, and the evidence."""
+        """Displacements (B, 2, windows, 64, 64) in this resolution's cells, and the evidence."""
         gx, gy = gradients(0.5 * (still + moved))
         rest = moved - still
         products = [gx * gx, gx * gy, gy * gy, gx * rest, gy * rest, rest * rest]
         moments = torch.cat([_grouped(p) for p in products], dim=1)
         moments = pooled(self.pool, moments) if self.step < 4 else moments
         near = spread(self.windows[0], moments)
-        whole = moments[:, ::2] + moments[:, 1::2]
-        smooth = torch.stack([near[:, ::2] + near[:, 1::2], *(spread(w, whole) for w in self.windows[1:])])
-        ridge = functional.softplus(self.ridge)
-        step, certainty = _solve(smooth, ridge)
-        grouped, _ = _solve(torch.stack([near[:, ::2], near[:, 1::2]]), 0.5 * ridge[0])
-        misfit = compressed(smooth[:2, :, 5] + 1e-4).transpose(0, 1)
-        evidence = torch.cat(
-            [
-                step.permute(1, 0, 2, 3, 4).flatten(1, 2),
-                certainty.transpose(0, 1),
-                grouped.permute(1, 0, 2, 3, 4).flatten(1, 2),
-                misfit,
-            ],
-            dim=1,
-        )
-        return step.transpose(0, 1), evidence
+        near_whole, whole = near[:, ::2] + near[:, 1::2], moments[:, ::2] + moments[:, 1::2]
+        smooth = torch.cat([near_whole.unsqueeze(2), spread_by_each(self.windows[1:], whole)], dim=2)
+        ridge = functional.softplus(self.ridge).flatten(1)[..., None]
+        steps, certainty = _solve(smooth, ridge)
+        grouped, _ = _solve(torch.stack([near[:, ::2], near[:, 1::2]], dim=2), 0.5 * ridge[0])
+        misfit = compressed(smooth[:, 5, :2] + 1e-4)
+        evidence = torch.cat([_by_window(steps), certainty, _by_window(grouped), misfit], dim=1)
+        return steps, evidence
+
+
+def _by_window(planes: Tensor) -> Tensor:
+    """(B, 2, k, n, n) as channels, window by window: (B, 2 k, n, n)."""
+    return planes.transpose(1, 2).flatten(1, 2)
 
 
 def _grouped(products: Tensor) -> Tensor:
@@ -198,12 +195,12 @@ def _grouped(products: Tensor) -> Tensor:
 
 
 def _solve(m: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
-    """Solve the normal equations of moments (n, B, 6, h, w): displacement (n, B, 2, h, w) within ±2, certainty."""
-    xx, xy, yy = m[:, :, 0] + ridge, m[:, :, 1], m[:, :, 2] + ridge
-    xt, yt = m[:, :, 3], m[:, :, 4]
+    """Solve the normal equations of moments (B, 6, k, n, n): displacement (B, 2, k, n, n) within ±2, certainty."""
+    xx, xy, yy = m[:, 0] + ridge, m[:, 1], m[:, 2] + ridge
+    xt, yt = m[:, 3], m[:, 4]
     determinant = xx * yy - xy * xy
     u, v = (xy * yt - yy * xt) / determinant, (xy * xt - xx * yt) / determinant
-    return 2 * torch.tanh(0.5 * torch.stack([u, v], dim=2)), compressed(determinant / (xx + yy))
+    return 2 * torch.tanh(0.5 * torch.stack([u, v], dim=1)), compressed(determinant / (xx + yy))
 
 
 def _smoothers(sigmas: tuple[float, ...]) -> Tensor:
@@ -211,13 +208,13 @@ def _smoothers(sigmas: tuple[float, ...]) -> Tensor:
 
 
 def _smoothed(flow: Tensor, smoothers: Tensor) -> Tensor:
-    """A flow (B, 2, n, n) as it is and smoothed (k, n, n): (B, 1 + k, 2, n, n)."""
-    return torch.stack([flow, *(spread(smoothing, flow) for smoothing in smoothers)], dim=1)
+    """A flow (B, 2, n, n) as it is and smoothed (k, n, n): (B, 2, 1 + k, n, n)."""
+    return torch.cat([flow.unsqueeze(2), spread_by_each(smoothers, flow)], dim=2)
 
 
 def _blended(choices: Tensor, wanted: Tensor) -> Tensor:
-    """Of flows (B, k, 2, n, n) each its share; (B, k, n, n) are the logarithms of the shares."""
-    return (wanted.softmax(1).unsqueeze(2) * choices).sum(1)
+    """Of flows (B, 2, k, n, n) each its share; (B, k, n, n) are the logarithms of the shares."""
+    return (wanted.softmax(1).unsqueeze(1) * choices).sum(2)
 
 
 class Cleaner(nn.Module):
@@ -236,6 +233,6 @@ class Cleaner(nn.Module):
     def forward(self, expression: Tensor, insight: Tensor) -> Tensor:
         """Expression flow (B, 2, 64, 64) px."""
         choices = _smoothed(expression, self.smoothers)
-        x = functional.leaky_relu(self.enter(torch.cat([choices.flatten(1, 2), insight], dim=1)))
+        x = functional.leaky_relu(self.enter(torch.cat([_by_window(choices), insight], dim=1)))
         correction, strength, smoothness = self.leave(x + functional.leaky_relu(self.body(x)))
         return _blended(choices, smoothness) * strength.sigmoid() + correction

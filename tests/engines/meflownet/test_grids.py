@@ -19,6 +19,7 @@ from engines.meflownet.grids import (
     pooling,
     smoother,
     spread,
+    spread_by_each,
     warp,
     window,
 )
@@ -197,3 +198,12 @@ def test_the_gradient_of_a_ramp_is_its_slope(a: float, b: float) -> None:
     # At the edge one neighbour is the pixel itself.
     assert np.allclose(along_x[..., 0], a / 2, atol=1e-5)
     assert np.allclose(along_y[..., -1, :], b / 2, atol=1e-5)
+
+
+def test_several_maps_at_once_are_as_one_by_one() -> None:
+    maps = torch.stack([window(16, 1.0), smoother(16, 2.0), window(16, 3.0)])
+    several = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    found = spread_by_each(maps, several)
+    assert found.shape == (2, 3, 3, 16, 16)
+    for k, one in enumerate(maps):
+        assert torch.allclose(found[:, :, k], spread(one, several), atol=1e-6)
