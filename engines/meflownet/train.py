@@ -124,37 +124,36 @@ class Run:
 
     def train(self, workers: int, console: Console) -> None:
         """Train until the minutes are spent; Ctrl-C writes a checkpoint and stops."""
-        # Vanishing gradients are denormal numbers, which took a quarter of a step's time.
-        torch.set_flush_denormal(True)
-        try:
-            self._train(workers, console)
-        finally:
-            torch.set_flush_denormal(False)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        with (
+            PairFeed(self.maker, self.learner.step * self.config.fresh, workers) as feed,
+            Progress(*columns, console=console) as bar,
+        ):
+            # Vanishing gradients are denormal numbers, which took a quarter of a step's time. Pairs have none.
+            torch.set_flush_denormal(True)
+            try:
+                self._learn(feed, bar, console)
+            finally:
+                torch.set_flush_denormal(False)
 
-    def _train(self, workers: int, console: Console) -> None:
+    def _learn(self, feed: PairFeed, bar: Progress, console: Console) -> None:
         c, learner = self.config, self.learner
         rng = np.random.default_rng([c.seed, learner.step])
         memory = PairMemory(c.memory, self.device)
         started, before, checked = time.monotonic(), self.spent_s, self.spent_s
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        with (
-            PairFeed(self.maker, learner.step * c.fresh, workers) as feed,
-            Progress(*columns, console=console) as bar,
-        ):
-            task = bar.add_task("training", total=60 * c.minutes)
-            bar.update(task, completed=self.spent_s)
-            while self.spent_s < 60 * c.minutes:
-                fresh = feed.take(c.fresh, 0 if len(memory) else c.fresh)
-                memory.add(fresh)
-                learner.advance(memory.batch(c.batch, len(fresh), rng), self._rate())
-                self.spent_s = before + time.monotonic() - started
-                if learner.step % _TOLD == 0:
-                    bar.update(
-                        task, completed=self.spent_s, description=f"step {learner.step} · loss {learner.recent:.3f}"
-                    )
-                if self.spent_s - checked > 60 * c.check_minutes:
-                    checked = self.spent_s
-                    self._check(console)
+        task = bar.add_task("training", total=60 * c.minutes)
+        bar.update(task, completed=before)
+        while self.spent_s < 60 * c.minutes:
+            fresh = feed.take(c.fresh, 0 if len(memory) else c.fresh)
+            memory.add(fresh)
+            learner.advance(memory.batch(c.batch, len(fresh), rng), self._rate())
+            self.spent_s = before + time.monotonic() - started
+            if learner.step % _TOLD == 0:
+                told = f"step {learner.step} · loss {learner.recent:.3f}"
+                bar.update(task, completed=self.spent_s, description=told)
+            if self.spent_s - checked > 60 * c.check_minutes:
+                checked = self.spent_s
+                self._check(console)
 
     def _rate(self) -> float:
         """The learning rate of the next step: it rises first, and falls to nothing with the time that is left."""
