@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import signal
+import warnings
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from types import TracebackType
@@ -34,7 +35,10 @@ class PairFeed:
             # Forked, for the photos of a maker are a gigabyte that all of them share.
             fork = multiprocessing.get_context("fork")
             self._pool = ProcessPoolExecutor(workers, fork, _begin, (maker,))
-            self._ask(self._pool, _AHEAD * workers)
+            with warnings.catch_warnings():
+                # Python 3.12 warns of forking beside torch's threads, of which no process makes use here.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._ask(self._pool, _AHEAD * workers)
 
     def __enter__(self) -> "PairFeed":
         return self
