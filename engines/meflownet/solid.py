@@ -74,7 +74,7 @@ class SolidHead(nn.Module):
         weighted = rows * share
         normal = weighted @ rows.transpose(1, 2) + torch.exp(self.ridge) * self.unit
         right = torch.cat([target, along[0], along[1]], dim=1)
-        solved = _solve(normal, weighted @ right.transpose(1, 2))
+        solved = _solve(normal, weighted @ right.transpose(1, 2), self.unit)
         rest = right - solved.transpose(1, 2) @ rows
         u, v, across, down = rest[:, :1], rest[:, 1:2], rest[:, 2:4], rest[:, 4:]
         two_by_two = (across * share) @ along[0].transpose(1, 2) + (down * share) @ along[1].transpose(1, 2)
@@ -88,13 +88,14 @@ class SolidHead(nn.Module):
         return flow - left_over.reshape(flow.shape)
 
 
-def _solve(normal: Tensor, right: Tensor) -> Tensor:
-    """Solve positive definite systems (B, n, n) · x = (B, n, k) by Gauss–Jordan elimination: every runtime has it."""
+def _solve(normal: Tensor, right: Tensor, unit: Tensor) -> Tensor:
+    """Solve positive definite systems (B, n, n) · x = (B, n, k) by Gauss–Jordan elimination: every runtime has it.
+
+    `unit` is the unit matrix (n, n).
+    """
     table = torch.cat([normal, right], dim=2)
-    for k in range(_TERMS):
-        pivot = table[:, k : k + 1] / table[:, k : k + 1, k : k + 1]
-        column = table[:, :, k : k + 1]
-        keep = torch.zeros(_TERMS, 1, device=table.device)
-        keep[k] = 1.0
-        table = (table - column * pivot) * (1 - keep) + pivot * keep
-    return table[:, :, _TERMS:]
+    for k, keep in enumerate(unit[..., None]):
+        column, pivot = table[:, :, k : k + 1], table[:, k : k + 1] / table[:, k : k + 1, k : k + 1]
+        # Leaves the pivot in its row, since that was the pivot times the column's number.
+        table = table - (column - keep) * pivot
+    return table[:, :, len(unit) :]

@@ -113,5 +113,5 @@ def test_elimination_solves_as_numpy_does(seed: int) -> None:
     root = rng.normal(size=(5, 4, 4))
     normal = root @ root.transpose(0, 2, 1) + 0.1 * np.eye(4)
     right = rng.normal(size=(5, 4, 6))
-    found = _solve(torch.from_numpy(normal), torch.from_numpy(right))
+    found = _solve(torch.from_numpy(normal), torch.from_numpy(right), torch.eye(4))
     assert found.numpy() == pytest.approx(np.linalg.solve(normal, right), abs=1e-6)
