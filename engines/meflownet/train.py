@@ -190,10 +190,9 @@ class Run:
         draft = self.folder / "checkpoint.tmp"
         torch.save(state, draft)
         os.replace(draft, self.folder / "checkpoint.pt")
-        torch.save(
-            {"size": self.config.size, "weights": self.learner.mean(), "step": self.learner.step},
-            self.folder / "weights.pt",
-        )
+        # Anyone may export them, with a GPU or without.
+        mean = {name: weight.cpu() for name, weight in self.learner.mean().items()}
+        torch.save({"size": self.config.size, "weights": mean, "step": self.learner.step}, self.folder / "weights.pt")
 
 
 def _take(net: MEFlowNet, path: Path) -> None:
