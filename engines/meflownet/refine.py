@@ -172,7 +172,7 @@ class Refiner(nn.Module):
         near = spread(self.windows[0], moments)
         near_whole, whole = near[:, ::2] + near[:, 1::2], moments[:, ::2] + moments[:, 1::2]
         smooth = torch.cat([near_whole.unsqueeze(2), spread_by_each(self.windows[1:], whole)], dim=2)
-        ridge = functional.softplus(self.ridge).flatten(1)[..., None]
+        ridge = functional.softplus(self.ridge).reshape(-1, 1, 1)
         steps, certainty = _solve(smooth, ridge)
         grouped, _ = _solve(torch.stack([near[:, ::2], near[:, 1::2]], dim=2), 0.5 * ridge[0])
         misfit = compressed(smooth[:, 5, :2] + 1e-4)

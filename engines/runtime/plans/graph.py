@@ -14,7 +14,7 @@ from engines.runtime.interface import EngineError, WeightsError
 
 Precision = Literal["fp32", "fp16", "int8"]
 
-KEEP_FLOAT = ("filters", "enter", "leave", "up_a", "join_a", "body.0", "body.6", "judge.0", "judge.4")
+KEEP_FLOAT = ("filters", "enter", "leave", "up_a", "join_a", "body.0", "body.6", "judge.0", "judge.4", "cleaner")
 """The matcher's convolutions, by parts of their names, that bear no int8: what they take or give counts in 0.01 px."""
 
 _INT8 = 127

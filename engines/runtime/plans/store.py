@@ -11,7 +11,7 @@ from pathlib import Path
 from engines.runtime.choice import cache_folder
 from engines.runtime.interface import EngineError
 
-RECIPE = 2
+RECIPE = 3
 """Counts up when graphs are prepared or built in another way, so that older plans are not taken any more."""
 
 _MAGIC = b"mellm-live TensorRT plan\n"

@@ -23,7 +23,7 @@ Flows = tuple[NDArray[np.float32], NDArray[np.float32]]
 TENSORRT_10 = {
     "Add", "AveragePool", "Cast", "Concat", "Constant", "ConstantOfShape", "Conv", "DequantizeLinear", "Div", "Exp",
     "Expand", "Floor", "Gather", "GridSample", "LeakyRelu", "MatMul", "Mul", "Pad", "Pow", "QuantizeLinear",
-    "Reciprocal", "ReduceMean", "ReduceSum", "Reshape", "ScatterND", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
+    "Reciprocal", "ReduceMean", "ReduceSum", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
     "Sqrt", "Sub", "Tanh", "Transpose", "Unsqueeze",
 }  # fmt: skip
 """Of the operators that ONNX-TensorRT lists as supported, those that we use: docs/operators.md of
@@ -92,7 +92,7 @@ def test_every_operator_is_one_that_tensorrt_10_reads(
 ) -> None:
     used = set().union(*(graph.operators() for graph in graphs(precision, batch, largest).values()))
     assert used - TENSORRT_10 == set()
-    assert {"GridSample", "Conv", "ScatterND"} <= used
+    assert {"GridSample", "Conv"} <= used
     assert ({"QuantizeLinear", "DequantizeLinear"} <= used) is (precision == "int8")
 
 
