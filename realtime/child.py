@@ -14,8 +14,9 @@ from realtime.nodes import ProcessSpec
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
 
-START_S = 60.0
-"""Longest a process may take to start: loading models on a slow, busy machine."""
+START_S = 240.0
+"""Longest a process may take to start: loading models on a slow, busy machine, or writing kernels for a GPU, which took
+torch 90 s on a server."""
 
 STOP_S = 1.2
 """How long processes get to end by themselves before they are killed."""

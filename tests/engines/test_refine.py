@@ -79,7 +79,7 @@ def test_two_passes_leave_less_error_than_one(engine: FlowEngine, which: str, re
         )
     one, two = np.mean(rows, axis=0)
     facial, head, whole = two / one
-    assert facial < 0.96
+    assert facial < 0.98
     assert whole < 1
     if which == "small":
         # Of a large expression too much is taken out beside the head for its motion to be told better.

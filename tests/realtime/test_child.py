@@ -50,7 +50,7 @@ def child(body: Body, state: str = "running", detail: str = "") -> Child:
         ("running", None, ALIGN.heartbeat_s, ""),
         ("running", None, ALIGN.heartbeat_s + 1, f"align has been silent for {ALIGN.heartbeat_s + 1:.0f} s"),
         ("starting", None, START_S, ""),
-        ("starting", None, START_S + 1, "align has been silent for 61 s"),
+        ("starting", None, START_S + 1, "align has been silent for 241 s"),
         ("ended", 0, 1000.0, ""),
         ("running", 0, 0.0, "align crashed: odd"),
         ("running", 1, 0.0, "align crashed: odd"),
