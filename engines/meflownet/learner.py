@@ -44,17 +44,15 @@ class Learner:
         """
         self.net, self.step, self._average = net, 0, average
         self.device = next(net.parameters()).device
-        parameters = list(net.parameters())
-        self._weights = nn.Parameter(torch.cat([p.detach().flatten() for p in parameters]))
+        self._weights = nn.Parameter(torch.cat([p.detach().flatten() for p in net.parameters()]))
         self._weights.grad = torch.zeros_like(self._weights)
-        ends = torch.tensor([p.numel() for p in parameters]).cumsum(0).tolist()
-        for parameter, end in zip(parameters, ends, strict=True):
-            part = slice(end - parameter.numel(), end)
-            parameter.data = self._weights.data[part].view_as(parameter)
-            parameter.grad = self._weights.grad[part].view_as(parameter)
+        shaped = self._shaped(self._weights.data), self._shaped(self._weights.grad)
+        for parameter, weight, gradient in zip(net.parameters(), *shaped, strict=True):
+            parameter.data, parameter.grad = weight, gradient
         self._mean = self._weights.detach().clone()
-        self._keep = torch.zeros((), device=self.device)
-        self._recent, self._newest = (torch.zeros((), device=self.device) for _ in range(2))
+        self._recent = torch.zeros((), device=self.device)
+        # Shares of a step in the running means of the weights and of the loss.
+        self._of_weights, self._of_loss = (torch.zeros((), device=self.device) for _ in range(2))
         self._rate = torch.tensor(rate, device=self.device)
         self._optimiser = torch.optim.AdamW(
             [self._weights], lr=self._rate, weight_decay=decay, capturable=self.device.type == "cuda"
@@ -76,8 +74,8 @@ class Learner:
         """
         self._rate.fill_(rate)
         # Early on the average follows quickly, or it would remember the untrained network.
-        self._keep.fill_(min(self._average, (2 + self.step) / (11 + self.step)))
-        self._newest.fill_(max(_RECENT, 1 / (1 + self.step)))
+        self._of_weights.fill_(1 - min(self._average, (2 + self.step) / (11 + self.step)))
+        self._of_loss.fill_(max(_RECENT, 1 / (1 + self.step)))
         if self.device.type != "cuda":
             self._work(batch)
         else:
@@ -86,9 +84,8 @@ class Learner:
 
     def mean(self) -> dict[str, Tensor]:
         """The running average of the weights, by name."""
-        sizes = [p.numel() for p in self.net.parameters()]
-        parts = self._mean.split(sizes)
-        return {n: part.view_as(p).clone() for (n, p), part in zip(self.net.named_parameters(), parts, strict=True)}
+        names = (name for name, _ in self.net.named_parameters())
+        return {name: weight.clone() for name, weight in zip(names, self._shaped(self._mean), strict=True)}
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on later."""
@@ -106,6 +103,11 @@ class Learner:
         self._optimiser.load_state_dict(state["optimiser"])
         self._optimiser.param_groups[0]["lr"] = self._rate
         self.step = int(state["step"])
+
+    def _shaped(self, flat: Tensor) -> list[Tensor]:
+        """What is told of all weights in one array, in the weights' shapes: views."""
+        parts = flat.split([p.numel() for p in self.net.parameters()])
+        return [part.view_as(p) for part, p in zip(parts, self.net.parameters(), strict=True)]
 
     def _replay(self, batch: Batch) -> None:
         if self._slot is None:
@@ -137,5 +139,5 @@ class Learner:
         # A pair can blow a step up; one bad step must not cost the run.
         gradient.nan_to_num_(0, 0, 0)
         self._optimiser.step()
-        self._mean.lerp_(self._weights.detach(), 1 - self._keep)
-        self._recent.lerp_(value.detach(), self._newest)
+        self._mean.lerp_(self._weights.detach(), self._of_weights)
+        self._recent.lerp_(value.detach(), self._of_loss)

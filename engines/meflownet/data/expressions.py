@@ -9,11 +9,13 @@ from calib.face import CROP, CROP_IOD, FACE_OVAL, Floats
 from calib.facs import ACTION_UNITS
 from calib.phantom.fields import FieldMaker
 from engines.meflownet.data.shapes import ShapeModel
+from engines.refine import at_places
 
 MAX_STRAIN = 0.6
 """Largest derivative of a drawn field: below 1 the skin does not fold, and a rendered frame has one source a pixel."""
 
 _SETTLED_PX, _MOST_ROUNDS = 0.005, 40
+"""When the fixed point of a field that says where skin comes from is near enough."""
 
 TYPICAL = ((6, 12), (12, 25), (6, 12, 25), (1, 2), (1, 2, 25), (4, 7), (1, 4), (9, 10), (15, 17), (4, 9), (20, 25))
 """Units that go together in smiles, surprise, frowns, disgust and fear."""
@@ -81,15 +83,12 @@ def expression_field(
 
 def _forward(backward: Floats) -> Floats:
     """Where skin goes, if `backward` says where it comes from: E with E(X) = backward(X + E(X)), by a fixed point."""
-    axis = np.arange(CROP, dtype=np.float32)
-    grid = np.stack(np.meshgrid(axis, axis), axis=-1)
     field = backward
     for _ in range(_MOST_ROUNDS):
-        before = field
-        field = cv2.remap(backward, grid + before, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        before, field = field, at_places(backward, field)
         if float(np.abs(field - before).max()) < _SETTLED_PX:
             break
-    return np.asarray(field, np.float32)
+    return field
 
 
 def _units(landmarks: Floats, config: ExpressionConfig, rng: np.random.Generator) -> Floats:

@@ -248,15 +248,13 @@ class PairMaker:
         a, b, c, d = 1 + along_x[..., 0], along_y[..., 0], along_x[..., 1], 1 + along_y[..., 1]
         determinant = np.maximum(a * d - b * c, _THINNEST)
         steps = np.stack([d, -b, -c, a], axis=-1) / determinant[..., None]
-        source = self._grid - flow
+        back = -flow
         for _ in range(_NEWTON_ROUNDS):
-            moved, step = (
-                cv2.remap(of, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for of in (flow, steps)
-            )
-            x, y = np.moveaxis(self._grid - source - moved, -1, 0)
-            source[..., 0] += (step[..., 0] * x + step[..., 1] * y).clip(-_FARTHEST_PX, _FARTHEST_PX)
-            source[..., 1] += (step[..., 2] * x + step[..., 3] * y).clip(-_FARTHEST_PX, _FARTHEST_PX)
-        return np.asarray(source, np.float32)
+            x, y = np.moveaxis(-back - at_places(flow, back), -1, 0)
+            step = at_places(steps, back)
+            back[..., 0] += (step[..., 0] * x + step[..., 1] * y).clip(-_FARTHEST_PX, _FARTHEST_PX)
+            back[..., 1] += (step[..., 2] * x + step[..., 3] * y).clip(-_FARTHEST_PX, _FARTHEST_PX)
+        return np.asarray(self._grid + back, np.float32)
 
 
 def _fading(outline: NDArray[np.uint8], rng: np.random.Generator) -> Floats:
