@@ -22,7 +22,9 @@ EVENTS = (Spot, Say, Gap, End, Annotation)
 """Messages that no listener may miss."""
 
 _PREFIX = "mellm-"
-_STOP_LINGER_MS = 300
+STOPPED_MS, ENDED_MS = 300, 5000
+"""How long a process waits for what it sent last to be on its way: one that was stopped, and one whose stream has
+ended, the news of which must arrive however busy the machine is."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,9 @@ class Outbox:
         """Send without waiting."""
         self._socket.send(pack(message))
 
-    def close(self) -> None:
-        """Disconnect, after a moment for what is still on its way."""
-        self._socket.close(linger=_STOP_LINGER_MS)
+    def close(self, wait_ms: int = STOPPED_MS) -> None:
+        """Disconnect; what is still to be sent goes on being sent for so long."""
+        self._socket.close(linger=wait_ms)
 
 
 class Publisher:

@@ -18,7 +18,7 @@ from typing import Literal
 
 import zmq
 
-from realtime.bus import Inbox, Outbox, Wiring
+from realtime.bus import ENDED_MS, STOPPED_MS, Inbox, Outbox, Wiring
 from realtime.config import Config, ConfigError
 from realtime.latency import LatencyHistogram
 from realtime.messages import AnyMessage, End, Gap, MessageError, Say, Status
@@ -93,7 +93,7 @@ class _Worker:
         self._beat_s, self._beat_handled = time.monotonic(), 0
         self._last: AnyMessage | None = None
         self._patient: Patient | None = None
-        self._error = ""
+        self._error, self._stream_ended = "", False
         self.state: Literal["starting", "ready", "running", "ended", "failed", "crashed"] = "starting"
 
     def run(self, lifeline: Connection) -> None:
@@ -131,9 +131,11 @@ class _Worker:
 
     def close(self) -> None:
         """Close the sockets."""
-        for box in (self._hub, self._inbox, self._next):
+        if self._inbox is not None:
+            self._inbox.close()
+        for box in (self._hub, self._next):
             if box is not None:
-                box.close()
+                box.close(ENDED_MS if self._stream_ended else STOPPED_MS)
 
     def _make(self, rings: Rings) -> Sequence[Node | Head]:
         """Build the nodes; what the user has to mend fails the session, anything else is a crash."""
@@ -165,23 +167,22 @@ class _Worker:
             poller.register(self._inbox.socket, zmq.POLLIN)
         self._patient = next((node for node in nodes[:1] if isinstance(node, Patient)), None)
         aside = next((node for node in nodes[-1:] if isinstance(node, Aside)), None)
-        ended = False
-        while not ended:
+        while not self._stream_ended:
             self._beat()
             wait_ms = 0 if self._inbox is None or self._behind else _SOON_MS if aside and aside.working else _WHILE_MS
             if dict(poller.poll(wait_ms)).get(lifeline.fileno()):
                 return
             if self._inbox is None:
-                ended = self._step(nodes, None)
+                self._step(nodes, None)
                 continue
             self._drain(self._inbox)
             if aside is not None:
                 for out in aside.ready():
                     self._give(out)
             if self._patient is not None:
-                ended = self._serve(self._patient)
+                self._serve(self._patient)
             elif self._waiting:
-                ended = self._step(nodes, self._waiting.popleft())
+                self._step(nodes, self._waiting.popleft())
 
     def _drain(self, inbox: Inbox) -> None:
         """Take in what has arrived; when more than `BACKLOG` frames wait, skip to the newest and announce it."""
@@ -211,27 +212,23 @@ class _Worker:
             )
         )  # fmt: skip
 
-    def _step(self, nodes: Sequence[Node | Head], message: AnyMessage | None) -> bool:
-        """One message through all nodes; whether the stream has ended."""
-        ended = False
+    def _step(self, nodes: Sequence[Node | Head], message: AnyMessage | None) -> None:
+        """One message through all nodes."""
         for out in through(nodes, message):
             if out is not message or isinstance(out, End):
                 self._give(out)
             if message is None:
                 self._count(out)
-            if isinstance(out, End):
-                ended, self._error = True, out.error
         if message is not None:
             self._count(message)
-        return ended
 
     @property
     def _behind(self) -> int:
         """What waits: messages, and what a patient node has taken in."""
         return len(self._waiting) + (self._patient.waiting if self._patient is not None else 0)
 
-    def _serve(self, node: Patient) -> bool:
-        """Hand a patient node all that waits, and let it do a bit; whether the stream has ended."""
+    def _serve(self, node: Patient) -> None:
+        """Hand a patient node all that waits, and let it do a bit."""
         outs: list[AnyMessage] = []
         while self._waiting:
             message = self._waiting.popleft()
@@ -241,10 +238,6 @@ class _Worker:
             self._give(out)
             if isinstance(out, Say) and out.final and out.spot_id >= 0:
                 self._count(out)
-            if isinstance(out, End):
-                self._error = out.error
-                return True
-        return False
 
     def _count(self, message: AnyMessage) -> None:
         if not isinstance(message, (End, Gap)):
@@ -258,6 +251,8 @@ class _Worker:
             self._hub.send(message)
         if self._next is not None and isinstance(message, self._next_takes):
             self._next.send(message)
+        if isinstance(message, End):
+            self._stream_ended, self._error = True, message.error
 
     def _beat(self) -> None:
         if time.monotonic() - self._beat_s >= _BEAT_S:

@@ -20,6 +20,7 @@ from realtime.recap import counted, moment, recap
 _COLOURS = {"negative": "red", "positive": "green", "surprise": "yellow", "none": "white"}
 
 _PATIENCE = 60  # frames without a face before the operator is told
+_LONG_START_NS = 10_000_000_000  # so long do the other processes wait for one before the operator is told
 
 
 @dataclass
@@ -62,6 +63,8 @@ class LiveView:
     _first_ns: int = -1
     _last_ns: int = 0
     _warned: bool = False
+    _waits_since_ns: int = -1
+    _told_slow: bool = False
     summary: str = ""
     _spoken: set[int] = field(default_factory=set)
     _apexes: dict[int, int] = field(default_factory=dict)
@@ -99,11 +102,25 @@ class LiveView:
         self.statuses[status.process] = status
         if self.verbose and (before is None or before.state != status.state):
             self.console.print(Text(f"           {status.process} {status.state} (pid {status.pid})", "dim"))
+        if status.process == PROCESSES[0].name and status.state == "ready":
+            self._still_starting(status.t_capture_ns)
         if status.process == "align" and self.frames == 0 and status.handled >= _PATIENCE and not self._warned:
             self._warned = True
             self._line(
                 status.t_media_ns, Text(f"no face seen in {status.handled} frames; is it in the picture?", "yellow")
             )
+
+    def _still_starting(self, now_ns: int) -> None:
+        """Say once whom the first process waits for, if it has waited long."""
+        if self._waits_since_ns < 0:
+            self._waits_since_ns = now_ns
+        elif now_ns - self._waits_since_ns > _LONG_START_NS and not self._told_slow:
+            self._told_slow = True
+            names = [spec.name for spec in PROCESSES if spec.name not in self.statuses]
+            self.console.print(
+                f"still starting: {' and '.join(names)}; the first time that a flow engine or language model is used, "
+                "preparing it may take a minute or two", style="dim", soft_wrap=True,
+            )  # fmt: skip
 
     def _motion(self, motion: Motion) -> None:
         self.frames += 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from realtime.bus import Inbox, Outbox, Publisher, make_wiring, remove_wiring
+from realtime.bus import ENDED_MS, Inbox, Outbox, Publisher, make_wiring, remove_wiring
 from realtime.messages import AnyMessage, End, Lost, unpack
 
 
@@ -30,6 +30,20 @@ def test_what_is_sent_before_the_reader_is_there_waits_for_it(context: zmq.Conte
     assert received == [message(seq) for seq in range(3)]
     assert inbox.receive() is None
     outbox.close()
+    inbox.close()
+    context.term()
+    remove_wiring(wiring)
+
+
+def test_the_last_words_of_one_that_has_closed_arrive(context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    wiring, other = make_wiring(), zmq.Context[zmq.Socket[bytes]]()
+    outbox = Outbox(other, wiring.inbox("align"))
+    outbox.send(message(7))
+    outbox.close(ENDED_MS)  # before there is a reader
+    inbox = Inbox(context, wiring.inbox("align"))
+    assert inbox.socket.poll(ENDED_MS)
+    assert inbox.receive() == message(7)
+    other.term()
     inbox.close()
     context.term()
     remove_wiring(wiring)

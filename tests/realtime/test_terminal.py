@@ -91,6 +91,16 @@ def test_the_operator_is_told_once_when_no_face_is_seen() -> None:
     assert text.getvalue().count("no face seen") == 1
 
 
+def test_the_operator_is_told_once_what_a_long_start_waits_for() -> None:
+    text = io.StringIO()
+    view = LiveView(Console(file=text, width=200))
+    ready = (("capture", 1), ("align", 2), ("narrate", 3), ("capture", 10), ("capture", 12), ("capture", 13))
+    for process, t_s in ready:
+        view.show(Status(seq=-1, t_capture_ns=t_s * 10**9, t_media_ns=0, process=process, state="ready"))
+        assert ("still starting: perceive;" in text.getvalue()) == (t_s >= 12)
+    assert text.getvalue().count("still starting") == 1
+
+
 def test_a_revoked_event_is_taken_back() -> None:
     taken = Spot(seq=40, t_capture_ns=0, t_media_ns=0, spot_id=0, phase="revoked", onset_ns=0)
     back = Say(seq=40, t_capture_ns=0, t_media_ns=0, spot_id=0, text="Taken back.", final=True)

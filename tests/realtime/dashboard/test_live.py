@@ -30,7 +30,7 @@ from tests.conftest import Command, Image, write_video
 from tests.realtime.dashboard.test_wire import apart
 from tests.realtime.served import Served
 
-WAIT_S = 60.0
+WAIT_S = 180.0
 SHIFT_PX = 4
 """How far the face in the moving video goes from one frame to the next."""
 
@@ -55,12 +55,15 @@ def order(socket: ClientConnection, **what: object) -> None:
 def until(socket: ClientConnection, wanted: Callable[[Any], bool]) -> Any:
     """The first message that is wanted: text as what it says, a picture as bytes."""
     limit_s = time.monotonic() + WAIT_S
+    heard: dict[object, Any] = {}
     while time.monotonic() < limit_s:
         data = socket.recv(timeout=WAIT_S)
         message = json.loads(data) if isinstance(data, str) else data
         if wanted(message):
             return message
-    raise AssertionError("nothing of the kind came")
+        if not isinstance(message, bytes):
+            heard[message["type"], message.get("process")] = message
+    raise AssertionError(f"nothing of the kind came; last of each kind: {list(heard.values())}")
 
 
 def kind(name: str) -> Callable[[Any], bool]:
