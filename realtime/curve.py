@@ -20,6 +20,8 @@ SEEN = np.array([region.part != "eyelid" for region in REGIONS])
 """The regions that can open an event: all but the eyelids."""
 
 _REST_NS = 500_000_000
+_NEAR_IOD = 0.01  # no region of a face at rest is farther from where it was in the anchor…
+_HELD_NS = 5_000_000_000  # …but what is held for longer than any expression (MEGC: 4 s) is the face's new rest
 _STILL, _STILL_IOD = 2.5, 0.0005  # a face whose regions wander by so many times their jitter, or less than this, rests
 
 
@@ -63,6 +65,7 @@ class Curve:
         history: the last seconds' frames, without features.
         recent: displacement at each time, ns, of the last half second.
         jitter_iod: typical step of a region from frame to frame.
+        near_ns: when the face was last near to where it was in the anchor.
     """
 
     anchor: Shot
@@ -73,6 +76,7 @@ class Curve:
     history: deque[Shot] = field(default_factory=deque)
     recent: deque[tuple[int, Doubles]] = field(default_factory=deque)
     jitter_iod: float = 0.001
+    near_ns: int = 0
 
     @classmethod
     def begin(cls, shot: Shot) -> "Curve":
@@ -107,12 +111,19 @@ class Curve:
             # The median step of a still face is 0.95 σ of one sample (1.349 / √2): a slow mean of it.
             self.jitter_iod += 0.05 * (float(np.median(step)) / 0.954 - self.jitter_iod)
         self.recent.append((shot.t_ns, displacement))
+        if np.hypot(*(displacement - self.carried)[SEEN].T).max() < _NEAR_IOD:
+            self.near_ns = shot.t_ns
         while shot.t_ns - self.recent[0][0] > _REST_NS:
             self.recent.popleft()
 
     def resting(self, rest_iod: float) -> bool:
-        """Whether the face has been still for half a second: no region wandered by `rest_iod` or far beyond jitter."""
-        if self.recent[-1][0] - self.recent[0][0] < 0.8 * _REST_NS:
+        """Whether the face has been still for half a second, and shows no expression.
+
+        Still: no region wandered by `rest_iod` or far beyond jitter. A face that holds an expression is as still; but
+        from an anchor there the return to rest would be a large flow, which is the less exact.
+        """
+        newest_ns = self.recent[-1][0]
+        if newest_ns - self.recent[0][0] < 0.8 * _REST_NS or 0 < newest_ns - self.near_ns < _HELD_NS:
             return False
         wander = np.stack([d for _, d in self.recent]).std(axis=0).max(axis=1)
         # A small movement is no rest either: an anchor taken in the middle of it would shift all that follows.

@@ -13,6 +13,7 @@ from realtime.messages import Motion
 _NS = 1e9
 _HISTORY_S = 6.0
 _SMOOTH_S = 0.034  # samples closer than this are averaged: two frames at 30 fps, seven at 200
+_USUAL_S = 0.5  # how often it is seen anew how open the eyes are as a rule
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,13 @@ class Sample:
         t_s: time in the stream.
         displacement: of each region, (29, 2) IOD.
         head: how far the head had moved since the anchor frame, (2,) IOD.
+        opening: of the image-left and image-right eye; never averaged.
     """
 
     t_s: float
     displacement: Doubles
     head: Doubles
+    opening: tuple[float, float]
 
 
 class Samples:
@@ -35,6 +38,8 @@ class Samples:
 
     def __init__(self) -> None:
         self._past: deque[Sample] = deque()
+        self._usual: Doubles = np.ones(2)
+        self._usual_s = -_USUAL_S
 
     def take(self, motion: Motion) -> Sample | None:
         """Keep a motion; the newest sample, averaged over `_SMOOTH_S`.
@@ -42,16 +47,20 @@ class Samples:
         None for a repeated or late frame, and for one that holds what is no number.
         """
         t_s = motion.t_media_ns / _NS
-        raw = Sample(t_s, np.stack([motion.u_iod, motion.v_iod], axis=-1), head_shift_iod(motion.head))
-        if (self._past and t_s <= self._past[-1].t_s) or not np.isfinite(raw.displacement).all():
+        displacement = np.stack([motion.u_iod, motion.v_iod], axis=-1)
+        raw = Sample(t_s, displacement, head_shift_iod(motion.head), motion.eye_opening)
+        if (self._past and t_s <= self._past[-1].t_s) or not np.isfinite(displacement).all():
             return None
         self._past.append(raw)
         while t_s - self._past[0].t_s > _HISTORY_S:
             self._past.popleft()
+        if t_s - self._usual_s >= _USUAL_S:
+            self._usual, self._usual_s = np.median([s.opening for s in self._past], axis=0), t_s
         near = [s for s in self.since(t_s - _SMOOTH_S) if t_s - s.t_s < _SMOOTH_S]
         if len(near) == 1:
             return raw
-        return Sample(float(np.mean([s.t_s for s in near])), np.mean([s.displacement for s in near], axis=0), raw.head)
+        mean_s, mean = float(np.mean([s.t_s for s in near])), np.mean([s.displacement for s in near], axis=0)
+        return Sample(mean_s, mean, raw.head, raw.opening)
 
     @property
     def newest_s(self) -> float:
@@ -66,6 +75,12 @@ class Samples:
                 break
             late.append(sample)
         return late[::-1]
+
+    def shut(self, since_s: float) -> float:
+        """How far the more closed eye was shut at most since a time: 0, as open as in the median lately, to 1."""
+        recent = [s.opening for s in self.since(since_s)]
+        least = np.min(recent, axis=0) if recent else self._usual
+        return float(np.clip(1 - least / np.maximum(self._usual, 1e-6), 0, 1).max())
 
     def __iter__(self) -> Iterator[Sample]:
         return iter(self._past)

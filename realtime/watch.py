@@ -22,6 +22,7 @@ from realtime.speech import LOWER, SYLLABLE_S, Speech
 _BROWS = np.array([region.part == "brow" for region in REGIONS])
 _LIDS = np.array([region.name.find("Upper Eyelid") >= 0 for region in REGIONS])
 _LID_STILL_IOD = 0.015  # eyelids move so far with the brows and cheeks; a blink moves them 0.1 and more
+_SHUT_IOD, _SHUT_S = 0.05, 0.05  # a shut eye's lid counts as moved so far for so long: flow cannot follow hidden skin
 _LID_LEAK = np.where(_BROWS, 0.25, 0.06)  # share of a blink's movement that may show in each region
 _HEAD_LEAK = 0.04  # share of the head's movement within 0.2 s that may be left in the regions
 _FITTED_LEAK = 0.12  # the same if that movement was fitted to a flow of the whole face
@@ -163,7 +164,7 @@ class Watch:
     def _limits(self, sample: Sample) -> Doubles:
         """What each region must exceed, IOD: its noise, and what blinks, the head and open movements leave in it."""
         away = np.hypot(*(sample.displacement - self.rest.level).T)
-        lids = float(away[_LIDS].max())
+        lids = max(float(away[_LIDS].max()), _SHUT_IOD * self._samples.shut(sample.t_s - _SHUT_S))
         before = [s.head for s in self._samples.since(sample.t_s - 0.2)]
         jerk = float(np.hypot(*np.ptp(before, axis=0))) if before else 0.0
         limits = self._quiet_limits() + self._left(sample) + self._head_leak * min(jerk, 0.2)

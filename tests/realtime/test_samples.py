@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 
@@ -49,3 +50,14 @@ def test_since_tells_the_newest_ones_and_old_ones_are_forgotten() -> None:
     assert [s.t_s for s in samples.since(9.9)] == pytest.approx([9.9, 9.933, 9.967], abs=1e-3)
     assert samples.since(11.0) == []
     assert min(s.t_s for s in samples) > 3.5
+
+
+def test_an_eye_is_shut_by_what_it_is_less_open_than_usual() -> None:
+    samples = Samples()
+    for k in range(60):
+        blinks = k in (50, 51)
+        eyes = (0.1 if blinks else 0.3), 0.4
+        samples.take(msgspec.structs.replace(motion(k / 30, level(0)), eye_opening=eyes))
+    assert samples.shut(1.9) == pytest.approx(0)
+    assert samples.shut(50 / 30) == pytest.approx(2 / 3)
+    assert Samples().shut(0.0) == 0

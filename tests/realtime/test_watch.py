@@ -14,9 +14,15 @@ NOISE = 0.0002
 
 
 def watched(
-    curve: dict[str, tuple[float, float]] | list[PhantomEvent], head: float = 0.0, engine: str = "meflownet"
+    curve: dict[str, tuple[float, float]] | list[PhantomEvent],
+    head: float = 0.0,
+    engine: str = "meflownet",
+    shut: float = 0.0,
 ) -> list[str]:
-    """Phases told of a pulse of 0.3 s at 8 s, of single regions (u, v) or of events; the head jumps by so much, px."""
+    """Phases told of a pulse of 0.3 s at 8 s, of single regions (u, v) or of events.
+
+    Meanwhile the head jumps by so much, px, and one eye shuts by such a share.
+    """
     watch, rng, phases = Watch(SpotConfig()), np.random.default_rng(2), list[str]()
     for k in range(300):
         t_s = k / 30
@@ -28,7 +34,8 @@ def watched(
         else:
             moved += displacement(curve, t_s)
         shift = (head * pulse, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        shown = msgspec.structs.replace(motion(t_s, moved, k), head=shift, engine=engine)
+        eyes = 0.3 * (1 - shut * pulse), 0.3
+        shown = msgspec.structs.replace(motion(t_s, moved, k), head=shift, engine=engine, eye_opening=eyes)
         phases += [phase for _, phase in watch.step(shown, 0)]
     return phases
 
@@ -47,6 +54,15 @@ def test_eyelids_open_nothing_and_hide_what_they_leak() -> None:
     leak = {f"{side} Inner Eyebrow": (0.0, 0.012) for side in ("Left", "Right")}
     assert watched(lids | leak) == []
     assert "closed" in watched(leak)
+
+
+def test_a_blink_that_the_flow_does_not_see_hides_what_it_leaks_all_the_same() -> None:
+    leak = {f"{side} Inner Eyebrow": (0.0, 0.005) for side in ("Left", "Right")}
+    assert "closed" in watched(leak)
+    assert "closed" in watched(leak, shut=0.2)  # cheeks and brows that move narrow the eyes by so much
+    assert watched(leak, shut=0.9) == []
+    smile = {f"{side} Mouth Corner": (0.0, -0.01) for side in ("Left", "Right")}
+    assert "closed" in watched(smile, shut=0.9)
 
 
 @pytest.mark.parametrize(

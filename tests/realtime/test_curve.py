@@ -1,0 +1,60 @@
+"""When a face is at rest: still, and not in the middle of an expression that is held."""
+
+import numpy as np
+import pytest
+
+from calib.face import CROP, REGION_INDEX, REGIONS, Doubles, crop_landmarks, crop_transform
+from calib.phantom import portrait
+from realtime.curve import Curve, Shot
+
+REST_IOD = 0.003
+
+
+def shot(t_s: float) -> Shot:
+    mesh = portrait().landmarks
+    crop = np.zeros((CROP, CROP, 3), np.uint8)
+    return Shot(round(t_s * 1e9), crop, crop_landmarks(crop_transform(mesh), mesh), 0)
+
+
+@pytest.fixture
+def curve() -> Curve:
+    return Curve.begin(shot(0.0))
+
+
+def smile(size_iod: float) -> Doubles:
+    moved = np.zeros((len(REGIONS), 2))
+    for side in ("Left", "Right"):
+        moved[REGION_INDEX[f"{side} Mouth Corner"]] = 0.0, -size_iod
+    return moved
+
+
+def rests(curve: Curve, displacement: Doubles, since_s: float, until_s: float) -> bool:
+    """Whether a face that has stayed at a displacement for some time is at rest at the end of it."""
+    for t_s in np.arange(since_s, until_s, 1 / 30):
+        curve.remember(shot(float(t_s)), displacement, 1.0)
+    return curve.resting(REST_IOD)
+
+
+def test_a_still_face_is_at_rest_after_half_a_second(curve: Curve) -> None:
+    assert not rests(curve, smile(0.0), 0.0, 0.3)
+    assert rests(curve, smile(0.0), 0.3, 0.6)
+
+
+def test_a_held_expression_is_no_rest_until_it_has_outlasted_every_expression(curve: Curve) -> None:
+    assert rests(curve, smile(0.0), 0.0, 1.0)
+    assert not rests(curve, smile(0.03), 1.0, 4.5)
+    assert rests(curve, smile(0.0), 4.5, 5.5)
+    assert not rests(curve, smile(0.03), 5.5, 9.5)
+    assert rests(curve, smile(0.03), 9.5, 11.0)
+
+
+def test_what_little_is_left_of_an_expression_is_rest(curve: Curve) -> None:
+    assert rests(curve, smile(0.03), 0.0, 0.5) is False
+    assert rests(curve, smile(0.005), 0.5, 1.2)
+
+
+def test_rest_is_held_against_the_anchor_and_not_the_beginning(curve: Curve) -> None:
+    assert not rests(curve, smile(0.03), 0.0, 1.0)
+    curve.move_anchor(shot(1.0), smile(0.03))
+    assert rests(curve, smile(0.03), 1.0, 1.6)
+    assert not rests(curve, smile(0.0), 1.6, 2.6)
