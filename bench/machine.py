@@ -47,6 +47,21 @@ def now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def command(name: str, **options: object) -> str:
+    """The command that gives a page again, in Markdown: files and folders by their names, wherever they lie.
+
+    Args:
+        name: of the benchmark.
+        options: what it was told, by the options' names; those that are None or empty are left out.
+    """
+    words = [f"python -m bench {name}"]
+    for option, value in options.items():
+        if value is not None and value != "":
+            values = value if isinstance(value, tuple) else (value,)
+            words += [f"--{option.replace('_', '-')}", *(v.name if isinstance(v, Path) else str(v) for v in values)]
+    return f"`{' '.join(words)}`"
+
+
 def _versions() -> Iterator[str]:
     for package in _PACKAGES:
         try:

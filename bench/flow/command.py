@@ -93,7 +93,11 @@ def _bench(
                 progress.remove_task(looking)
                 scores = _score(methods, people, count, seed, progress)
                 seen, smilers = _smile(methods, smiling, progress)
-            facts = _facts(people, held_out is not None, count, seed, load)
+            command = machine.command(
+                "flow", photos=photos, held_out=held_out, smiles=smiles, engines=engines, weights=weights, pairs=count,
+                seed=seed,
+            )  # fmt: skip
+            facts = _facts(people, held_out is not None, command, load)
             report = Report(methods, scores, missing, seen, smilers, facts)
             picture = draw(report)
         finally:
@@ -145,14 +149,14 @@ def _smile(
     return {label: number / people for label, number in seen.items()}, people
 
 
-def _facts(people: "People", chosen: bool, count: int, seed: int, load: float) -> tuple[tuple[str, str], ...]:
+def _facts(people: "People", chosen: bool, command: str, load: float) -> tuple[tuple[str, str], ...]:
     """What and where it ran, for the page."""
     source = people.source + (", those held out" if chosen else "")
     if people.faceless:
         source += f" (no face found in {people.faceless} more)"
     return (
         ("faces", source),
-        ("pairs", f"{count} a set, seed {seed}"),
+        ("command", command),
         ("machine", f"{machine.cpu()}, one core; load average {load:.1f} when it began"),
         ("versions", machine.versions()),
         ("date", machine.today()),

@@ -13,7 +13,6 @@ from bench.complaint import BenchError, carry_out
 from realtime.environment import prepare
 
 if TYPE_CHECKING:
-    from bench.flow.people import People
     from bench.narration.cases import Case
     from engines.mellm import Narrator
     from engines.mellm.instruct.annotations import AnnotatedSet
@@ -23,6 +22,9 @@ app = App(name="bench.narration", help_format="plaintext")
 RESULTS = Path(__file__).parents[1] / "results"
 PAGE = "narration.md"
 TABLE_COLUMNS = 150
+
+NARRATORS = "mellm,template"
+"""Who speaks unless told otherwise."""
 
 
 @app.default
@@ -40,7 +42,7 @@ def narration(
     ] = None,
     narrators: Annotated[
         str, Parameter(help="Narrators, separated by commas, as mellm live --narrator takes them.")
-    ] = "mellm,template",
+    ] = NARRATORS,
     engine: Annotated[str, Parameter(help="Flow engine that measures the pictures.")] = "auto",
     pairs: Annotated[
         int, Parameter(help="Pairs of pictures with an expression; a third as many of each kind without.")
@@ -106,7 +108,13 @@ def _bench(
         engine.close()
         for narrator in everyone.values():
             narrator.close()
-    report = Report(scores, missing, _facts(people, strangers, statistics, pairs, seed, load))
+    command = machine.command(
+        "narration", photos=photos, held_out=held_out, statistics=statistics,
+        narrators="" if names == NARRATORS else names, engine="" if engine_name == "auto" else engine_name, pairs=pairs,
+        seed=seed,
+    )  # fmt: skip
+    source = people.source + (", those held out" if held_out is not None else "")
+    report = Report(scores, missing, _facts(source, strangers, statistics, command, load))
     (out / PAGE).write_text(page(report), encoding="utf-8")
     print_tables(summary_tables(report), report.missing, TABLE_COLUMNS)
     Console().print(Text(f"{out / PAGE} has all of it"), soft_wrap=True)
@@ -130,14 +138,14 @@ def _open(names: str) -> "tuple[dict[str, Narrator], dict[str, str]]":
 
 
 def _facts(
-    people: "People", sets: "list[AnnotatedSet]", statistics: Path | None, pairs: int, seed: int, load: float
+    people: str, sets: "list[AnnotatedSet]", statistics: Path | None, command: str, load: float
 ) -> tuple[tuple[str, str], ...]:
     """What and where it ran, for the page."""
     source = "a table of annotations" if statistics else "the built-in counts"
     return (
-        ("faces", people.source),
+        ("faces", people),
         ("action units", f"{len(sets)} sets never trained on, from {source}"),
-        ("command", f"`python -m bench narration --pairs {pairs} --seed {seed}`"),
+        ("command", command),
         ("machine", f"{machine.cpu()}; load average {load:.1f} when it began"),
         ("versions", machine.versions()),
         ("date", machine.today()),

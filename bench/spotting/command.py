@@ -27,6 +27,9 @@ TABLE_COLUMNS = 150
 RATES = (10.0, 500.0)
 """Frame rates that can be asked for, 1/s."""
 
+ENGINES = "auto,dis"
+"""What is measured unless told otherwise."""
+
 SHORTEST_S = 5.0
 """A shorter performance has nothing in it, s."""
 
@@ -41,9 +44,9 @@ def spotting(
         Path | None,
         Parameter(help="Text file with a person (file name without ending) a line: of --photos, only those."),
     ] = None,
-    engines: Annotated[str, Parameter(help="Flow engines, separated by commas; auto is the live pipeline's.")] = (
-        "auto,dis"
-    ),
+    engines: Annotated[
+        str, Parameter(help="Flow engines, separated by commas; auto is the live pipeline's.")
+    ] = ENGINES,
     weights: Annotated[
         Path | None, Parameter(help="Folder of MEFlowNet's weights; without it, the shipped ones.")
     ] = None,
@@ -110,7 +113,11 @@ def _bench(plan: "Plan", photos: Path | None, held_out: Path | None, names: str,
     finally:
         for engine in engines:
             engine.close()
-    report = Report(tuple(results), tuple(examples), missing, _facts(plan, people, held_out is not None))
+    command = machine.command(
+        "spotting", photos=photos, held_out=held_out, engines="" if names == ENGINES else names, weights=plan.weights,
+        fps=",".join(f"{fps:g}" for fps in plan.rates), seconds=f"{plan.seconds:g}", videos=plan.videos, seed=plan.seed,
+    )  # fmt: skip
+    report = Report(tuple(results), tuple(examples), missing, _facts(people, held_out is not None, command))
     picture = draw(report)
     (out / PAGE).write_text(page(report, PICTURE), encoding="utf-8")
     (out / PICTURE).write_bytes(picture)
@@ -176,16 +183,14 @@ def _open(names: str, weights: Path | None) -> "tuple[list[FlowEngine], dict[str
     return opened, missing
 
 
-def _facts(plan: "Plan", people: "People", chosen: bool) -> tuple[tuple[str, str], ...]:
+def _facts(people: "People", chosen: bool, command: str) -> tuple[tuple[str, str], ...]:
     """What and where it ran, for the page."""
     source = people.source + (", those held out" if chosen else "")
     if people.faceless:
         source += f" (no face found in {people.faceless} more)"
-    rates = ",".join(f"{fps:g}" for fps in plan.rates)
-    options = f"--fps {rates} --seconds {plan.seconds:g} --videos {plan.videos} --seed {plan.seed}"
     return (
         ("faces", source),
-        ("command", f"`python -m bench spotting {options}`" + (" with these people's photos" if chosen else "")),
+        ("command", command),
         ("machine", machine.cpu()),
         ("versions", machine.versions()),
         ("date", machine.today()),

@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
+import bench
 from bench.complaint import BenchError
 from bench.flow.people import built_in, find_people, list_photos, read_names
 from calib.phantom import PhantomFace
+from engines.meflownet.data import Person
 from realtime.source import SourceError
 
 
@@ -28,6 +30,13 @@ def test_faces_are_found_and_photos_without_one_counted(folder: Path, face: Phan
     assert len(people.faces) == people.faceless == 1
     assert np.abs(people.faces[0].landmarks - face.landmarks).max() < 3
     assert people.source == f"1 person of {folder.name}"
+
+
+def test_the_list_that_ships_names_people_that_training_holds_out() -> None:
+    names = read_names(Path(bench.__file__).with_name("held_out.txt"))
+    assert len(names) == 22
+    photo, mesh = np.zeros((1, 1, 3), np.uint8), np.zeros((478, 3), np.float32)
+    assert all(Person(name, photo, mesh).held_out for name in names)
 
 
 def test_held_out_people_are_the_only_ones_taken(folder: Path) -> None:

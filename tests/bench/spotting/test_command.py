@@ -44,7 +44,7 @@ def test_a_run_writes_a_page_and_a_picture(
         assert label in shown
         assert f"| {label} |" in written
     assert "not measured: broken: needs a GPU" in shown
-    assert "`python -m bench spotting --fps 30,60 --seconds 60 --videos 1 --seed 0`" in written
+    assert "`python -m bench spotting --engines dis,broken,dis --fps 30,60 --seconds 60 --videos 1 --seed 0`" in written
     assert cv2.imread(str(out / PICTURE)) is not None
 
 
