@@ -49,7 +49,11 @@ def flow_picture(path: Path) -> None:
         cv2.imwrite(str(apex), video.frame(smile.apex_s))
         write_flow(meter.measure(onset, apex), onset, apex, Path(folder) / "flow.npz")
         pictures = [cv2.imread(str(p)) for p in (onset, apex, Path(folder) / "flow_overlay.png")]
-    cv2.imwrite(str(path), np.hstack([picture[40:450, 120:520] for picture in pictures]))
+    panels = [picture[40:450, 120:520].copy() for picture in pictures]
+    for panel, words in zip(panels, ("onset", "apex", "measured"), strict=True):
+        for colour, width in ((0, 4), (255, 1)):
+            cv2.putText(panel, words, (14, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (colour,) * 3, width, cv2.LINE_AA)
+    cv2.imwrite(str(path), np.hstack(panels))
 
 
 def events_picture(path: Path, seconds: float = 20.0) -> None:

@@ -1,4 +1,4 @@
-"""`python -m bench screens`: the README's pictures of the page, taken in a headless browser before the phantom."""
+"""`python -m bench screens`: the README's pictures of the page and of a report, taken in a headless browser."""
 
 import re
 import shutil
@@ -31,7 +31,7 @@ _CANVAS = "document.querySelector('#live .stage canvas').dataset.seq ?? -1"
 def screens(
     *, out: Annotated[Path, Parameter(help="Folder for the pictures.")] = Path("bench/results"), fps: float = 30.0
 ) -> int:
-    """Take page-live.jpg (dark), page-phone.jpg and page-recordings.jpg (light) of the built-in phantom.
+    """Take page-live.jpg (dark), page-phone.jpg, page-recordings.jpg and report.jpg (light) of the built-in phantom.
 
     Needs Chromium, playwright, and a machine that has nothing else to do: its health strip is in the picture.
     """
@@ -63,6 +63,9 @@ def screens(
                 page.keyboard.press("]")
                 page.wait_for_timeout(500)
             _save(page, out / "page-recordings.jpg")
+        page = _open(browser, _report(Path(sessions), Path(folder)), False, "light")
+        page.set_viewport_size({"width": 1120, "height": 1390})
+        _save(page, out / "report.jpg")
         browser.close()
     return 0
 
@@ -92,6 +95,16 @@ def _open(browser: Any, url: str, phone: bool, scheme: str = "") -> Any:
     page.set_default_timeout(_WAIT_MS)
     page.goto(url)
     return page
+
+
+def _report(sessions: Path, folder: Path) -> str:
+    """The address of an exported report on the first session."""
+    from realtime.exports.formats import export
+    from realtime.recordings.sessions import list_sessions, open_recording
+
+    first = min(list_sessions(sessions), key=lambda info: info.path)
+    (written,) = export(open_recording(first.path), ["html"], folder)
+    return written.as_uri()
 
 
 def _save(page: Any, path: Path) -> None:

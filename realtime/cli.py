@@ -15,6 +15,7 @@ from realtime.commands.options import UsageError, complain, reason
 from realtime.commands.pairs import explain, flow
 from realtime.commands.replay import replay
 from realtime.commands.schema import schema
+from realtime.commands.settings import settings
 from realtime.config import ConfigError
 from realtime.environment import prepare
 
@@ -25,7 +26,7 @@ app = App(
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # `main` ends a Ctrl-C its own way
 )
-for command in (live, replay, export, calibrate, analyze, flow, explain, schema, engine, doctor):
+for command in (live, replay, export, calibrate, analyze, flow, explain, settings, schema, engine, doctor):
     app.command(command)
 # The benchmarks stand a floor higher: they are named here, and imported only when one is asked for.
 BENCH = "bench.__main__:app"

@@ -72,7 +72,7 @@ class LanguageSettings:
         context: most tokens of prompt and answer together, of a model that runs here.
         threads: of a model that runs here.
         first_word_s: a first word that takes longer is too late, and the template answers…
-        answer_s: …and so is a whole answer; after `PATIENCE` in a row the template speaks to the end.
+        answer_s: …and so is a whole answer; after three late ones in a row the template speaks to the end.
         retries: how often a server that is busy or away is asked again.
     """
 
