@@ -14,7 +14,7 @@ from realtime.config import CaptureConfig
 from realtime.messages import AnyMessage, End, Frame, Gap
 from realtime.ring import Ring
 from realtime.source import Grab, Source, SourceError, SourceLostError
-from realtime.sources import open_source
+from realtime.sources import is_live, open_source
 
 _NS = 1_000_000_000
 _NAP_S = 0.5  # waits no longer at a time, so that its process shows that it is alive
@@ -33,18 +33,24 @@ class CaptureNode:
             source: to read instead of the configured one; closed with the node.
 
         Raises:
-            SourceError: it cannot be opened.
+            SourceError: it cannot be opened; a camera or URL that is only away at a restart is tried again later.
         """
         self._config, self._ring = config, ring
-        self._source: Source | None = source or open_source(config)
-        self._live = self._source.live
+        self._live = is_live(config.source) if source is None else source.live
         self._start_ns = start_ns
-        if start_ns >= 0:
-            self._source.seek(time.monotonic_ns() - start_ns)
         self._last_ns = 0
         self._pending: Grab | None = None
         self._due_ns = 0
         self._failures = 0
+        self._source: Source | None = source
+        try:
+            self._source = source or open_source(config)
+        except SourceError:
+            if start_ns < 0 or not self._live:
+                raise
+            self._failures = 1  # it was there before: it is tried again like any that went away
+        if self._source is not None and start_ns >= 0:
+            self._source.seek(time.monotonic_ns() - start_ns)
 
     def step(self, message: AnyMessage | None) -> Iterator[AnyMessage]:
         """Give the next frame when it is due; waits at most the source's time-out, and half a second for the clock."""

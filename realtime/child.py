@@ -35,6 +35,7 @@ class Child:
         state, detail: what its last statuses said.
         last_seq: number of the last frame that it gave something of.
         restarted_for: why what it would have given since is missing; empty if nothing is.
+        told_to_go: whether it, the first, has been told that everyone is ready.
     """
 
     spec: ProcessSpec
@@ -46,6 +47,8 @@ class Child:
     detail: str = ""
     last_seq: int = -1
     restarted_for: str = ""
+    told_to_go: bool = False
+    _released: bool = False
 
     @staticmethod
     def start(spec: ProcessSpec, place: Place, now_s: float) -> "Child":
@@ -88,10 +91,16 @@ class Child:
         return self.process.exitcode == FAILED_EXIT and now_s - self.heard_s > STOP_S
 
     def trouble(self, now_s: float) -> str:
-        """Why it must be restarted, dead or hung; empty while it need not."""
+        """Why it must be restarted, dead or hung; empty while it need not.
+
+        One whose stream has ended may be silent: it sees that its last words arrive. One that has ended without a word
+        may have its word on the way.
+        """
         code, silent_s = self.process.exitcode, now_s - self.heard_s
         limit_s = START_S if self.state == "starting" else self.spec.heartbeat_s
-        if code == FAILED_EXIT or (self.state == "ended" and code == 0) or (code is None and silent_s <= limit_s):
+        if code is None and (self.state == "ended" or silent_s <= limit_s):
+            return ""
+        if code == FAILED_EXIT or (code == 0 and (self.state == "ended" or silent_s <= STOP_S)):
             return ""
         if code is None:
             return f"{self.spec.name} has been silent for {silent_s:.0f} s"
@@ -99,9 +108,16 @@ class Child:
             return f"{self.spec.name} was killed by signal {-code}"
         return f"{self.spec.name} crashed{': ' + self.detail if self.detail else ''}"
 
-    def end(self, wait_s: float = 0.0) -> None:
-        """Cut its lifeline, wait so long for it to end, then kill it; release what it held here."""
+    def cut(self) -> None:
+        """Cut its lifeline: it ends."""
         self.lifeline.close()
+
+    def end(self, wait_s: float = 0.0) -> None:
+        """Cut its lifeline, wait so long for it to end, then kill it, and release it. May be called twice."""
+        self.cut()
+        if self._released:
+            return
+        self._released = True
         self.process.join(wait_s)
         if self.process.is_alive():
             self.process.kill()

@@ -28,6 +28,9 @@ from realtime.ring import Ring
 FAILED_EXIT = 3
 """Exit status of a process that could not start for a reason a restart does not mend."""
 
+GO = "go"
+"""What the supervisor says to the first process once everyone is ready; it says nothing else."""
+
 _BEAT_S = 0.5
 _WHILE_MS, _SOON_MS = 100, 2  # how long to wait for messages; and while something is being done aside
 
@@ -171,7 +174,7 @@ class _Worker:
             self._beat()
             wait_ms = 0 if self._inbox is None or self._behind else _SOON_MS if aside and aside.working else _WHILE_MS
             if dict(poller.poll(wait_ms)).get(lifeline.fileno()):
-                return
+                lifeline.recv()  # raises EOFError when it was cut
             if self._inbox is None:
                 self._step(nodes, None)
                 continue

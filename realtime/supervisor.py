@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from types import TracebackType
 
@@ -25,7 +25,7 @@ from realtime.environment import prepare
 from realtime.ledger import Ledger
 from realtime.messages import Annotation, AnyMessage, End, Gap, MessageError, Status
 from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
-from realtime.process import Place
+from realtime.process import GO, Place
 from realtime.recordings.notes import make_note
 from realtime.ring import Ring
 
@@ -62,9 +62,7 @@ class Session:
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._ledger = Ledger()
         self._notes: deque[Annotation] = deque()
-        self._going = False
         self._wiring = Wiring("")
-        self._boxes: list[Inbox | Outbox | Publisher] = []
         self._rings: list[Ring] = []
 
     def __enter__(self) -> "Session":
@@ -126,6 +124,7 @@ class Session:
                     yield from self._aside()
                     yield from self._last_words()
                     yield from self._pass_on(message)
+                    yield from self._noted()
                     if message.error:
                         raise SessionError(message.error)
                     return
@@ -149,15 +148,20 @@ class Session:
         return note
 
     def _aside(self) -> Iterator[AnyMessage]:
-        """What comes from no process: the operator's notes, and news of processes that died."""
+        """What comes from no process: news of processes that died, and the operator's notes."""
+        # All are looked after before anything is handed out: whoever takes it may take long, and silent while nobody
+        # listened is not silent.
+        for message in list(self._look_after()):
+            self._ledger.note(message)
+            self._public.publish(message)
+            yield message
+        yield from self._noted()
+
+    def _noted(self) -> Iterator[AnyMessage]:
         while self._notes:
             note = self._notes.popleft()
             self._public.publish(note)
             yield note
-        for message in self._look_after():
-            self._ledger.note(message)
-            self._public.publish(message)
-            yield message
 
     def _set_up(self) -> None:
         self._wiring = make_wiring()
@@ -170,7 +174,6 @@ class Session:
         self._hub = Inbox(context, self._wiring.inbox("hub"))
         self._public = Publisher(context, self._wiring)
         self._inboxes = {spec.name: Outbox(context, self._wiring.inbox(spec.name)) for spec in PROCESSES if spec.takes}
-        self._boxes = [self._hub, self._public, *self._inboxes.values()]
         for spec in PROCESSES:
             self._start(spec, 0)
 
@@ -197,15 +200,13 @@ class Session:
 
     def _close(self) -> None:
         for child in self._children.values():
-            child.lifeline.close()  # of all of them first: they end side by side
+            child.cut()  # all of them first: they end side by side
         deadline_s = time.monotonic() + STOP_S
         for child in self._children.values():
             child.end(max(0.0, deadline_s - time.monotonic()))
         self._children.clear()
-        while self._boxes:
-            self._boxes.pop().close()
         if self._context is not None:
-            self._context.term()
+            self._context.destroy(linger=0)  # every socket, also of what broke off while it was set up
         while self._rings:
             self._rings.pop().close()
         if self._wiring.folder:
@@ -250,9 +251,10 @@ class Session:
             self._tell_again(child)
         first = self._children[PROCESSES[0].name]
         everyone = all(other.state != "starting" for other in self._children.values())
-        if everyone and (not self._going or (child is first and status.state == "ready")):
-            self._going = True
-            first.lifeline.send("go")
+        if everyone and first.state == "ready" and not first.told_to_go:
+            first.told_to_go = True
+            with suppress(OSError):  # it has died: it is looked after
+                first.lifeline.send(GO)
 
     def _look_after(self) -> Iterator[AnyMessage]:
         """Restart what died or hangs, within its budget."""

@@ -72,7 +72,7 @@ class CudaEngine:
         Raises:
             NoGpuError: there is no NVIDIA GPU here.
             EngineError: torch is missing or has no CUDA, the weights are missing, corrupt or of another network, or
-                what comes out is too far from the reference answer; torch cannot write kernels here.
+                what comes out is too far from the reference answer; torch cannot compute here, or write kernels.
         """
         self.name = f"{NAMES[precision]}-fused" if fused else NAMES[precision]
         self._fused = fused
@@ -87,17 +87,17 @@ class CudaEngine:
             raise EngineError(f"torch {torch.__version__} cannot use {gpu}; install one with CUDA: "
                               "pip install torch --index-url https://download.pytorch.org/whl/cu130")  # fmt: skip
         self._torch, self._device = torch, torch.device(device)
-        self._net: Any = rounded(net, torch.float16 if precision == "fp16" else torch.bfloat16).to(self._device)
-        self._stream = torch.cuda.Stream() if device == "cuda" else None
         self._lanes: dict[int, _Lane] = {}
         try:
+            self._net: Any = rounded(net, torch.float16 if precision == "fp16" else torch.bfloat16).to(self._device)
+            self._stream = torch.cuda.Stream() if device == "cuda" else None
             Reference(files).check(self, 0.01)
         except RuntimeError as error:
-            if not fused:
-                raise
             reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise EngineError(f"torch cannot write kernels here ({reason}): it needs Triton and a C compiler; "
-                              f"--engine {NAMES[precision]} does without") from None  # fmt: skip
+            if fused:
+                raise EngineError(f"torch cannot write kernels here ({reason}): it needs Triton and a C compiler; "
+                                  f"--engine {NAMES[precision]} does without") from None  # fmt: skip
+            raise EngineError(f"torch {torch.__version__} cannot compute on {device} ({reason})") from None
 
     def __enter__(self) -> "CudaEngine":
         return self

@@ -191,12 +191,15 @@ class Analyses:
                     self._end(job, "done")
             if job.state not in OVER:
                 self._end(job, "failed", "the analysis broke off")
+        except OSError as error:
+            self._end(job, "failed", f"the analysis could not be started: {error.strerror or error}")
         finally:
             if job.process.is_alive():
                 job.process.terminate()
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(job.process.pid or 0, signal.SIGCONT)
-            await asyncio.to_thread(job.process.join)
+            if job.process.pid:
+                await asyncio.to_thread(job.process.join)
             job.process = None
 
     def _end(self, job: Analysis, state: State, error: str = "") -> None:

@@ -83,16 +83,20 @@ class Library:
 
     async def _script(self, request: Request) -> Response:
         try:
-            pieces = write_script(self._find(request))
+            recording = self._find(request)
+            await run_in_threadpool(lambda: recording.info)  # what is wrong is said before the answer begins
         except (RecordingError, OSError) as error:
             return PlainTextResponse(str(error), 404)
+        pieces = write_script(recording)
         return StreamingResponse(iterate_in_threadpool(pieces), media_type="application/json")
 
     async def _faces(self, request: Request) -> Response:
         try:
-            pieces = write_faces(self._find(request))
+            recording = self._find(request)
+            await run_in_threadpool(lambda: recording.info)
         except (RecordingError, OSError) as error:
             return PlainTextResponse(str(error), 404)
+        pieces = write_faces(recording)
         return StreamingResponse(iterate_in_threadpool(pieces), media_type="application/octet-stream")
 
     async def _video(self, request: Request) -> Response:
@@ -119,6 +123,7 @@ class Library:
     async def _note(self, request: Request) -> Response:
         try:
             recording = self._find(request)
+            zero_ns = (await run_in_threadpool(lambda: recording.info)).zero_ns
         except (RecordingError, OSError) as error:
             return PlainTextResponse(str(error), 404)
         body = b""
@@ -132,7 +137,6 @@ class Library:
             if not isinstance(order, Annotate):
                 raise OrderError("not understood: no note")
             until_ns = -1 if order.until is None else round(order.until * 1e9)
-            zero_ns = recording.info.zero_ns
             noted = shifted(make_note(order.text, round(order.t * 1e9), until_ns), zero_ns)
         except ValueError as error:
             return PlainTextResponse(str(error), 400)

@@ -113,10 +113,10 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
         server.should_exit = True
 
     threading.Thread(target=heed, name="line", daemon=True).start()
+    os.nice(NICENESS)  # of this thread, and of those that are started from here on
     if stage is not None:
         feed.listen(stage.wiring.public, stage.wiring.events)
     line.send("ready")
-    os.nice(NICENESS)
     try:
         await server.serve(sockets=[listening])
     finally:

@@ -99,18 +99,21 @@ class Recorder:
         self._thread.join()
 
     def _work(self) -> None:
+        # Whatever a file or an encoder does to this thread, the session goes on and is told.
         try:
             self._write_all()
-        except (OSError, RecordingError) as error:
+        except Exception as error:
             where = getattr(error, "filename", None) or self.folder
             self.problem = f"{where}: the recording stopped: {getattr(error, 'strerror', None) or error}"
-        finally:
+        for finish in (self._film.close if self._film is not None else None, self._close_journal):
             try:
-                if self._film is not None:
-                    self._film.close()
-                self._journal.close({"counts": msgspec.json.encode(self.counts).decode()})
-            except (OSError, ValueError) as error:
+                if finish is not None:
+                    finish()
+            except Exception as error:
                 self.problem = self.problem or f"{self.folder}: the recording could not be finished: {error}"
+
+    def _close_journal(self) -> None:
+        self._journal.close({"counts": msgspec.json.encode(self.counts).decode()})
 
     def _write_all(self) -> None:
         while True:

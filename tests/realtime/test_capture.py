@@ -2,6 +2,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from bench.mjpeg import MjpegServer, phantom_jpegs
 from calib.phantom import PhantomVideo
@@ -9,6 +10,7 @@ from realtime.capture import CaptureNode
 from realtime.config import CaptureConfig
 from realtime.messages import AnyMessage, End, Frame, Gap
 from realtime.ring import Ring
+from realtime.source import SourceError
 
 
 def run(config: CaptureConfig, ring: Ring) -> list[AnyMessage]:
@@ -72,6 +74,22 @@ def test_a_stream_that_never_returns_ends_with_its_reason(smiling: PhantomVideo)
         messages += node.step(None)
     assert isinstance(messages[-1], End)
     assert "gave up after 1 attempt" in messages[-1].error
+
+
+def test_a_stream_that_is_away_at_a_restart_is_tried_again(smiling: PhantomVideo) -> None:
+    with MjpegServer(phantom_jpegs(smiling, 0.2, 30), 60) as server:
+        url = server.url
+    config, ring = CaptureConfig(source=url, timeout_s=1.0, reconnects=1), Ring.local(4, 640 * 480 * 3)
+    with pytest.raises(SourceError):
+        CaptureNode(config, ring)
+    messages: list[AnyMessage] = []
+    node = CaptureNode(config, ring, start_ns=0)
+    while not messages or not isinstance(messages[-1], End):
+        messages += node.step(None)
+    node.close()
+    assert "gave up after 1 attempt" in messages[-1].error
+    with pytest.raises(SourceError):
+        CaptureNode(CaptureConfig(source="nothing.mp4"), ring, start_ns=0)
 
 
 def test_after_a_restart_the_stream_goes_on_where_it_is() -> None:

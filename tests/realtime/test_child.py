@@ -52,7 +52,9 @@ def child(body: Body, state: str = "running", detail: str = "") -> Child:
         ("starting", None, START_S, ""),
         ("starting", None, START_S + 1, "align has been silent for 241 s"),
         ("ended", 0, 1000.0, ""),
-        ("running", 0, 0.0, "align crashed: odd"),
+        ("ended", None, 1000.0, ""),
+        ("running", 0, STOP_S, ""),
+        ("running", 0, STOP_S + 0.1, "align crashed: odd"),
         ("running", 1, 0.0, "align crashed: odd"),
         ("ended", -9, 0.0, "align was killed by signal 9"),
         ("starting", FAILED_EXIT, 1000.0, ""),
@@ -101,6 +103,7 @@ def test_the_gap_of_a_restart_is_told_once_before_the_first_message() -> None:
 )
 def test_it_ends_by_itself_or_is_killed(body: Body, done: list[str]) -> None:
     one = child(body)
+    one.end()
     one.end()
     assert body.done == done
     assert one.lifeline.closed

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import zmq
 
-from realtime import supervisor
+from realtime import bus, supervisor
 from realtime.config import CaptureConfig, Config, NarrateConfig
 from realtime.messages import Annotation, AnyMessage, End, Gap, Motion, Say, Spot, Status, unpack
 from realtime.nodes import PROCESSES
@@ -254,6 +254,37 @@ def test_a_note_comes_out_among_the_messages_and_to_listeners() -> None:
     assert isinstance(message, Annotation)
     assert (message.text, message.until_ns) == ("so", -1)
     assert message.t_media_ns >= 0
+
+
+def test_a_note_made_over_the_last_message_comes_out_too() -> None:
+    with Session(phantom(0.5)) as session:
+        messages: list[AnyMessage] = []
+        for message in session:
+            messages.append(message)
+            if isinstance(message, End):
+                session.annotate("at the end")
+    assert isinstance(messages[-1], Annotation)
+
+
+@pytest.mark.parametrize("broken", [bus.Publisher, bus.Outbox])
+def test_what_breaks_off_while_it_is_set_up_leaves_nothing_behind(
+    broken: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError("no more sockets")
+
+    monkeypatch.setattr(broken, "__init__", refused)
+    with pytest.raises(OSError, match="no more sockets"), Session(phantom()):
+        pass
+    assert leftovers(os.getpid()) == []
+
+
+def test_a_process_that_died_before_it_was_told_to_go_is_restarted() -> None:
+    with Session(phantom(0.5)) as session:
+        os.kill(session.pids["capture"], signal.SIGKILL)
+        messages = list(session)
+    assert any(isinstance(m, Gap) and "signal 9" in m.cause for m in messages)
+    assert isinstance(messages[-1], End)
 
 
 def test_a_script_needs_no_guard_around_its_session(tmp_path: Path) -> None:

@@ -132,3 +132,12 @@ def test_where_no_kernels_can_be_written_another_engine_is_named(monkeypatch: py
     monkeypatch.setattr(torch, "compile", without_triton)
     with pytest.raises(EngineError, match=r"Cannot find a working triton.*--engine cuda does without"):
         CudaEngine(device="cpu", fused=True)
+
+
+def test_a_gpu_that_torch_cannot_compute_on_is_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(part: object, *where: object) -> object:
+        raise RuntimeError("CUDA out of memory\nand more")
+
+    monkeypatch.setattr("torch.nn.Module.to", full)
+    with pytest.raises(EngineError, match=r"cannot compute on cpu \(CUDA out of memory\)"):
+        CudaEngine(device="cpu")

@@ -131,12 +131,18 @@ def test_wrong_folders_are_named(tmp_path: Path) -> None:
         Recorder(Path("/proc/no"), CONFIG)
 
 
-def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"), (LookupError("odd"), "odd")],
+)
+def test_whatever_ends_the_recording_ends_nothing_else(
+    error: Exception, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written: list[object] = []
 
     def full(self: JournalWriter, message: object) -> None:
         if len(written) == 3:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise error
         written.append(message)
         original(self, message)  # type: ignore[arg-type]
 
@@ -145,7 +151,7 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, monkeyp
     with Recorder(tmp_path, CONFIG) as recorder:
         for message in one_of_each():
             recorder.take(message)
-    assert "the recording stopped: No space left on device" in recorder.problem
+    assert f"the recording stopped: {said}" in recorder.problem
     assert len(list(open_recording(recorder.folder).messages())) == 3
 
 
