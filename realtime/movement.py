@@ -135,6 +135,10 @@ class Movement:
             return "apex"
         return "held"
 
+    def come_home(self, samples: Samples, home: Doubles) -> Step:
+        """The face is back where it rested before it rested where this movement began: take that for the end."""
+        return self._close(samples, self._edge(samples, backwards=False), home)
+
     def _close(self, samples: Samples, offset_s: float, level: Doubles | None) -> Step:
         if self.apex_s < 0:
             self.apex_s = self._plateau_start(samples)

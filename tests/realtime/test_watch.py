@@ -65,6 +65,22 @@ def test_a_blink_that_the_flow_does_not_see_hides_what_it_leaks_all_the_same() -
     assert "closed" in watched(smile, shut=0.9)
 
 
+def test_the_way_home_from_where_a_movement_settled_is_soon_over() -> None:
+    """Up, half way down, a pause, and home: what was taken for rest half way is none in the long run."""
+    watch, rng, told = Watch(SpotConfig()), np.random.default_rng(2), list[tuple[float, str, float]]()
+    brows = [REGION_INDEX[f"{side} Inner Eyebrow"] for side in ("Left", "Right")]
+    for k in range(300):
+        t_s = k / 30
+        moved: Doubles = NOISE * rng.standard_normal((29, 2))
+        moved[brows, 1] -= np.interp(t_s, (5, 5.2, 5.4, 5.8, 6.0), (0, 0.02, 0.006, 0.006, 0))
+        for movement, phase in watch.step(motion(t_s, moved, k), len(told)):
+            told.append((t_s, phase, movement.offset_s))
+    ends = [(t_s, offset_s) for t_s, phase, offset_s in told if phase in ("closed", "revoked")]
+    assert sum(phase == "rising" for _, phase, _ in told) == len(ends) == 2
+    assert max(t_s for t_s, _ in ends) < 6.4  # and not after the longest time that an expression is held
+    assert np.abs(watch.rest.level[brows]).max() < 0.001
+
+
 @pytest.mark.parametrize(
     ("head_px", "engine", "seen"),
     [(0.0, "meflownet", True), (4.0, "meflownet", True), (12.0, "meflownet", False), (0.0, "dis", True),
