@@ -4,9 +4,11 @@ Queues between the threads are short and block, so nothing is ever dropped; Open
 outside Python's lock, so the threads do run side by side.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
@@ -22,6 +24,12 @@ _QUEUE = 2
 
 _WORDS = 256
 """Messages waiting for the last stage, which need no image any more: a sentence takes as long as some frames."""
+
+GIVE_WAY = PROCESSES[:2]
+"""Capture and alignment keep more threads busy than there are cores on a small machine, and the flow, which takes the
+longest, waited a fifth of its time for one."""
+
+_NICENESS = 19
 
 _Item: TypeAlias = AnyMessage | Exception
 _Work: TypeAlias = Callable[[AnyMessage | None], Iterator[AnyMessage]]
@@ -43,9 +51,13 @@ def run_chain(config: Config, engine: FlowEngine | None = None) -> Iterator[AnyM
     """
     frames, crops = (Ring.local(size.slots, size.slot_bytes) for size in ring_sizes(config))
     stages: list[Sequence[Node | Head]] = []
+    rings = Rings(frames, crops, engine)
     try:
-        for spec in PROCESSES:
-            stages.append(spec.make(config, Rings(frames, crops, engine), Resume()))
+        # The threads that a library starts for a node have the priority of the one they are started from.
+        with ThreadPoolExecutor(1, initializer=_give_way) as aside:
+            for spec in PROCESSES:
+                make = partial(spec.make, config, rings, Resume())
+                stages.append(aside.submit(make).result() if spec in GIVE_WAY else make())
         yield from run_stages(stages)
     finally:
         for stage in stages:
@@ -71,9 +83,10 @@ def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
     threads: list[threading.Thread] = []
     source: queue.Queue[_Item] | None = None
     before = (capture, align, *between)
-    for name, work in zip(("capture", "align", "perceive"), before, strict=False):
+    for spec, work in zip(PROCESSES, before, strict=False):
         sink = queue.Queue[_Item](_WORDS if between and work is before[-1] else _QUEUE)
-        threads.append(threading.Thread(target=_pump, args=(work, source, sink, stop), name=name, daemon=True))
+        args = work, source, sink, stop, spec in GIVE_WAY
+        threads.append(threading.Thread(target=_pump, args=args, name=spec.name, daemon=True))
         source = sink
     assert source is not None
     try:
@@ -117,8 +130,18 @@ def _prepare(work: _Work, nodes: Sequence[Ahead], message: AnyMessage | None) ->
         yield out
 
 
-def _pump(work: _Work, source: "queue.Queue[_Item] | None", sink: "queue.Queue[_Item]", stop: threading.Event) -> None:
+def _give_way() -> None:
+    """Lower the calling thread's priority below that of the others."""
+    with suppress(OSError):  # not everywhere can a thread have one of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+def _pump(
+    work: _Work, source: "queue.Queue[_Item] | None", sink: "queue.Queue[_Item]", stop: threading.Event, gives_way: bool
+) -> None:
     """A thread's work: from one queue into the next, until the end, an error, or `stop`."""
+    if gives_way:
+        _give_way()
     ended = False
     while not ended and not stop.is_set():
         item = None if source is None else _get(source, stop)
