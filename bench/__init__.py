@@ -1,1 +1,1 @@
-"""Measures the house."""
+"""Benchmarks: how fast the pipeline is, and how right what it says."""

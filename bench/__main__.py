@@ -1,4 +1,4 @@
-"""`mellm bench` and `python -m bench`: the measures of the house by name."""
+"""`mellm bench` and `python -m bench`: the benchmarks by name."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from bench.screens import screens
 from bench.spotting.command import spotting
 
 app = App(
-    name="bench", help="Measure what this machine gives, and how right the house is.", help_format="plaintext",
+    name="bench", help="Measure what this machine gives, and how accurate mellm-live is.", help_format="plaintext",
     suppress_keyboard_interrupt=False,
 )  # fmt: skip
 for measure in (command.pipeline, command.engines, command.soak, flow, spotting, narration, gpu, screens):
@@ -31,7 +31,7 @@ def bench(
     ] = None,
     everything: Annotated[bool, Parameter(negative="", help="With --compare: also what hardly differs.")] = False,
 ) -> int:
-    """Measure what this machine gives, and how right the house is."""
+    """Measure what this machine gives, and how accurate mellm-live is."""
     if compare is None:
         app.help_print()
         return 0

@@ -1,4 +1,4 @@
-"""The house's one table: every process, the nodes in it, what they take, and how it is supervised.
+"""The pipeline's one table: every process, the nodes in it, what they take, and how it is supervised.
 
 A node has `step(message) -> messages` and no socket and no clock inside. A message a node does not take it passes on.
 One runner drives nodes from ZeroMQ (`realtime.process`), another from a list or file (`realtime.chain`).

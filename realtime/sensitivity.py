@@ -3,7 +3,7 @@
 Micro-expressions of `SECONDS`, two-sided, of the action units that are the most common in them, rise and fall as the
 phantom's do. Sizes are how far the strongest region moves at the peak. They are put where the person neither blinked
 nor moved, since those hide a movement of any size. One counts as found if the spotter closes an event that overlaps it
-as the house's scoring asks (intersection over union of half or more, `calib.phantom.scoring`), micro or macro.
+as the benchmark's scoring asks (intersection over union of half or more, `calib.phantom.scoring`), micro or macro.
 
 Each pass plays the whole recording with about six movements in it. The first tries all sizes; the others those about
 the size that is found nine times in ten by then (`calib.detection`).

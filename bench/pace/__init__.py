@@ -1,1 +1,1 @@
-"""How fast and how late the house is on this machine: engines alone, the whole pipeline, and for how long."""
+"""How fast and how late the pipeline is on this machine: engines alone, the whole pipeline, and for how long."""

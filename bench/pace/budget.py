@@ -15,7 +15,7 @@ else:
     import tomli as tomllib
 
 BUDGETS = Path(__file__).parents[1] / "budgets.toml"
-"""The house's own."""
+"""Those that come with the project."""
 
 FIRST_WORD = "first word"
 _ALLOWED: Mapping[str, tuple[str, ...]] = {

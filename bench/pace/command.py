@@ -90,7 +90,7 @@ def pipeline(
         bool, Parameter(negative="", help="Send the frames as JPEG over HTTP, as a network camera does.")
     ] = False,
     pages: Annotated[int, Parameter(help=_PAGES_HELP)] = 0,
-    budgets: Annotated[Path | None, Parameter(help="TOML file of budgets; without it, the house's own.")] = None,
+    budgets: Annotated[Path | None, Parameter(help="TOML file of budgets; without it, the project's own.")] = None,
     config: Settings = None,
     json: Json = None,
     html: Html = None,

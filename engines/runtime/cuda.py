@@ -91,7 +91,10 @@ class CudaEngine:
         try:
             self._net: Any = rounded(net, torch.float16 if precision == "fp16" else torch.bfloat16).to(self._device)
             self._stream = torch.cuda.Stream() if device == "cuda" else None
-            Reference(files).check(self, 0.01)
+            reference = Reference(files)
+            reference.check(self, 0.01)
+            # The two frames of an event, or two faces, come together: what they need is recorded now, not live.
+            self.encode_many(reference.crops)
         except RuntimeError as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             if fused:
