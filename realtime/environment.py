@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,10 @@ def prepare() -> None:
         os.environ.setdefault(key, value)
 
 
+_main = threading.RLock()
+"""Two threads that start processes at once must not take each other's nameless main program for the real one."""
+
+
 @contextmanager
 def nameless_main() -> Iterator[None]:
     """Processes spawned meanwhile do not run the main program again before their own work: they need nothing of it.
@@ -27,14 +32,15 @@ def nameless_main() -> Iterator[None]:
     So a script can start a session without `if __name__ == "__main__"`, and children start sooner.
     """
     main = sys.modules["__main__"]
-    spec, file = getattr(main, "__spec__", None), main.__dict__.pop("__file__", None)
-    main.__spec__ = None
-    try:
-        yield
-    finally:
-        main.__spec__ = spec
-        if file is not None:
-            main.__file__ = file
+    with _main:
+        spec, file = getattr(main, "__spec__", None), main.__dict__.pop("__file__", None)
+        main.__spec__ = None
+        try:
+            yield
+        finally:
+            main.__spec__ = spec
+            if file is not None:
+                main.__file__ = file
 
 
 @contextmanager
