@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import shlex
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -58,7 +59,8 @@ def command(name: str, **options: object) -> str:
     for option, value in options.items():
         if value is not None and value != "":
             values = value if isinstance(value, tuple) else (value,)
-            words += [f"--{option.replace('_', '-')}", *(v.name if isinstance(v, Path) else str(v) for v in values)]
+            words.append(f"--{option.replace('_', '-')}")
+            words += [shlex.quote(v.resolve().name if isinstance(v, Path) else str(v)) for v in values]
     return f"`{' '.join(words)}`"
 
 

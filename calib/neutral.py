@@ -65,7 +65,7 @@ class RestLevel:
 
     Attributes:
         level: rest position of each region, (29, 2) IOD.
-        home: the last one at which the face stayed for a second and more, (29, 2) IOD.
+        home: the last one at which the face stayed for a second and more, (29, 2) IOD; None before there was one.
         sigma_iod: noise of each region, (29,) IOD.
         away: how far the last sample was from rest, (29,) IOD.
         settled_s: time of the last sample that was held against a rest position of samples before it; -1 before.
@@ -77,7 +77,7 @@ class RestLevel:
         measured = np.zeros(len(REGIONS)) if baseline is None else np.asarray(baseline.sigma_iod)
         self._floor: Doubles = np.maximum(measured, SIGMA_FLOOR_IOD)
         self.level: Doubles = np.zeros((len(REGIONS), 2))
-        self.home: Doubles = self.level
+        self.home: Doubles | None = None
         self.sigma_iod: Doubles = np.full(len(REGIONS), SIGMA_START_IOD) if baseline is None else self._floor.copy()
         self.away: Doubles = np.zeros(len(REGIONS))
         self.settled_s = -1.0

@@ -18,6 +18,8 @@ START_S = 240.0
 """Longest a process may take to start: loading models on a slow, busy machine, or writing kernels for a GPU, which took
 torch 90 s on a server."""
 
+_SPARE_S = 4.0  # of a stream's time-outs, which OpenCV does not keep to the moment
+
 STOP_S = 1.2
 """How long processes get to end by themselves before they are killed."""
 
@@ -36,6 +38,7 @@ class Child:
         last_seq: number of the last frame that it gave something of.
         restarted_for: why what it would have given since is missing; empty if nothing is.
         told_to_go: whether it, the first, has been told that everyone is ready.
+        patience_s: it may be silent for so long, where that is longer than its row says.
     """
 
     spec: ProcessSpec
@@ -48,6 +51,8 @@ class Child:
     last_seq: int = -1
     restarted_for: str = ""
     told_to_go: bool = False
+    patience_s: float = 0.0
+    _exited_s: float = -1.0
     _released: bool = False
 
     @staticmethod
@@ -59,7 +64,9 @@ class Child:
         with nameless_main():
             process.start()
         theirs.close()
-        return Child(spec, process, ours, place.restarts, now_s)
+        # The first may open a stream and read from it before it is heard of again.
+        patience_s = 0.0 if spec.takes else 2 * place.config.capture.timeout_s + _SPARE_S
+        return Child(spec, process, ours, place.restarts, now_s, patience_s=patience_s)
 
     @property
     def pid(self) -> int:
@@ -97,11 +104,15 @@ class Child:
         may have its word on the way.
         """
         code, silent_s = self.process.exitcode, now_s - self.heard_s
-        limit_s = START_S if self.state == "starting" else self.spec.heartbeat_s
+        limit_s = START_S if self.state == "starting" else max(self.spec.heartbeat_s, self.patience_s)
         if code is None and (self.state == "ended" or silent_s <= limit_s):
             return ""
-        if code == FAILED_EXIT or (code == 0 and (self.state == "ended" or silent_s <= STOP_S)):
+        if code == FAILED_EXIT or (code == 0 and self.state == "ended"):
             return ""
+        if code == 0:
+            self._exited_s = now_s if self._exited_s < 0 else self._exited_s
+            if now_s - self._exited_s <= STOP_S:
+                return ""
         if code is None:
             return f"{self.spec.name} has been silent for {silent_s:.0f} s"
         if code < 0:
@@ -117,9 +128,9 @@ class Child:
         self.cut()
         if self._released:
             return
-        self._released = True
         self.process.join(wait_s)
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+        self._released = True
         self.process.close()

@@ -6,8 +6,6 @@ _COUNT, _NONE_OR_MORE = (1, math.inf, "1 or more"), (0, math.inf, "0 or more")
 _SIDE = (32, 8192, "32 to 8192 px")
 _RANGES = {
     "capture.width": _SIDE, "capture.height": _SIDE, "capture.max_side": _SIDE, "dashboard.width": _SIDE,
-    # To open a stream and to read from it may each take so long, and its process be silent for 15 s (`realtime.nodes`).
-    "capture.timeout_s": (math.nextafter(0, 1), 7, "more than 0, at most 7 s"),
     "narrate.context": (128, 131072, "128 to 131072 tokens"), "dashboard.quality": (1, 100, "1 to 100"),
     "spot.speech_movements": _COUNT, "narrate.threads": _COUNT,
     "dashboard.port": _NONE_OR_MORE, "capture.fps": _NONE_OR_MORE, "capture.seconds": _NONE_OR_MORE,

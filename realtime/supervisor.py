@@ -121,7 +121,7 @@ class Session:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
                 if isinstance(message, End):
-                    yield from self._aside()
+                    yield from self._noted()
                     yield from self._last_words()
                     yield from self._pass_on(message)
                     yield from self._noted()

@@ -102,21 +102,28 @@ class LiveView:
         self.statuses[status.process] = status
         if self.verbose and (before is None or before.state != status.state):
             self.console.print(Text(f"           {status.process} {status.state} (pid {status.pid})", "dim"))
-        if status.process == PROCESSES[0].name and status.state == "ready":
-            self._still_starting(status.t_capture_ns)
+        if status.process == PROCESSES[0].name:
+            self._starting(status)
         if status.process == "align" and self.frames == 0 and status.handled >= _PATIENCE and not self._warned:
             self._warned = True
             self._line(
                 status.t_media_ns, Text(f"no face seen in {status.handled} frames; is it in the picture?", "yellow")
             )
 
-    def _still_starting(self, now_ns: int) -> None:
+    def _starting(self, first: Status) -> None:
         """Say once whom the first process waits for, if it has waited long."""
-        if self._waits_since_ns < 0:
-            self._waits_since_ns = now_ns
-        elif now_ns - self._waits_since_ns > _LONG_START_NS and not self._told_slow:
+        if first.state != "ready":
+            self._waits_since_ns = -1
+        elif self._waits_since_ns < 0:
+            self._waits_since_ns = first.t_capture_ns
+        names = [
+            spec.name
+            for spec in PROCESSES
+            if spec.name not in self.statuses or self.statuses[spec.name].state == "crashed"
+        ]
+        waited_ns = first.t_capture_ns - self._waits_since_ns if self._waits_since_ns >= 0 else 0
+        if names and waited_ns > _LONG_START_NS and not self._told_slow:
             self._told_slow = True
-            names = [spec.name for spec in PROCESSES if spec.name not in self.statuses]
             self.console.print(
                 f"still starting: {' and '.join(names)}; the first time that a flow engine or language model is used, "
                 "preparing it may take a minute or two", style="dim", soft_wrap=True,

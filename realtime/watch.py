@@ -100,8 +100,9 @@ class Watch:
             yield movement, movement.verdict(self._config) if movement.apex_s >= 0 else "revoked"
 
     def _follow(self, movement: Movement, sample: Sample) -> Iterator[News]:
-        if movement.apex_s >= 0 and self._came_home(movement, sample):
-            step = movement.come_home(self._samples, self.rest.home)
+        home = self.rest.home
+        if home is not None and movement.apex_s >= 0 and self._came_home(movement, sample, home):
+            step = movement.come_home(self._samples, home)
         else:
             step = movement.follow(self._samples, sample, self._config)
         if step == "grown":
@@ -122,14 +123,14 @@ class Watch:
             else:
                 yield movement, movement.verdict(self._config)
 
-    def _came_home(self, movement: Movement, sample: Sample) -> bool:
+    def _came_home(self, movement: Movement, sample: Sample, home: Doubles) -> bool:
         """Whether a movement that began away from where the face rests in the long run has led back there.
 
         What ended half way, as syllables do, was taken for rest; the way home is then a movement that never returns.
         """
         limits = self._quiet_limits()
-        began_away = (np.hypot(*(movement.rest - self.rest.home).T) > limits)[movement.part].any()
-        return bool(began_away and (np.hypot(*(sample.displacement - self.rest.home).T) < limits)[SEEN].all())
+        began_away = (np.hypot(*(movement.rest - home).T) > limits)[movement.part].any()
+        return bool(began_away and (np.hypot(*(sample.displacement - home).T) < limits)[SEEN].all())
 
     def _free(self, sample: Sample) -> Mask:
         """The regions that may begin a movement: seen, at rest long enough, and with no part in an open one."""

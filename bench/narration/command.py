@@ -108,9 +108,10 @@ def _bench(
         engine.close()
         for narrator in everyone.values():
             narrator.close()
+    told = "" if names == NARRATORS else ",".join(_label(name.strip()) for name in names.split(","))
     command = machine.command(
         "narration", photos=photos, held_out=held_out, statistics=statistics,
-        narrators="" if names == NARRATORS else names, engine="" if engine_name == "auto" else engine_name, pairs=pairs,
+        narrators=told, engine="" if engine_name == "auto" else engine_name, pairs=pairs,
         seed=seed,
     )  # fmt: skip
     source = people.source + (", those held out" if held_out is not None else "")
@@ -119,6 +120,12 @@ def _bench(
     print_tables(summary_tables(report), report.missing, TABLE_COLUMNS)
     Console().print(Text(f"{out / PAGE} has all of it"), soft_wrap=True)
     return 0
+
+
+def _label(narrator: str) -> str:
+    """A narrator's name without the folders of a file, or the key and path of a server."""
+    kind, _, where = narrator.partition(":")
+    return f"{kind}:{Path(where.rpartition('@')[2]).name}" if where else narrator
 
 
 def _open(names: str) -> "tuple[dict[str, Narrator], dict[str, str]]":

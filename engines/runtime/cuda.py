@@ -59,7 +59,7 @@ class CudaEngine:
         *,
         fused: bool = False,
     ) -> None:
-        """Load the weights and record the work for one pair.
+        """Load the weights and record the work for one pair, and for two crops at once.
 
         Args:
             precision: of the convolutions.
@@ -97,7 +97,7 @@ class CudaEngine:
             self.encode_many(reference.crops)
         except RuntimeError as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
-            if fused:
+            if fused and not isinstance(error, torch.cuda.OutOfMemoryError):
                 raise EngineError(f"torch cannot write kernels here ({reason}): it needs Triton and a C compiler; "
                                   f"--engine {NAMES[precision]} does without") from None  # fmt: skip
             raise EngineError(f"torch {torch.__version__} cannot compute on {device} ({reason})") from None

@@ -173,8 +173,14 @@ class Analyses:
         job.state = "running"
         self._tell()
         try:
-            await asyncio.to_thread(job.process.start)
-            theirs.close()
+            try:
+                await asyncio.to_thread(job.process.start)
+            except OSError as error:
+                if job.state not in OVER:
+                    self._end(job, "failed", f"the analysis could not be started: {error.strerror or error}")
+                return
+            finally:
+                theirs.close()
             if job.state in OVER:  # cancelled while it started
                 job.process.terminate()
             while (said := await asyncio.to_thread(_receive, ours)) is not None:
@@ -191,8 +197,6 @@ class Analyses:
                     self._end(job, "done")
             if job.state not in OVER:
                 self._end(job, "failed", "the analysis broke off")
-        except OSError as error:
-            self._end(job, "failed", f"the analysis could not be started: {error.strerror or error}")
         finally:
             if job.process.is_alive():
                 job.process.terminate()

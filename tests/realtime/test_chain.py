@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -50,6 +51,15 @@ def test_two_runs_say_the_same(clip: Path) -> None:
     assert [(s.onset_ns, s.apex_ns, s.offset_ns, s.regions) for s in first] == [
         (s.onset_ns, s.apex_ns, s.offset_ns, s.regions) for s in second
     ]
+
+
+def test_capture_and_alignment_give_way_to_the_flow(clip: Path) -> None:
+    chain = run_chain(config(clip))
+    next(chain)
+    nice = {t.name: os.getpriority(os.PRIO_PROCESS, t.native_id or 0) for t in threading.enumerate()}
+    chain.close()  # type: ignore[attr-defined]
+    assert nice["capture"] == nice["align"] == min(nice["perceive"] + 5, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == nice["perceive"]
 
 
 def test_leaving_early_stops_the_threads(clip: Path) -> None:

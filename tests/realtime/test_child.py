@@ -53,8 +53,6 @@ def child(body: Body, state: str = "running", detail: str = "") -> Child:
         ("starting", None, START_S + 1, "align has been silent for 241 s"),
         ("ended", 0, 1000.0, ""),
         ("ended", None, 1000.0, ""),
-        ("running", 0, STOP_S, ""),
-        ("running", 0, STOP_S + 0.1, "align crashed: odd"),
         ("running", 1, 0.0, "align crashed: odd"),
         ("ended", -9, 0.0, "align was killed by signal 9"),
         ("starting", FAILED_EXIT, 1000.0, ""),
@@ -62,6 +60,20 @@ def child(body: Body, state: str = "running", detail: str = "") -> Child:
 )
 def test_what_died_or_hangs_is_in_trouble(state: str, code: int | None, silent_s: float, trouble: str) -> None:
     assert child(Body(code), state, "odd").trouble(10.0 + silent_s) == trouble
+
+
+def test_the_word_of_one_that_has_ended_may_still_come() -> None:
+    one = child(Body(0), detail="odd")
+    assert one.trouble(1000.0) == ""  # however long it was silent before
+    assert one.trouble(1000.0 + STOP_S / 2) == ""
+    assert one.trouble(1000.1 + STOP_S) == "align crashed: odd"
+
+
+def test_a_slow_stream_may_keep_the_first_process_silent() -> None:
+    one = child(Body())
+    one.patience_s = 24.0
+    assert one.trouble(10.0 + 24.0) == ""
+    assert one.trouble(10.0 + 25.0) != ""
 
 
 def test_what_cannot_start_may_still_say_why() -> None:

@@ -1,13 +1,15 @@
 """A child process's work, done in this one: what its lifeline and its stream's end make it do."""
 
+import gc
 import multiprocessing
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import zmq
 
-from realtime.bus import Inbox, make_wiring, remove_wiring
+from realtime.bus import ENDED_MS, STOPPED_MS, Inbox, Outbox, make_wiring, remove_wiring
 from realtime.config import CaptureConfig, Config
 from realtime.messages import AnyMessage, End, Frame, Status
 from realtime.nodes import Resume, ring_sizes
@@ -17,53 +19,79 @@ from realtime.ring import Ring
 WAIT_MS = 20_000
 
 
-def captured(source: Path, *said: str, cut: bool) -> list[AnyMessage]:
-    """What the hub hears of a capture process that was told something by its lifeline, which is then cut or not."""
-    config = Config(capture=CaptureConfig(str(source), paced=False))
-    context, wiring = zmq.Context[zmq.Socket[bytes]](), make_wiring()
-    sizes = ring_sizes(config)
-    names = [f"{Path(wiring.folder).name}-{kind}" for kind in ("frames", "crops")]
-    rings = [Ring.create(name, size.slots, size.slot_bytes) for name, size in zip(names, sizes, strict=True)]
-    hub, following = Inbox(context, wiring.inbox("hub")), Inbox(context, wiring.inbox("align"))
-    place = Place("capture", config, wiring, (names[0], sizes[0]), (names[1], sizes[1]), 0, Resume())
-    theirs, ours = multiprocessing.Pipe(duplex=False)
-    for word in said:
-        ours.send(word)
-    if cut:
-        ours.close()
-    worker = _Worker(place, context)
-    thread = threading.Thread(target=worker.run, args=(theirs,))
-    thread.start()
+def heard_until_ended(hub: Inbox) -> list[AnyMessage]:
     heard: list[AnyMessage] = []
     while not (heard and isinstance(heard[-1], Status) and heard[-1].state == "ended"):
         assert hub.socket.poll(WAIT_MS), "nothing more is heard of it"
         message = hub.receive()
         assert message is not None
         heard.append(message)
-    thread.join()
-    while following.socket.poll(0):
-        end = following.receive()
-        if isinstance(end, End):
-            heard.append(end)
-    worker.close()
-    for box in (hub, following):
-        box.close()
-    for ring in rings:
-        ring.close()
-    context.term()
-    remove_wiring(wiring)
-    ours.close()
     return heard
 
 
+class Captured:
+    """A capture process's work on a file, with what it was told by its lifeline, which is then cut or not.
+
+    Attributes:
+        heard: what the hub heard of it.
+        end: the stream's end as the next process heard it; None if it did not come.
+        waited_ms: how long it would wait at most for its last words to be sent.
+    """
+
+    def __init__(self, source: Path, said: tuple[str, ...], cut: bool, patch: pytest.MonkeyPatch) -> None:
+        config = Config(capture=CaptureConfig(str(source), paced=False))
+        waits: list[int] = []
+
+        def close(box: Outbox, wait_ms: int = STOPPED_MS) -> None:
+            waits.append(wait_ms)
+            original(box, 0)
+
+        original = Outbox.close
+        patch.setattr(Outbox, "close", close)
+        with ExitStack() as stack:
+            stack.callback(gc.unfreeze)  # as a process of its own it freezes what it has loaded
+            context, wiring = zmq.Context[zmq.Socket[bytes]](), make_wiring()
+            stack.callback(remove_wiring, wiring)
+            stack.callback(context.destroy, 0)
+            sizes = ring_sizes(config)
+            names = [f"{Path(wiring.folder).name}-{kind}" for kind in ("frames", "crops")]
+            for name, size in zip(names, sizes, strict=True):
+                stack.callback(Ring.create(name, size.slots, size.slot_bytes).close)
+            hub, following = (Inbox(context, wiring.inbox(name)) for name in ("hub", "align"))
+            place = Place("capture", config, wiring, (names[0], sizes[0]), (names[1], sizes[1]), 0, Resume())
+            theirs, ours = multiprocessing.Pipe(duplex=False)
+            stack.callback(ours.close)
+            for word in said:
+                ours.send(word)
+            if cut:
+                ours.close()
+            worker = _Worker(place, context)
+            thread = threading.Thread(target=worker.run, args=(theirs,), daemon=True)
+            thread.start()
+            self.heard = heard_until_ended(hub)
+            thread.join()
+            self.end: End | None = None
+            while self.end is None and following.socket.poll(0 if cut else WAIT_MS):
+                message = following.receive()
+                self.end = message if isinstance(message, End) else None
+            worker.close()
+        (self.waited_ms,) = set(waits)
+
+
 @pytest.mark.parametrize("times", [1, 3])
-def test_to_be_told_to_go_more_than_once_does_not_stop_a_stream(clip: Path, times: int) -> None:
-    heard = captured(clip, *[GO] * times, cut=False)
-    assert sum(isinstance(message, Frame) for message in heard) == 75
-    assert sum(isinstance(message, End) for message in heard) == 1
+def test_to_be_told_to_go_more_than_once_does_not_stop_a_stream(
+    clip: Path, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captured = Captured(clip, (GO,) * times, False, monkeypatch)
+    assert sum(isinstance(message, Frame) for message in captured.heard) == 75
+    assert captured.end is not None
+    assert captured.waited_ms == ENDED_MS
 
 
 @pytest.mark.parametrize("said", [(), (GO,)])
-def test_a_cut_lifeline_ends_it_without_the_streams_end(clip: Path, said: tuple[str, ...]) -> None:
-    heard = captured(clip, *said, cut=True)
-    assert not any(isinstance(message, End) for message in heard)
+def test_a_cut_lifeline_ends_it_without_the_streams_end(
+    clip: Path, said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captured = Captured(clip, said, True, monkeypatch)
+    assert captured.end is None
+    assert captured.waited_ms == STOPPED_MS

@@ -1,19 +1,25 @@
 """Live sessions with real processes: each is killed in turn, and nothing may stay behind."""
 
 import dataclasses
+import multiprocessing
 import os
 import signal
 import sys
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import psutil
 import pytest
 import zmq
 
 from realtime import bus, supervisor
+from realtime.child import Child
 from realtime.config import CaptureConfig, Config, NarrateConfig
 from realtime.messages import Annotation, AnyMessage, End, Gap, Motion, Say, Spot, Status, unpack
 from realtime.nodes import PROCESSES
+from realtime.process import GO
 from realtime.supervisor import Session, SessionError
 from tests.engines.mellm.servers import Request, models, serving
 
@@ -279,12 +285,39 @@ def test_what_breaks_off_while_it_is_set_up_leaves_nothing_behind(
     assert leftovers(os.getpid()) == []
 
 
-def test_a_process_that_died_before_it_was_told_to_go_is_restarted() -> None:
-    with Session(phantom(0.5)) as session:
-        os.kill(session.pids["capture"], signal.SIGKILL)
-        messages = list(session)
-    assert any(isinstance(m, Gap) and "signal 9" in m.cause for m in messages)
-    assert isinstance(messages[-1], End)
+@pytest.mark.parametrize("first_is_ready", ["first", "last"])
+def test_the_first_process_is_told_to_go_once_everyone_is_ready(first_is_ready: str) -> None:
+    session = Session(phantom())
+    theirs, told = {}, []
+    for number, spec in enumerate(PROCESSES):
+        reading, ours = multiprocessing.Pipe(duplex=False)
+        theirs[spec.name] = reading
+        process = cast(SpawnProcess, SimpleNamespace(pid=number + 1, exitcode=None))
+        session._children[spec.name] = Child(spec, process, ours, 0, 0.0)
+    first, *others = session._children.values()
+    for child in [first, *others] if first_is_ready == "first" else [*others, first]:
+        for _ in range(3):  # it says so again and again
+            told.append(theirs[first.spec.name].poll(0))
+            session._hear(
+                Status(seq=-1, t_capture_ns=0, t_media_ns=0, process=child.spec.name, state="ready", pid=child.pid)
+            )
+    assert not any(told[:-2])
+    assert theirs[first.spec.name].recv() == GO
+    assert not theirs[first.spec.name].poll(0)
+    for child in session._children.values():
+        child.lifeline.close()
+
+
+def test_one_that_has_died_cannot_be_told_to_go_and_that_is_no_error() -> None:
+    session = Session(phantom())
+    reading, ours = multiprocessing.Pipe(duplex=False)
+    reading.close()
+    spec = PROCESSES[0]
+    process = cast(SpawnProcess, SimpleNamespace(pid=1, exitcode=-9))
+    session._children[spec.name] = Child(spec, process, ours, 0, 0.0)
+    session._hear(Status(seq=-1, t_capture_ns=0, t_media_ns=0, process=spec.name, state="ready", pid=1))
+    assert session._children[spec.name].told_to_go
+    ours.close()
 
 
 def test_a_script_needs_no_guard_around_its_session(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from calib.phantom import PhantomEvent, PhantomScript
 from realtime.messages import AnyMessage, Gap, Lost, Say, Spot, Status
+from realtime.nodes import PROCESSES
 from realtime.terminal import LiveView
 from tests.realtime.curves import perform
 from tests.realtime.test_calibration import CALIBRATION
@@ -99,6 +100,15 @@ def test_the_operator_is_told_once_what_a_long_start_waits_for() -> None:
         view.show(Status(seq=-1, t_capture_ns=t_s * 10**9, t_media_ns=0, process=process, state="ready"))
         assert ("still starting: perceive;" in text.getvalue()) == (t_s >= 12)
     assert text.getvalue().count("still starting") == 1
+
+
+def test_a_first_process_that_starts_anew_in_a_session_waits_for_nobody() -> None:
+    text = io.StringIO()
+    view = LiveView(Console(file=text, width=200))
+    told = [(spec.name, "ready", 1) for spec in PROCESSES] + [("capture", "running", 2), ("capture", "ready", 60)]
+    for process, state, t_s in (*told, ("capture", "ready", 61)):
+        view.show(Status(seq=-1, t_capture_ns=t_s * 10**9, t_media_ns=0, process=process, state=state))  # type: ignore[arg-type]
+    assert "still starting" not in text.getvalue()
 
 
 def test_a_revoked_event_is_taken_back() -> None:

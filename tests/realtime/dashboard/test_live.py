@@ -30,7 +30,7 @@ from tests.conftest import Command, Image, write_video
 from tests.realtime.dashboard.test_wire import apart
 from tests.realtime.served import Served
 
-WAIT_S = 120.0
+WAIT_S = 80.0
 SHIFT_PX = 4
 """How far the face in the moving video goes from one frame to the next."""
 
