@@ -4,7 +4,6 @@ Queues between the threads are short and block, so nothing is ever dropped; Open
 outside Python's lock, so the threads do run side by side.
 """
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import TypeAlias
 
 from engines.runtime import FlowEngine
 from realtime.config import Config
+from realtime.environment import give_way
 from realtime.messages import AnyMessage, End, Frame, Gap
 from realtime.nodes import PROCESSES, Ahead, Head, Node, ProcessSpec, Resume, Rings, ring_sizes, through
 from realtime.ring import Ring
@@ -28,9 +28,6 @@ _WORDS = 256
 GIVE_WAY = PROCESSES[:2]
 """Capture and alignment keep more threads busy than there are cores on a small machine, and the flow, which takes the
 longest, waited a fifth of its time for one."""
-
-_NICENESS = 5
-"""Against other programs it must not count for much: with 19, what was gained was hardly more."""
 
 _Item: TypeAlias = AnyMessage | Exception
 _Work: TypeAlias = Callable[[AnyMessage | None], Iterator[AnyMessage]]
@@ -55,7 +52,7 @@ def run_chain(config: Config, engine: FlowEngine | None = None) -> Iterator[AnyM
     rings = Rings(frames, crops, engine)
     try:
         # The threads that a library starts for a node have the priority of the one they are started from.
-        with ThreadPoolExecutor(1, initializer=_give_way) as aside:
+        with ThreadPoolExecutor(1, initializer=give_way) as aside:
             for spec in PROCESSES:
                 make = partial(spec.make, config, rings, Resume())
                 stages.append(aside.submit(make).result() if spec in GIVE_WAY else make())
@@ -131,18 +128,12 @@ def _prepare(work: _Work, nodes: Sequence[Ahead], message: AnyMessage | None) ->
         yield out
 
 
-def _give_way() -> None:
-    """Lower the calling thread's priority below that of the others."""
-    with suppress(OSError):  # not everywhere can a thread have one of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-
-
 def _pump(
     work: _Work, source: "queue.Queue[_Item] | None", sink: "queue.Queue[_Item]", stop: threading.Event, gives_way: bool
 ) -> None:
     """A thread's work: from one queue into the next, until the end, an error, or `stop`."""
     if gives_way:
-        _give_way()
+        give_way()
     ended = False
     while not ended and not stop.is_set():
         item = None if source is None else _get(source, stop)

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 """One thread a process, and waits that do not spin: two processes that spin take each other's cores."""
@@ -20,6 +20,9 @@ def prepare() -> None:
     for key, value in {**THREADS, **SILENCE}.items():
         os.environ.setdefault(key, value)
 
+
+NICENESS = 5
+"""Of what gives way."""
 
 _main = threading.RLock()
 """Two threads that start processes at once must not take each other's nameless main program for the real one."""
@@ -41,6 +44,15 @@ def nameless_main() -> Iterator[None]:
             main.__spec__ = spec
             if file is not None:
                 main.__file__ = file
+
+
+def give_way() -> None:
+    """Lower the priority of the calling thread, and of those it starts from now on, below the pipeline's.
+
+    By `NICENESS`: with 19 `analyze` gained little more, and any other program would go first.
+    """
+    with suppress(OSError):  # not everywhere can a thread have one of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import dataclasses
-import os
 import signal
 import socket
 import threading
@@ -26,10 +25,8 @@ from realtime.dashboard.orders import LONGEST, Order
 from realtime.dashboard.pictures import Pictures
 from realtime.dashboard.place import Place, Told, Viewers
 from realtime.dashboard.room import Room
+from realtime.environment import give_way
 from realtime.ring import Ring
-
-NICENESS = 5
-"""The pipeline goes first when both want the processor."""
 
 PASSING = ("notice", "annotation")
 """Topics of the parent that are news; of all others the last value counts."""
@@ -113,7 +110,7 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
         server.should_exit = True
 
     threading.Thread(target=heed, name="line", daemon=True).start()
-    os.nice(NICENESS)  # of this thread, and of those that are started from here on
+    give_way()  # the pipeline goes first when both want the processor
     if stage is not None:
         feed.listen(stage.wiring.public, stage.wiring.events)
     line.send("ready")
