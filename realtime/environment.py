@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 """One thread a process, and waits that do not spin: two processes that spin take each other's cores."""
@@ -51,8 +51,7 @@ def give_way() -> None:
 
     By `NICENESS`: with 19 `analyze` gained little more, and any other program would go first.
     """
-    with suppress(OSError):  # not everywhere can a thread have one of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    os.nice(NICENESS)  # on Linux the thread's own
 
 
 @contextmanager
