@@ -25,7 +25,7 @@ INKS = ((40, 96, 214), (180, 112, 36), (76, 140, 60), (150, 60, 140), (30, 150, 
 SHOWN_S = 30.0
 """Seconds of the example."""
 
-_ROW = 34
+_ROW, _APART = 42, 10  # px; micro stands above the others and macro below, so that none hides another
 _TOP = 124
 
 
@@ -70,10 +70,15 @@ def _draw_f1(canvas: Canvas, report: Report) -> None:
             y += _ROW
             canvas.line(axis.first, y - _ROW / 2, axis.last, y - _ROW / 2)
             canvas.text(axis.first - 24, y - _ROW / 2, label, 19, INK if label.startswith(SPOTTER) else PALE, 1.0)
-            numbers = ((result.counted.f1("macro"), MACRO), (result.counted.f1("micro"), MICRO))
-            for value, ink in (*numbers, (result.counted.f1(), BOTH)):
+            counted = result.counted
+            numbers = (
+                (counted.f1("micro"), MICRO, -_APART),
+                (counted.f1("macro"), MACRO, _APART),
+                (counted.f1(), BOTH, 0),
+            )
+            for value, ink, lower in numbers:
                 if not np.isnan(value):
-                    canvas.dot(axis.place(value), y - _ROW / 2, ink)
+                    canvas.dot(axis.place(value), y - _ROW / 2 + lower, ink)
         canvas.text(24, start + _ROW / 2, f"{fps:g} fps", 19, INK)
         for tick in np.linspace(0, 1, 6):
             canvas.line(axis.place(tick), start, axis.place(tick), y)
