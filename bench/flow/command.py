@@ -97,7 +97,7 @@ def _bench(
                 "flow", photos=photos, held_out=held_out, smiles=smiles, engines=engines, weights=weights, pairs=count,
                 seed=seed,
             )  # fmt: skip
-            facts = _facts(people, held_out is not None, command, load)
+            facts = _facts(people.described(held_out is not None), command, load)
             report = Report(methods, scores, missing, seen, smilers, facts)
             picture = draw(report)
         finally:
@@ -149,13 +149,10 @@ def _smile(
     return {label: number / people for label, number in seen.items()}, people
 
 
-def _facts(people: "People", chosen: bool, command: str, load: float) -> tuple[tuple[str, str], ...]:
+def _facts(faces: str, command: str, load: float) -> tuple[tuple[str, str], ...]:
     """What and where it ran, for the page."""
-    source = people.source + (", those held out" if chosen else "")
-    if people.faceless:
-        source += f" (no face found in {people.faceless} more)"
     return (
-        ("faces", source),
+        ("faces", faces),
         ("command", command),
         ("machine", f"{machine.cpu()}, one core; load average {load:.1f} when it began"),
         ("versions", machine.versions()),

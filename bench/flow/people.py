@@ -30,6 +30,11 @@ class People:
     source: str
     faceless: int = 0
 
+    def described(self, held_out: bool) -> str:
+        """Who they are, for a page; `held_out` says that they were chosen by a list of those."""
+        left = f" (no face found in {self.faceless} more)" if self.faceless else ""
+        return self.source + (", those held out" if held_out else "") + left
+
 
 def built_in() -> People:
     """The one person that comes with the project."""

@@ -114,8 +114,8 @@ def _bench(
         narrators=told, engine="" if engine_name == "auto" else engine_name, pairs=pairs,
         seed=seed,
     )  # fmt: skip
-    source = people.source + (", those held out" if held_out is not None else "")
-    report = Report(scores, missing, _facts(source, strangers, statistics, command, load))
+    faces = people.described(held_out is not None)
+    report = Report(scores, missing, _facts(faces, strangers, statistics, command, load))
     (out / PAGE).write_text(page(report), encoding="utf-8")
     print_tables(summary_tables(report), report.missing, TABLE_COLUMNS)
     Console().print(Text(f"{out / PAGE} has all of it"), soft_wrap=True)
@@ -145,12 +145,12 @@ def _open(names: str) -> "tuple[dict[str, Narrator], dict[str, str]]":
 
 
 def _facts(
-    people: str, sets: "list[AnnotatedSet]", statistics: Path | None, command: str, load: float
+    faces: str, sets: "list[AnnotatedSet]", statistics: Path | None, command: str, load: float
 ) -> tuple[tuple[str, str], ...]:
     """What and where it ran, for the page."""
     source = "a table of annotations" if statistics else "the built-in counts"
     return (
-        ("faces", people),
+        ("faces", faces),
         ("action units", f"{len(sets)} sets never trained on, from {source}"),
         ("command", command),
         ("machine", f"{machine.cpu()}; load average {load:.1f} when it began"),

@@ -13,7 +13,6 @@ from bench.complaint import BenchError, carry_out
 from realtime.environment import prepare
 
 if TYPE_CHECKING:
-    from bench.flow.people import People
     from bench.spotting.run import Plan
     from engines.runtime import FlowEngine
 
@@ -117,7 +116,7 @@ def _bench(plan: "Plan", photos: Path | None, held_out: Path | None, names: str,
         "spotting", photos=photos, held_out=held_out, engines="" if names == ENGINES else names, weights=plan.weights,
         fps=",".join(f"{fps:g}" for fps in plan.rates), seconds=f"{plan.seconds:g}", videos=plan.videos, seed=plan.seed,
     )  # fmt: skip
-    report = Report(tuple(results), tuple(examples), missing, _facts(people, held_out is not None, command))
+    report = Report(tuple(results), tuple(examples), missing, _facts(people.described(held_out is not None), command))
     picture = draw(report)
     (out / PAGE).write_text(page(report, PICTURE), encoding="utf-8")
     (out / PICTURE).write_bytes(picture)
@@ -183,13 +182,10 @@ def _open(names: str, weights: Path | None) -> "tuple[list[FlowEngine], dict[str
     return opened, missing
 
 
-def _facts(people: "People", chosen: bool, command: str) -> tuple[tuple[str, str], ...]:
+def _facts(faces: str, command: str) -> tuple[tuple[str, str], ...]:
     """What and where it ran, for the page."""
-    source = people.source + (", those held out" if chosen else "")
-    if people.faceless:
-        source += f" (no face found in {people.faceless} more)"
     return (
-        ("faces", source),
+        ("faces", faces),
         ("command", command),
         ("machine", machine.cpu()),
         ("versions", machine.versions()),

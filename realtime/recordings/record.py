@@ -105,10 +105,10 @@ class Recorder:
         except Exception as error:
             where = getattr(error, "filename", None) or self.folder
             self.problem = f"{where}: the recording stopped: {getattr(error, 'strerror', None) or error}"
-        for finish in (self._film.close if self._film is not None else None, self._close_journal):
+        films = [] if self._film is None else [self._film.close]
+        for finish in (*films, self._close_journal):
             try:
-                if finish is not None:
-                    finish()
+                finish()
             except Exception as error:
                 self.problem = self.problem or f"{self.folder}: the recording could not be finished: {error}"
 
