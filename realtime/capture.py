@@ -42,13 +42,14 @@ class CaptureNode:
         self._pending: Grab | None = None
         self._due_ns = 0
         self._failures = 0
-        self._source: Source | None = source
-        try:
-            self._source = source or open_source(config)
-        except SourceError:
-            if start_ns < 0 or not self._live:
-                raise
-            self._failures = 1  # it was there before: it is tried again like any that went away
+        self._source = source
+        if source is None:
+            try:
+                self._source = open_source(config)
+            except SourceError:
+                if start_ns < 0 or not self._live:
+                    raise
+                self._failures = 1  # it was there before: it is tried again like any that went away
         if self._source is not None and start_ns >= 0:
             self._source.seek(time.monotonic_ns() - start_ns)
 

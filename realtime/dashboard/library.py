@@ -68,35 +68,41 @@ class Library:
             raise RecordingError("no such recording")
         return open_recording(self._folder / name)
 
+    async def _read(self, request: Request) -> Recording:
+        """The same, looked through: what is wrong with it is said before an answer begins.
+
+        Raises:
+            RecordingError, OSError: as `_find`, or it cannot be read through.
+        """
+        recording = self._find(request)
+        await run_in_threadpool(lambda: recording.info)
+        return recording
+
     async def _open(self, request: Request) -> Response:
         try:
-            recording = self._find(request)
-            info = await run_in_threadpool(lambda: recording.info)
+            recording = await self._read(request)
         except (RecordingError, OSError) as error:
             return PlainTextResponse(str(error), 404)
         try:
             config = recording.config
         except RecordingError:
             config = self._config
+        info = recording.info
         hello = {**wire.hello(config, None, info.path.name, info.has_video), "live": False}
         return JSONResponse({"info": summary(info), "hello": hello})
 
     async def _script(self, request: Request) -> Response:
         try:
-            recording = self._find(request)
-            await run_in_threadpool(lambda: recording.info)  # what is wrong is said before the answer begins
+            pieces = write_script(await self._read(request))
         except (RecordingError, OSError) as error:
             return PlainTextResponse(str(error), 404)
-        pieces = write_script(recording)
         return StreamingResponse(iterate_in_threadpool(pieces), media_type="application/json")
 
     async def _faces(self, request: Request) -> Response:
         try:
-            recording = self._find(request)
-            await run_in_threadpool(lambda: recording.info)
+            pieces = write_faces(await self._read(request))
         except (RecordingError, OSError) as error:
             return PlainTextResponse(str(error), 404)
-        pieces = write_faces(recording)
         return StreamingResponse(iterate_in_threadpool(pieces), media_type="application/octet-stream")
 
     async def _video(self, request: Request) -> Response:
@@ -122,8 +128,7 @@ class Library:
 
     async def _note(self, request: Request) -> Response:
         try:
-            recording = self._find(request)
-            zero_ns = (await run_in_threadpool(lambda: recording.info)).zero_ns
+            recording = await self._read(request)
         except (RecordingError, OSError) as error:
             return PlainTextResponse(str(error), 404)
         body = b""
@@ -137,6 +142,7 @@ class Library:
             if not isinstance(order, Annotate):
                 raise OrderError("not understood: no note")
             until_ns = -1 if order.until is None else round(order.until * 1e9)
+            zero_ns = recording.info.zero_ns
             noted = shifted(make_note(order.text, round(order.t * 1e9), until_ns), zero_ns)
         except ValueError as error:
             return PlainTextResponse(str(error), 400)
