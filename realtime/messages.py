@@ -7,6 +7,7 @@ one subtraction; `t_media_ns` is the stream's own time (a file's timestamps, or 
 the only time the spotter looks at.
 """
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -111,7 +112,10 @@ class Motion(Message, frozen=True, kw_only=True):
 
 
 Phase = Literal["rising", "apex", "closed", "revoked"]
-Kind = Literal["micro", "macro"]
+Kind = Literal["micro", "macro", "speech"]
+
+KIND_NAMES: Mapping[Kind, str] = {"micro": "micro-expression", "macro": "macro-expression", "speech": "speech"}
+"""What an event of a kind is called."""
 
 
 class Spot(Message, frozen=True, kw_only=True):
@@ -122,13 +126,13 @@ class Spot(Message, frozen=True, kw_only=True):
         phase: rising, apex, closed, or revoked (it was nothing).
         onset_ns, apex_ns, offset_ns: times in the stream; -1 while unknown. The offset is where the fall leads to, a
             moment ahead of the message perhaps.
-        kind: micro or macro; None while unknown.
+        kind: micro (0.5 s or less), macro, or speech: a train of mouth movements; None while unknown.
         confidence: 0–1.
         magnitude_iod: largest mean displacement of a region, onset to apex, IOD.
         iod_px: inter-ocular distance in the frame, px.
         regions: movement of each region from onset to apex (from the apex phase on).
         noise_iod: floor of each of those regions, IOD.
-        movements: how many movements of the mouth were joined into it: more than one is speech.
+        movements: how many movements of the mouth were joined into it: more than one in speech only.
         sketch: once it has closed, the colours of its expression flow within the face's outline: a PNG without a pixel
             of the face; empty if nothing could be measured.
     """

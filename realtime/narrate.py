@@ -115,7 +115,7 @@ class NarrateNode:
             self._answered.add(spot.spot_id)
             self._revoked += 1
             yield _say(spot, "Taken back: the movement did not hold up as an expression.", final=True)
-        elif spot.movements > 1:
+        elif spot.kind == "speech":
             text = (
                 f"The mouth moved {spot.movements} times in close order, as in speech: no expression is read into it."
             )

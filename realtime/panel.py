@@ -29,7 +29,7 @@ FULL_IOD = 0.012
 _BARS = " ▁▂▃▄▅▆▇█"
 _PARTS = {"brow": ("brows", "yellow"), "nose": ("nose", "magenta"), "mouth": ("mouth", "bright_blue"),
           "chin": ("chin", "green"), "cheek": ("cheeks", "bright_yellow")}  # fmt: skip
-_KINDS = {"micro": "bold cyan", "macro": "bold blue"}
+_KINDS = {"micro": "bold cyan", "macro": "bold blue", "speech": "dim"}
 _REDRAW_S = 0.1
 _AROUND = 34  # columns beside a sparkline
 
@@ -120,7 +120,7 @@ class Panel:
             at = column(max(spot.apex_ns, spot.onset_ns) / 1e9, self._last_s, columns)
             if spot.face_id == face_id and spot.phase != "revoked" and 0 <= at < columns:
                 shown = "◆" if spot.apex_ns >= 0 else "…"
-                style = "dim" if spot.movements > 1 else _KINDS.get(spot.kind or "", "bold")
+                style = _KINDS.get(spot.kind or "", "bold")
                 marks = Text.assemble(marks[:at], (shown, style), marks[at + 1 :])
         return marks
 

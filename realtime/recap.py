@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calib.facs import Label
-from realtime.messages import Kind, Say, Spot
+from realtime.messages import KIND_NAMES, Kind, Say, Spot
 
 _TIMELINE = 8
 _RECURRING = 3
@@ -19,8 +19,7 @@ class Moment:
     Attributes:
         face_id: whose it was.
         at_ns: its apex, in the stream's time; its onset if that is unknown.
-        kind: micro or macro.
-        speech: whether it was speech.
+        kind: of the event.
         magnitude_iod: how large it was.
         regions: those that moved most.
         action_units, label, confidence: what was said of it.
@@ -29,7 +28,6 @@ class Moment:
     face_id: int
     at_ns: int
     kind: Kind
-    speech: bool
     magnitude_iod: float
     regions: tuple[str, ...]
     action_units: tuple[str, ...]
@@ -46,7 +44,7 @@ def moment(spot: Spot, say: Say) -> Moment:
     ]
     led = sorted(clear, key=lambda r: -r.mean_iod)[:_LED]
     return Moment(
-        spot.face_id, spot.apex_ns if spot.apex_ns >= 0 else spot.onset_ns, spot.kind or "macro", spot.movements > 1,
+        spot.face_id, spot.apex_ns if spot.apex_ns >= 0 else spot.onset_ns, spot.kind or "macro",
         spot.magnitude_iod, tuple(r.name for r in led), say.action_units, say.label, say.confidence,
     )  # fmt: skip
 
@@ -60,7 +58,7 @@ def recap(moments: Sequence[Moment], revoked: int, seconds: float) -> str:
         seconds: how long it was.
     """
     ordered = sorted(moments, key=lambda m: (m.at_ns, m.face_id, m.magnitude_iod))
-    shown = [m for m in ordered if not m.speech]
+    shown = [m for m in ordered if m.kind != "speech"]
     parts = [f"Watched {clock(round(seconds))}: {_counts(ordered)}{_taken_back(revoked)}."]
     if shown:
         parts.append(f"{_classes(shown)}.")
@@ -84,12 +82,11 @@ def counted(count: int, noun: str) -> str:
 def _counts(moments: Sequence[Moment]) -> str:
     if not moments:
         return "no expression seen"
-    speech = sum(m.speech for m in moments)
-    micro = sum(m.kind == "micro" and not m.speech for m in moments)
-    parts = [counted(micro, "micro-expression"), counted(len(moments) - speech - micro, "macro-expression")]
-    if speech:
-        words = "stretch" if speech == 1 else "stretches"
-        parts.append(f"{speech} {words} of speech")
+    kinds = Counter(m.kind for m in moments)
+    parts = [counted(kinds[kind], KIND_NAMES[kind]) for kind in ("micro", "macro")]
+    if kinds["speech"]:
+        words = "stretch" if kinds["speech"] == 1 else "stretches"
+        parts.append(f"{kinds['speech']} {words} of speech")
     return _listed(parts)
 
 

@@ -81,8 +81,10 @@ class SpotNode:
             offset_ns = round(movement.offset_s * _NS)
             if not isinstance(at, Motion):
                 offset_ns = min(offset_ns, at.t_media_ns)
-            short = movement.length_s <= self._config.micro_s
-            kind = "micro" if short and movement.movements == 1 else "macro"
+            if movement.movements > 1:
+                kind = "speech"
+            else:
+                kind = "micro" if movement.length_s <= self._config.micro_s else "macro"
         return Spot(
             seq=at.seq, face_id=face_id, t_capture_ns=at.t_capture_ns, t_media_ns=at.t_media_ns,
             spot_id=movement.number, phase=phase, onset_ns=onset_ns,

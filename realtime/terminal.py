@@ -13,7 +13,7 @@ from rich.text import Text
 from calib.phantom import PhantomScript
 from calib.phantom.scoring import match
 from realtime.calibration import Calibration, mismatch
-from realtime.messages import AnyMessage, Gap, Lost, Motion, Say, Spot, Status
+from realtime.messages import KIND_NAMES, AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 from realtime.recap import counted, moment, recap
 
@@ -166,7 +166,7 @@ class LiveView:
             if say.final:
                 self._line(say.t_media_ns, Text(f"#{say.spot_id} {say.text}", "dim"))
             return
-        if say.spot_id not in self._spoken and spot.movements == 1:
+        if say.spot_id not in self._spoken and spot.kind != "speech":
             self._spoken.add(say.spot_id)
             seen_ns = say.t_media_ns - max(spot.apex_ns, 0)  # from the apex to the frame that made it certain
             self.first_word_ms.append((seen_ns + time.monotonic_ns() - say.t_capture_ns) / 1e6)
@@ -176,7 +176,7 @@ class LiveView:
         self.rest()
         self.words[say.spot_id] = say
         line = Text(f"#{say.spot_id} ")
-        line.append("speech" if spot.movements > 1 else f"{spot.kind}-expression", "bold")
+        line.append(KIND_NAMES[spot.kind] if spot.kind else "", "bold")
         line.append(f"  {_times(spot)}  {' '.join(say.action_units) or 'no unit'}  ")
         line.append(f"{say.label} {say.confidence:.0%}", _COLOURS[say.label])
         self._line(say.t_media_ns, line)

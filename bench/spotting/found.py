@@ -53,5 +53,7 @@ def spotted(spots: Iterable[Spot]) -> list[Found]:
         if spot.phase == "closed" and spot.kind is not None:
             onset_s, apex_s, offset_s = (t_ns / 1e9 for t_ns in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
             told_s = announced[spot.spot_id] / 1e9
-            found.append(Found(onset_s, apex_s, offset_s, spot.kind, spot.confidence, told_s))
+            # MEGC knows no speech: whoever speaks is taken to make a macro-expression.
+            kind = "macro" if spot.kind == "speech" else spot.kind
+            found.append(Found(onset_s, apex_s, offset_s, kind, spot.confidence, told_s))
     return found

@@ -159,10 +159,8 @@ def _table(found: "Difference", tolerance_ms: float) -> Table:
 
 
 def _cells(event: "Event") -> list[str | Text]:
-    from realtime.recordings.difference import name
-
     times = f"{event.onset_s:.2f}–{event.apex_s:.2f}–{event.offset_s:.2f}"
-    return [name(event), str(event.face_id), times, " ".join(event.action_units) or "–"]
+    return [event.kind, str(event.face_id), times, " ".join(event.action_units) or "–"]
 
 
 def _reached(recording: "Recording") -> float:

@@ -110,7 +110,6 @@ def spot(message: Spot) -> dict[str, Any]:
         "apex": _s(message.apex_ns) if message.apex_ns >= 0 else None,
         "offset": _s(message.offset_ns) if message.offset_ns >= 0 else None,
         "confidence": message.confidence, "magnitude": message.magnitude_iod, "iod_px": round(message.iod_px, 1),
-        "movements": message.movements,
         "regions": [
             {"name": r.name, "u": round(r.u_iod, 5), "v": round(r.v_iod, 5), "mean": round(r.mean_iod, 5),
              "direction": r.direction}

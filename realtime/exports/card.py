@@ -11,21 +11,11 @@ from calib.facs import parse_code
 from realtime.exports.account import Account, Told
 from realtime.exports.chart import Axis, Curve, labels, level, line, mark, span, svg
 from realtime.exports.tables import Event
-from realtime.messages import Motion
+from realtime.messages import KIND_NAMES, Motion
 
 _BEFORE_S, _AFTER_S = 0.6, 0.8
 _LINES = ("one", "two", "three")  # as the style sheet calls them
 _PLOT = 132
-
-
-def event_kind(event: Event) -> str:
-    """micro, macro or speech."""
-    return "speech" if event.movements > 1 else event.kind
-
-
-def event_name(event: Event) -> str:
-    """What an event is called on the page."""
-    return {"micro": "Micro-expression", "macro": "Macro-expression", "speech": "Speech"}[event_kind(event)]
 
 
 def event_card(account: Account, told: Told, motions: Sequence[Motion], number: int) -> str:
@@ -38,7 +28,6 @@ def event_card(account: Account, told: Told, motions: Sequence[Motion], number: 
         number: of the event on the page, from 1.
     """
     event = told.event
-    kind = event_kind(event)
     face = f"face {event.face_id + 1} · " if account.info.counts.faces > 1 else ""
     length_ms = 1000 * (event.offset_s - event.onset_s)
     when = f"{face}{event.onset_s:.2f}–{event.offset_s:.2f} s · {length_ms:.0f} ms · apex {event.apex_s:.2f} s"
@@ -49,7 +38,7 @@ def event_card(account: Account, told: Told, motions: Sequence[Motion], number: 
     chips += f"<li>{100 * event.magnitude_iod:.1f} % of eye distance</li><li>confidence {event.confidence:.0%}</li>"
     return (
         f'<article class="card event" id="e{number}">{_flow(told, number)}'
-        f'<div><h3><span class="kind {kind}">{event_name(event)}</span>#{number}</h3><p class="when">{when}</p>'
+        f'<div><h3><span class="kind {event.kind}">{KIND_NAMES[event.kind].capitalize()}</span>#{number}</h3><p class="when">{when}</p>'
         f'<ul class="chips">{chips}</ul><p class="words">{escape(event.narration)}</p></div>'
         f"{_plot(account, told, motions)}</article>"
     )

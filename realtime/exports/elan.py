@@ -103,8 +103,7 @@ def _face(document: _Document, name: str, events: Sequence[Event]) -> None:
         tiers[part] = document.tier(f"{name}: {part}", kind, name, root)
     for event in events:
         start, apex, end = _times(event)
-        kind_of_event = "speech" if event.movements > 1 else event.kind
-        whole = document.aligned(tiers["expression"], start, end, kind_of_event)
+        whole = document.aligned(tiers["expression"], start, end, event.kind)
         if start < apex:
             document.aligned(tiers["phase"], start, apex, "onset–apex")
         if apex < end:

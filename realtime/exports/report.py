@@ -12,10 +12,10 @@ from importlib.resources import files
 import numpy as np
 
 from realtime.exports.account import Account
-from realtime.exports.card import event_card, event_kind, event_name, unit_name
+from realtime.exports.card import event_card, unit_name
 from realtime.exports.chart import Axis, Curve, labels, line, span, svg
 from realtime.exports.tables import Event
-from realtime.messages import Annotation, Motion
+from realtime.messages import KIND_NAMES, Annotation, Motion
 from realtime.nodes import PROCESSES
 
 _LANE, _THIN, _CURVE = 26, 12, 92
@@ -125,7 +125,7 @@ def _timeline(account: Account, by_face: dict[int, list[Motion]]) -> str:
         bars = [span(axis, a, b, "note", escape(n.text), 1, _THIN - 2) for n, a, b in _noted(account)]
         lanes.append(_lane("notes", "thin", svg(bars, f"{len(bars)} notes", _THIN)))
     times = labels(axis, _MOST_TICKS, " s" if axis.end_s < 100 else "")
-    shown = {event_kind(e) for e in account.events} | ({"gap"} if account.gaps else set())
+    shown = {e.kind for e in account.events} | ({"gap"} if account.gaps else set())
     shown |= {"note"} if account.notes else set()
     key = "".join(f'<span><i class="{kind}"></i>{words}</span>' for kind, words in _LEGEND if kind in shown)
     return (
@@ -139,8 +139,8 @@ def _timeline(account: Account, by_face: dict[int, list[Motion]]) -> str:
 def _bar(axis: Axis, event: Event, number: int) -> str:
     """An event on the timeline; it leads to its card."""
     units = " ".join(event.action_units)
-    title = f"#{number} {event_name(event)}, {event.onset_s:.2f}–{event.offset_s:.2f} s {units}"
-    bar = span(axis, event.onset_s, event.offset_s, event_kind(event), escape(title), 3, _LANE - 6)
+    title = f"#{number} {KIND_NAMES[event.kind].capitalize()}, {event.onset_s:.2f}–{event.offset_s:.2f} s {units}"
+    bar = span(axis, event.onset_s, event.offset_s, event.kind, escape(title), 3, _LANE - 6)
     return f'<a href="#e{number}" aria-label="{escape(title)}">{bar}</a>'
 
 
@@ -175,7 +175,7 @@ def _noted(account: Account) -> list[tuple[Annotation, float, float]]:
 
 def _seen(account: Account) -> str:
     """What was seen how often: action units, and what annotators call such movements."""
-    shown = [event for event in account.events if event.movements == 1]
+    shown = [event for event in account.events if event.kind != "speech"]
     if not shown:
         return ""
     units = Counter(code for event in shown for code in event.action_units)

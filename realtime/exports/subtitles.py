@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from realtime.exports.tables import Event
+from realtime.messages import KIND_NAMES
 
 READING_CPS = 17.0
 """Characters a second that a viewer of subtitles reads."""
@@ -32,9 +33,8 @@ def event_cues(events: Sequence[Event]) -> list[Cue]:
     several = len({event.face_id for event in ordered}) > 1
     cues = []
     for event, after in zip(ordered, [*ordered[1:], None], strict=True):
-        kind = "speech" if event.movements > 1 else f"{event.kind}-expression"
         label = "" if event.label == "none" else event.label
-        heading = " · ".join(part for part in (kind, " ".join(event.action_units), label) if part)
+        heading = " · ".join(part for part in (KIND_NAMES[event.kind], " ".join(event.action_units), label) if part)
         end_s = max(event.offset_s, event.onset_s + reading_s(heading + event.narration))
         if after is not None:
             end_s = min(end_s, max(after.onset_s, event.onset_s + SHORTEST_S))

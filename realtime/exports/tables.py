@@ -21,7 +21,8 @@ from realtime.messages import Kind, Motion, Say, Spot
 class Event:
     """A finished event with its words: a row of the events tables. Times in s, in the stream's own time.
 
-    More than one of the `movements` is speech: a train of the mouth.
+    `confidence` is the spotter's, that something moved; `label_confidence` the chance of the `label`; `movements` how many of
+    the mouth were joined into speech.
     """
 
     video: str
@@ -35,6 +36,7 @@ class Event:
     movements: int
     action_units: tuple[str, ...]
     label: Label
+    label_confidence: float
     narration: str
 
 
@@ -45,7 +47,7 @@ def make_event(video: str, spot: Spot, say: Say) -> Event:
     onset, apex, offset = (round(t / 1e9, 4) for t in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
     return Event(
         video, spot.face_id, spot.kind, onset, apex, offset, spot.confidence, spot.magnitude_iod, spot.movements,
-        say.action_units, say.label, say.text,
+        say.action_units, say.label, say.confidence, say.text,
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ const LABELS = {
 /** What kind of event it is, for people. */
 export function kindOf(spot) {
   if (spot.phase === "revoked") return "taken back";
-  if (spot.movements > 1) return "speech";
   if (spot.kind) return spot.kind;
   return spot.phase === "apex" ? "at its apex" : "rising";
 }
@@ -58,7 +57,7 @@ export class Cards {
 
   _counted() {
     const found = this.track.found();
-    const micro = found.filter(({ spot }) => spot.kind === "micro" && spot.movements === 1).length;
+    const micro = found.filter(({ spot }) => spot.kind === "micro").length;
     this.count.textContent = found.length ? `${micro} micro · ${found.length} in all` : "";
     this.empty.hidden = this.cards.size > 0;
   }
@@ -106,9 +105,9 @@ export class Cards {
   _fill(card, event) {
     const { spot, said } = event;
     const kind = kindOf(spot);
-    card.root.dataset.kind = spot.movements > 1 ? "speech" : (spot.kind ?? "open");
+    card.root.dataset.kind = spot.kind ?? "open";
     card.root.dataset.phase = spot.phase;
-    card.kind.textContent = spot.phase === "closed" && spot.movements === 1 ? `${kind}-expression` : kind;
+    card.kind.textContent = spot.phase === "closed" && kind !== "speech" ? `${kind}-expression` : kind;
     card.when.textContent = clock(spot.apex ?? spot.onset);
     card.long.textContent = spot.offset === null ? "" : `${Math.round(1000 * (spot.offset - spot.onset))} ms`;
     card.sure.textContent = `${Math.round(100 * spot.confidence)} % sure`;

@@ -24,7 +24,7 @@ export function drawMarks(context, track, face, range, x, box, theme, font, chos
     if (spot.face !== face || spot.onset > range[1]) continue;
     const end = spot.offset ?? Math.max(spot.apex ?? spot.onset, track.last);
     if (end < range[0]) continue;
-    const kind = spot.movements > 1 ? "speech" : (spot.kind ?? "speech");
+    const kind = spot.kind ?? "speech";
     context.fillStyle = context.strokeStyle = theme[kind];
     drawSpan(context, spot, x(spot.onset), x(end), spot.apex === null ? null : x(spot.apex), box, id === chosen);
     const name = said?.units.length ? said.units.join(" ") : kindOf(spot);

@@ -32,8 +32,8 @@ class Pair:
         """What else is not the same, in words."""
         before, after = self.before, self.after
         found = []
-        if name(before) != name(after):
-            found.append(f"{name(before)} → {name(after)}")
+        if before.kind != after.kind:
+            found.append(f"{before.kind} → {after.kind}")
         if set(before.action_units) != set(after.action_units):
             found.append(f"{'+'.join(before.action_units) or 'no unit'} → {'+'.join(after.action_units) or 'no unit'}")
         if before.label != after.label:
@@ -60,11 +60,6 @@ class Difference:
         return bool(self.missing or self.new) or any(
             pair.changes or max(map(abs, pair.moved_ms)) > tolerance_ms for pair in self.pairs
         )
-
-
-def name(event: Event) -> str:
-    """What an event is called: micro, macro, or speech."""
-    return "speech" if event.movements > 1 else event.kind
 
 
 def compare(before: Sequence[Event], after: Sequence[Event]) -> Difference:

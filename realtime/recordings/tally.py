@@ -88,7 +88,7 @@ class Tally:
     @property
     def counts(self) -> Counts:
         """So far."""
-        kinds = ["speech" if spot.movements > 1 else spot.kind for spot in self._closed.values()]
+        kinds = [spot.kind for spot in self._closed.values()]
         span_s = (self._last_ns - self._first_ns) / 1e9
         return Counts(
             first_ns=self._first_ns, last_ns=self._last_ns, frames=self._frames, measured=self._measured,

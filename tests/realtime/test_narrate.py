@@ -221,7 +221,7 @@ def test_what_was_told_before_a_restart_is_part_of_the_summary() -> None:
 
 
 def test_nothing_is_read_into_speech() -> None:
-    (say,) = said(NarrateNode(NarrateConfig("template")), structs.replace(spot("closed"), movements=5))
+    (say,) = said(NarrateNode(NarrateConfig("template")), structs.replace(spot("closed"), kind="speech", movements=5))
     assert say.final
     assert "5 times" in say.text
     assert (say.action_units, say.label) == ((), "none")

@@ -10,15 +10,15 @@ from tests.realtime.test_narrate import spot
 
 def seen(
     at_s: float, kind: Kind = "micro", label: Label = "positive", units: tuple[str, ...] = ("AU12",),
-    size: float = 0.02, speech: bool = False, face: int = 0, regions: tuple[str, ...] = ("Left Mouth Corner",),
+    size: float = 0.02, face: int = 0, regions: tuple[str, ...] = ("Left Mouth Corner",),
 ) -> Moment:  # fmt: skip
-    return Moment(face, round(at_s * 1e9), kind, speech, size, regions, units, label, 0.8)
+    return Moment(face, round(at_s * 1e9), kind, size, regions, units, label, 0.8)
 
 
 def test_a_session_is_told_with_counts_times_and_what_recurred() -> None:
     moments = [
         seen(62.3), seen(5.0, "macro", "negative", ("AU4",), 0.05, regions=("Left Inner Eyebrow",)), seen(70.0),
-        seen(80.0, speech=True), seen(81.0, label="none", units=(), regions=()),
+        seen(80.0, "speech"), seen(81.0, label="none", units=(), regions=()),
     ]  # fmt: skip
     assert recap(moments, 2, 83.4) == (
         "Watched 1:23: 3 micro-expressions, 1 macro-expression and 1 stretch of speech; 2 movements were taken back. "
@@ -50,7 +50,7 @@ def test_of_several_faces_it_says_whose_it_was() -> None:
 def test_a_moment_keeps_what_moved_most() -> None:
     say = Say(seq=1, t_capture_ns=0, t_media_ns=0, spot_id=0, text="x", action_units=("AU12",), label="positive")
     kept = moment(spot("closed"), say)
-    assert (kept.kind, kept.at_ns, kept.action_units, kept.speech) == ("micro", 2, ("AU12",), False)
+    assert (kept.kind, kept.at_ns, kept.action_units) == ("micro", 2, ("AU12",))
     assert len(kept.regions) == 2
 
 

@@ -127,7 +127,7 @@ def talk(start_s: float, syllables: int, every_s: float = 0.24, amplitude: float
 def test_speech_is_one_span_and_no_train_of_micro_expressions(fps: float, syllables: int) -> None:
     train = talk(2.0, syllables)
     (spot,) = closed(spots(perform(train, steady(fps, 8.0))))
-    assert spot.kind == "macro"
+    assert spot.kind == "speech"
     assert spot.movements >= 3
     assert spot.onset_ns / 1e9 == pytest.approx(train[0].onset_s, abs=0.1)
     assert spot.offset_ns / 1e9 == pytest.approx(train[-1].offset_s, abs=0.3)
@@ -150,7 +150,7 @@ def test_endless_speech_is_told_at_the_longest_and_then_is_silent() -> None:
 def test_a_frown_is_heard_above_speech() -> None:
     frown = PhantomEvent(3.2, 3.4, 3.65, (("AU4", 0.03),))
     found = closed(spots(perform([*talk(2.0, 10), frown], steady(30, 8.0))))
-    assert [spot.movements > 1 for spot in sorted(found, key=lambda spot: spot.onset_ns)] == [True, False]
+    assert [spot.kind for spot in sorted(found, key=lambda spot: spot.onset_ns)] == ["speech", "micro"]
     assert any(abs(spot.apex_ns / 1e9 - frown.apex_s) < 0.1 for spot in found)
 
 
@@ -201,7 +201,7 @@ def test_faces_that_went_leave_nothing_behind() -> None:
 
 def test_quick_speech_is_no_micro_expression() -> None:
     found = closed(spots(perform(talk(2.0, 3, every_s=0.14), steady(60))))
-    assert all(spot.kind == "macro" for spot in found if spot.movements > 1)
+    assert [spot.kind for spot in found if spot.movements > 1] == ["speech"]
 
 
 def test_an_expression_that_stays_is_closed_at_the_longest() -> None:

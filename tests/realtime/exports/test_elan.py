@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from realtime.exports.elan import Note, eaf
 from realtime.exports.tables import Event
+from realtime.messages import KIND_NAMES
 from tests.realtime.exports.test_tables import event
 
 MADE = datetime.datetime(2026, 11, 25, 17, 30, tzinfo=datetime.timezone.utc)
@@ -132,7 +133,7 @@ TIMES = st.floats(0, 60).map(lambda t: round(t, 4))
 def events(draw: st.DrawFn) -> Event:
     onset, apex, offset = sorted((draw(TIMES), draw(TIMES), draw(TIMES)))
     return event(
-        onset, apex_s=apex, offset_s=offset, face_id=draw(st.integers(0, 2)), movements=draw(st.integers(1, 3)),
+        onset, apex_s=apex, offset_s=offset, face_id=draw(st.integers(0, 2)), kind=draw(st.sampled_from(list(KIND_NAMES))),
         narration=draw(st.text()),
     )  # fmt: skip
 

@@ -23,7 +23,8 @@ def event(onset_s: float, **changes: object) -> Event:
     values: dict[str, object] = {
         "video": "a.mp4", "face_id": 0, "kind": "micro", "onset_s": onset_s, "apex_s": onset_s + 0.1,
         "offset_s": onset_s + 0.3, "confidence": 0.8, "magnitude_iod": 0.012, "movements": 1,
-        "action_units": ("AU4", "LAU12"), "label": "negative", "narration": "Brows down, „so“, 1.0 px.",
+        "action_units": ("AU4", "LAU12"), "label": "negative", "label_confidence": 0.7,
+        "narration": "Brows down, „so“, 1.0 px.",
     }  # fmt: skip
     return Event(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -77,7 +78,7 @@ def test_motion_is_one_row_a_frame_a_face(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_table_holds_the_same_events(tmp_path: Path) -> None:
-    events = [event(0.5), event(2.0, action_units=(), movements=3)]
+    events = [event(0.5), event(2.0, action_units=(), kind="speech", movements=3)]
     write_events(events, tmp_path)
     write_events_parquet(events, tmp_path / "events.parquet")
     lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]

@@ -7,7 +7,7 @@ from realtime.exports.tables import Event
 from realtime.recordings.difference import compare
 from tests.realtime.exports.test_tables import event
 
-EVENTS = [event(1.0), event(2.0, action_units=("AU12",)), event(2.1, face_id=1), event(4.0, movements=3)]
+EVENTS = [event(1.0), event(2.0, action_units=("AU12",)), event(2.1, face_id=1), event(4.0, kind="speech")]
 
 
 def moved(of: Event, seconds: float) -> Event:
@@ -46,5 +46,5 @@ def test_changed_names_are_said() -> None:
     after = event(1.0, kind="macro", action_units=("AU12",), label="positive")
     (pair,) = compare([event(1.0)], [after]).pairs
     assert pair.changes == ("micro → macro", "AU4+LAU12 → AU12", "negative → positive")
-    assert compare([event(1.0)], [event(1.0, movements=2)]).pairs[0].changes == ("micro → speech",)
+    assert compare([event(1.0)], [event(1.0, kind="speech")]).pairs[0].changes == ("micro → speech",)
     assert not compare([event(1.0)], [event(1.0, action_units=("LAU12", "AU4"))]).differs(0)
