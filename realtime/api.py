@@ -20,6 +20,7 @@ from realtime.config import Config
 from realtime.exports.tables import Event, make_event
 from realtime.messages import Annotation, AnyMessage, Say, Spot
 from realtime.recordings.record import Recorder
+from realtime.sources import source_title
 from realtime.supervisor import Session as Pipeline
 
 
@@ -91,7 +92,7 @@ class Session:
             if isinstance(message, Spot) and message.phase == "closed":
                 spots[message.spot_id] = message
             elif isinstance(message, Say) and message.final and message.spot_id in spots:
-                yield make_event(self.config.capture.source, spots.pop(message.spot_id), message)
+                yield make_event(source_title(self.config.capture.source), spots.pop(message.spot_id), message)
 
     def messages(self) -> Iterator[AnyMessage]:
         """Every message as it arrives: frames, faces, motions, spots, words, statuses, gaps, notes, the end.

@@ -14,7 +14,7 @@ from realtime.config import CaptureConfig
 from realtime.messages import AnyMessage, End, Frame, Gap
 from realtime.ring import Ring
 from realtime.source import Grab, Source, SourceError, SourceLostError
-from realtime.sources import is_live, open_source
+from realtime.sources import is_live, open_source, source_title
 
 _NS = 1_000_000_000
 _NAP_S = 0.5  # waits no longer at a time, so that its process shows that it is alive
@@ -125,7 +125,7 @@ class CaptureNode:
             image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
             height, width = image.shape[:2]
             if min(height, width) < MIN_SIDE:
-                return self._end(f"{self._config.source}: frames reduced to {width}×{height} px cannot hold a face")
+                return self._end(f"{source_title(self._config.source)}: frames reduced to {width}×{height} px cannot hold a face")
         seq = self._ring.put(image)
         return Frame(seq=seq, t_capture_ns=now_ns, t_media_ns=self._last_ns, width=width, height=height)
 

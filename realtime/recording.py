@@ -15,7 +15,7 @@ from realtime.config import CaptureConfig
 from realtime.messages import End, Frame, Gap
 from realtime.ring import Ring
 from realtime.source import SourceError
-from realtime.sources import is_live
+from realtime.sources import is_live, source_title
 
 LOOK_S = 5.0
 """How long a face is waited for, s of the stream."""
@@ -93,7 +93,7 @@ def record(config: CaptureConfig, seconds: float, progress: Progress) -> Recordi
                         continue
                     size, window = (frame.width, frame.height), _window(faces[0], frame.width, frame.height)
                 elif (frame.width, frame.height) != size:
-                    raise SourceError(f"{config.source}: the frames changed their size while they were recorded")
+                    raise SourceError(f"{source_title(config.source)}: the frames changed their size while they were recorded")
                 if times_ns and frame.t_media_ns <= times_ns[-1]:
                     continue
                 # The frame that completes the time is still taken: n frames span n - 1 intervals.

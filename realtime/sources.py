@@ -1,14 +1,13 @@
 """Which source a name means: webcam, video file, folder or stack of frames, URL, or the phantom."""
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from realtime.config import CaptureConfig
 from realtime.recorded import PHANTOMS, FileSource, FolderSource, PhantomSource
 from realtime.recordings.journal import JOURNAL
 from realtime.source import Source, SourceError
 from realtime.stack import StackSource
-from realtime.streams import CameraSource, StreamSource
+from realtime.streams import CameraSource, StreamSource, place_of
 
 LIVE_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
 
@@ -33,13 +32,12 @@ def source_kind(source: str) -> str:
 def source_title(source: str) -> str:
     """A source as a person calls it: a file without its folders, a camera with its maker's name, a URL's place.
 
-    A URL's user, password and query, in which keys may stand, are left out.
+    A URL is told by its place (`realtime.streams.place_of`).
     """
     if source in PHANTOMS:
         return source
     if source.lower().startswith(LIVE_SCHEMES):
-        parts = urlsplit(source)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+        return place_of(source)
     if is_live(source):
         number = source if source.isdigit() else source.removeprefix("/dev/video")
         try:

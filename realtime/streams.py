@@ -1,6 +1,7 @@
 """Sources that run by themselves: webcams and network streams. They cannot wait, and may come back after a failure."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -71,11 +72,11 @@ class StreamSource:
         Raises:
             SourceError: refused, silent, or not a video stream.
         """
-        self._url = config.source
+        self._place = place_of(config.source)
         wait_ms = round(config.timeout_s * 1000)
         began = time.monotonic()
         self._capture = cv2.VideoCapture(
-            self._url,
+            config.source,
             cv2.CAP_FFMPEG,
             [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, wait_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, wait_ms],
         )
@@ -84,15 +85,15 @@ class StreamSource:
             why = (
                 f"no answer for {waited:.0f} s" if waited > 0.9 * config.timeout_s else "refused, or not a video stream"
             )
-            raise SourceError(f"{self._url}: {why}")
+            raise SourceError(f"{self._place}: {why}")
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
 
     def read(self) -> Grab | None:
         """See `Source.read`."""
         ok, image = self._capture.read()
         if not ok:
-            raise SourceLostError(f"{self._url} stalled or hung up")
-        check_size(image, self._url)
+            raise SourceLostError(f"{self._place} stalled or hung up")
+        check_size(image, self._place)
         return Grab(np.asarray(image, dtype=np.uint8), None)
 
     def seek(self, t_media_ns: int) -> None:
@@ -101,3 +102,9 @@ class StreamSource:
     def close(self) -> None:
         """Hang up."""
         self._capture.release()
+
+
+def place_of(url: str) -> str:
+    """A URL without its user, password and query, in which keys may stand: what may be shown and kept of it."""
+    place = url.partition("?")[0].rstrip("/")
+    return re.sub(r"://.*@", "://", place)  # up to the last "@": passwords are often not encoded

@@ -89,6 +89,8 @@ def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:
     for order in page.orders():
         try:
             if isinstance(order, Record):
+                if order.video and not page.config.dashboard.video:
+                    raise ValueError("no picture can be recorded from this page: it was started without (--no-video)")
                 tape.start(order.video) if order.on else tape.stop()
             elif isinstance(order, Annotate):
                 until_ns = -1 if order.until is None else round(order.until * 1e9)

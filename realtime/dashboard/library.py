@@ -31,9 +31,10 @@ class Library:
 
         Args:
             folder: where recordings are.
-            config: of this program, for recordings whose own settings cannot be read.
+            config: of this program: for recordings whose own settings cannot be read, and whether pictures are shown.
         """
         self._folder, self._config = folder, config
+        self._pictures = config.dashboard.video
 
     @property
     def routes(self) -> list[Route]:
@@ -88,8 +89,9 @@ class Library:
         except RecordingError:
             config = self._config
         info = recording.info
-        hello = {**wire.hello(config, None, info.path.name, info.has_video), "live": False}
-        return JSONResponse({"info": summary(info), "hello": hello})
+        video = info.has_video and self._pictures
+        hello = {**wire.hello(config, None, info.path.name, video), "live": False}
+        return JSONResponse({"info": {**summary(info), "video": video}, "hello": hello})
 
     async def _script(self, request: Request) -> Response:
         try:
@@ -106,6 +108,8 @@ class Library:
         return StreamingResponse(iterate_in_threadpool(pieces), media_type="application/octet-stream")
 
     async def _video(self, request: Request) -> Response:
+        if not self._pictures:
+            return PlainTextResponse("this page shows no pictures (--no-video)", 404)
         try:
             video = self._find(request).video
         except (RecordingError, OSError) as error:

@@ -38,11 +38,12 @@ export class Live {
       element("a", { href: this.connection.address(`/events.${kind}`), download: `mellm-events.${kind}` },
         `Events so far, ${kind === "csv" ? "CSV" : "JSON Lines"}`))); // prettier-ignore
     const start = (video) => () => this.connection.send({ do: "record", on: true, video });
+    this.filming = element("button", { type: "button", onclick: start(true) }, element("b", {}, "And the picture"),
+      element("small", {}, "Stores a video that shows the face.")); // prettier-ignore
     this.start = menu("Record", "Start recording (R: numbers and words)", [
       element("button", { type: "button", onclick: start(false) }, element("b", {}, "Numbers and words"),
         element("small", {}, "Curves, events, notes. No pixel of a face.")),
-      element("button", { type: "button", onclick: start(true) }, element("b", {}, "And the picture"),
-        element("small", {}, "Stores a video that shows the face.")),
+      this.filming,
     ]); // prettier-ignore
     this.start.querySelector("summary").prepend(element("i"));
     this.start.classList.add("record");
@@ -59,6 +60,7 @@ export class Live {
     screen.transport.now.hidden = this.start.hidden = false;
     screen.cards.invite("Events appear here as they happen.");
     screen.stage.hasPictures = hello.video;
+    this.filming.hidden = !hello.video;
     if (!hello.live) {
       screen.stage.say("No live session here. Start one with: mellm live 0 --dashboard");
       return;

@@ -10,7 +10,6 @@ import dataclasses
 import datetime
 import json
 import queue
-import re
 import threading
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +24,8 @@ from realtime.recordings.footage import FootageWriter, check_encoder
 from realtime.recordings.journal import JOURNAL, VIDEO, JournalWriter, RecordingError
 from realtime.recordings.tally import Counts, Tally
 from realtime.ring import Ring
-from realtime.sources import source_title
+from realtime.sources import source_kind, source_title
+from realtime.streams import place_of
 
 PACKAGES = ("mellm-live", "numpy", "opencv-contrib-python", "mediapipe", "openvino", "mcap", "msgspec")
 """Whose versions a recording names."""
@@ -151,7 +151,9 @@ def _circumstances(config: Config) -> dict[str, str]:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = ""
-    source = without_password(config.capture.source)
+    source = config.capture.source
+    if source_kind(source) == "stream":
+        source = place_of(source)  # a password is nobody's business who reads it
     kept = dataclasses.replace(config, capture=dataclasses.replace(config.capture, source=source))
     calibration = Path(config.spot.calibration).read_text(encoding="utf-8") if config.spot.calibration else ""
     return {
@@ -159,11 +161,6 @@ def _circumstances(config: Config) -> dict[str, str]:
         "calibration": calibration,
         "versions": json.dumps(versions), "monotonic_ns": str(time.monotonic_ns()), "wall_ns": str(time.time_ns()),
     }  # fmt: skip
-
-
-def without_password(source: str) -> str:
-    """A source's name without the user and password of a URL."""
-    return re.sub(r"(?<=://)[^/@]*@", "", source)
 
 
 def _make_folder(base: Path, started: datetime.datetime) -> Path:

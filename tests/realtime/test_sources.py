@@ -44,6 +44,9 @@ def test_what_runs_by_itself_is_known(source: str, live: bool) -> None:
         ("/dev/video977", "camera 977"),
         ("rtsp://me:secret@camera:554/1?token=secret", "rtsp://camera:554/1"),
         ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("RTSP://me:p@ss@camera/1", "RTSP://camera/1"),
+        ("rtsp://me:pa/ss@camera/1", "rtsp://camera/1"),
+        ("http://camera/v.cgi?user=me&pwd=s@cret", "http://camera/v.cgi"),
     ],
 )
 def test_a_source_has_the_name_that_people_give_it(source: str, title: str) -> None:

@@ -35,8 +35,9 @@ def test_a_url_that_refuses_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    with pytest.raises(SourceError, match=f"127.0.0.1:{port}/: refused"):
-        open_source(CaptureConfig(source=f"http://127.0.0.1:{port}/"))
+    with pytest.raises(SourceError, match=rf"http://127\.0\.0\.1:{port}/v: refused") as told:
+        open_source(CaptureConfig(source=f"http://me:secret@127.0.0.1:{port}/v?key=secret"))
+    assert "secret" not in str(told.value)
 
 
 def test_a_url_that_never_answers_is_given_up() -> None:
