@@ -27,7 +27,7 @@ class Ledger:
 
     start_ns: int = -1
     media_ns: int = 0
-    face_id: int = 0
+    face_id: int = 1
     spot_id: int = 0
     open: dict[int, Spot] = field(default_factory=dict)
     unanswered: dict[int, Spot] = field(default_factory=dict)

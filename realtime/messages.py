@@ -28,7 +28,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     Attributes:
         v: version of the message format.
         seq: number of the frame it stems from, counted from 0 by capture.
-        face_id: which face, from 0; -1 where no one face is meant.
+        face_id: which face, from 1; -1 where no one face is meant.
         t_capture_ns: `time.monotonic_ns()` when that frame was captured.
         t_media_ns: that frame's time in the stream.
     """

@@ -123,7 +123,7 @@ class Resume:
     """
 
     start_ns: int = -1
-    face_id: int = 0
+    face_id: int = 1
     spot_id: int = 0
     restarts: int = 0
     told: tuple[Moment, ...] = ()

@@ -87,7 +87,7 @@ def eaf(events: Sequence[Event], notes: Sequence[Note], made: datetime.datetime,
     for face_id in sorted({event.face_id for event in events}):
         layers = _layers([event for event in events if event.face_id == face_id])
         for number, layer in enumerate(layers, 1):
-            _face(document, f"face {face_id + 1}" + (f" ({number})" if number > 1 else ""), layer)
+            _face(document, f"face {face_id}" + (f" ({number})" if number > 1 else ""), layer)
     if notes:
         tier = document.tier("notes", "note", "operator")
         for note in _apart(notes):

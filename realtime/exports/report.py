@@ -114,7 +114,7 @@ def _timeline(account: Account, by_face: dict[int, list[Motion]]) -> str:
     faces = sorted({*by_face, *(event.face_id for event in account.events)})
     lanes = []
     for face_id in faces:
-        name = f"face {face_id + 1}" if len(faces) > 1 else "events"
+        name = f"face {face_id}" if len(faces) > 1 else "events"
         bars = [_bar(axis, event, k) for k, event in enumerate(account.events, 1) if event.face_id == face_id]
         lanes.append(_lane(name, "bars", svg(bars, f"{name}: {len(bars)} events", _LANE)))
         lanes.append(_movement(account, by_face[face_id], axis))

@@ -38,7 +38,7 @@ def event_cues(events: Sequence[Event]) -> list[Cue]:
         end_s = max(event.offset_s, event.onset_s + reading_s(heading + event.narration))
         if after is not None:
             end_s = min(end_s, max(after.onset_s, event.onset_s + SHORTEST_S))
-        cues.append(Cue(event.onset_s, end_s, heading, event.narration, f"Face {event.face_id + 1}" if several else ""))
+        cues.append(Cue(event.onset_s, end_s, heading, event.narration, f"Face {event.face_id}" if several else ""))
     return cues
 
 

@@ -33,7 +33,7 @@ def test_a_lost_face_is_forgotten() -> None:
     ledger = Ledger()
     ledger.note(Lost(seq=0, face_id=7, t_capture_ns=0, t_media_ns=0, cause="never seen"))
     assert ledger.faces == {}
-    assert ledger.resume.face_id == 0
+    assert ledger.resume.face_id == 1
 
 
 def test_what_was_answered_and_taken_back_is_known_after_a_restart() -> None:

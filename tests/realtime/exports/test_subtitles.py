@@ -63,7 +63,7 @@ def test_words_stay_to_be_read_but_not_into_the_next_ones_time() -> None:
 
 
 def test_several_faces_are_told_apart() -> None:
-    text = webvtt(event_cues([event(1.0), event(2.0, face_id=1, kind="speech", action_units=(), label="none")]))
+    text = webvtt(event_cues([event(1.0), event(2.0, face_id=2, kind="speech", action_units=(), label="none")]))
     assert "<v Face 1><b>micro-expression" in text
     assert "<v Face 2><b>speech</b>" in text
 

@@ -21,7 +21,7 @@ from tests.realtime.curves import motion
 
 def event(onset_s: float, **changes: object) -> Event:
     values: dict[str, object] = {
-        "video": "a.mp4", "face_id": 0, "kind": "micro", "onset_s": onset_s, "apex_s": onset_s + 0.1,
+        "video": "a.mp4", "face_id": 1, "kind": "micro", "onset_s": onset_s, "apex_s": onset_s + 0.1,
         "offset_s": onset_s + 0.3, "confidence": 0.8, "magnitude_iod": 0.012, "movements": 1,
         "action_units": ("AU4", "LAU12"), "label": "negative", "label_confidence": 0.7,
         "narration": "Brows down, „so“, 1.0 px.",

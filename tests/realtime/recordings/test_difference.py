@@ -7,7 +7,7 @@ from realtime.exports.tables import Event
 from realtime.recordings.difference import compare
 from tests.realtime.exports.test_tables import event
 
-EVENTS = [event(1.0), event(2.0, action_units=("AU12",)), event(2.1, face_id=1), event(4.0, kind="speech")]
+EVENTS = [event(1.0), event(2.0, action_units=("AU12",)), event(2.1, face_id=2), event(4.0, kind="speech")]
 
 
 def moved(of: Event, seconds: float) -> Event:
@@ -31,7 +31,7 @@ def test_what_is_missing_and_what_is_new_is_told() -> None:
 
 
 def test_events_of_another_face_are_other_events() -> None:
-    found = compare([event(1.0)], [event(1.0, face_id=1)])
+    found = compare([event(1.0)], [event(1.0, face_id=2)])
     assert (len(found.pairs), len(found.missing), len(found.new)) == (0, 1, 1)
 
 
