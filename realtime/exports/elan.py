@@ -8,6 +8,7 @@ Source of the format: "ELAN Annotation Format, EAF", version 3.0 (2017), and the
 """
 
 import datetime
+import mimetypes
 import os
 import re
 import xml.etree.ElementTree as ET
@@ -90,7 +91,7 @@ def eaf(
         events: times from the beginning of the video.
         notes: likewise.
         made: when the session was recorded.
-        video: of the session, if there is one.
+        video: that was watched, if there is one.
         folder: where the file will lie, so that it finds the video when both are moved; by default beside the video.
     """
     document = _Document()
@@ -164,7 +165,8 @@ def _serialise(document: _Document, made: datetime.datetime, video: Path | None,
     if video is not None:
         whole = video.resolve()
         way = os.path.relpath(whole, (folder or whole.parent).resolve())
-        media = {"MEDIA_URL": whole.as_uri(), "RELATIVE_MEDIA_URL": f"./{way}", "MIME_TYPE": "video/webm"}
+        kind = mimetypes.guess_type(whole.name)[0] or "video/*"
+        media = {"MEDIA_URL": whole.as_uri(), "RELATIVE_MEDIA_URL": f"./{way}", "MIME_TYPE": kind}
         ET.SubElement(header, "MEDIA_DESCRIPTOR", media)
     ET.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"}).text = str(document.count)
     times = ET.SubElement(root, "TIME_ORDER")
