@@ -45,10 +45,10 @@ class Device:
         try:
             cuda.init()
             self._context = cuda.Device(0).retain_primary_context()
-            with self.current():
-                self._stream = cuda.Stream()
         except cuda.Error as error:
             raise DeviceError(f"{self.gpu} cannot be used ({error})") from None
+        with self.current():
+            self._stream = cuda.Stream()
         self._driver = ctypes.CDLL("libcuda.so.1")
 
     @property
@@ -58,12 +58,19 @@ class Device:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Make the GPU's context this thread's for a while."""
-        self._context.push()
+        """Make the GPU's context this thread's for a while.
+
+        Raises:
+            DeviceError: whatever pycuda refuses meanwhile, in the driver's words.
+        """
         try:
-            yield
-        finally:
-            self._cuda.Context.pop()
+            self._context.push()
+            try:
+                yield
+            finally:
+                self._cuda.Context.pop()
+        except self._cuda.Error as error:
+            raise DeviceError(f"{self.gpu}: {error}") from error
 
     def memory(self, size: int) -> Any:
         """Memory of the GPU, bytes; `int()` of it is its address.
@@ -98,15 +105,8 @@ class Device:
         self._cuda.memcpy_dtod_async(target, source, size, self._stream)
 
     def wait(self) -> None:
-        """Until all that was enqueued is done.
-
-        Raises:
-            DeviceError: something of it failed.
-        """
-        try:
-            self._stream.synchronize()
-        except self._cuda.Error as error:
-            raise DeviceError(f"{self.gpu}: {error}") from None
+        """Until all that was enqueued is done."""
+        self._stream.synchronize()
 
     def capture(self, work: Callable[[], None]) -> "CapturedWork":
         """Record what `work` enqueues as one CUDA graph; nothing of it runs yet.

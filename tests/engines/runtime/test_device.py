@@ -24,6 +24,11 @@ class Driver:
         self.failing: dict[str, int] = {}
         self.contexts: list[int] = []
 
+    def ask(self, name: str) -> None:
+        """What pycuda asks of the driver in its own words."""
+        if name in self.failing:
+            raise CudaError("an illegal address was used")
+
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any) -> int:
             self.said.append(name)
@@ -49,6 +54,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
         handle = 0x12
 
         def push(self) -> None:
+            made.ask("push")
             made.contexts.append(self.handle)
 
         @staticmethod
@@ -62,21 +68,31 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
         handle = 0x77
 
         def synchronize(self) -> None:
-            if "cuStreamSynchronize" in made.failing:
-                raise CudaError("an illegal address was used")
+            made.ask("synchronize")
 
     def mem_alloc(size: int) -> Any:
         if size > 1000:
             raise CudaError("out of memory")
         return SimpleNamespace(free=lambda: made.said.append("free"))
 
+    def pagelocked_empty(shape: tuple[int, ...], dtype: Any) -> Any:
+        made.ask("pagelocked_empty")
+        return np.empty(shape, dtype)
+
+    def copied(kind: str) -> Any:
+        def copy(*arguments: Any) -> None:
+            made.ask(kind)
+            *places, stream = (one for one in arguments if not isinstance(one, np.ndarray))
+            made.said.append(f"{kind} {' '.join(map(str, places))} {stream.handle:#x}")
+
+        return copy
+
     pycuda = ModuleType("pycuda")
     pycuda.driver = SimpleNamespace(  # type: ignore[attr-defined]
         Error=CudaError, init=lambda: None, Context=Context, Stream=Stream, mem_alloc=mem_alloc,
-        Device=lambda index: SimpleNamespace(retain_primary_context=Context), pagelocked_empty=np.empty,
-        memcpy_htod_async=lambda target, source, stream: made.said.append(f"up {target} {stream.handle:#x}"),
-        memcpy_dtoh_async=lambda target, source, stream: made.said.append(f"down {source} {stream.handle:#x}"),
-        memcpy_dtod_async=lambda t, s, n, stream: made.said.append(f"copy {t} {s} {n} {stream.handle:#x}"),
+        Device=lambda index: SimpleNamespace(retain_primary_context=Context),
+        pagelocked_empty=pagelocked_empty, memcpy_htod_async=copied("up"), memcpy_dtoh_async=copied("down"),
+        memcpy_dtod_async=copied("copy"),
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "pycuda", pycuda)
     monkeypatch.setitem(sys.modules, "pycuda.driver", pycuda.driver)
@@ -125,16 +141,29 @@ def test_what_cannot_be_recorded_leaves_the_stream_as_it_was(driver: Driver, fai
     assert driver.said.count("cuGraphDestroy") == (failing == "cuGraphInstantiateWithFlags")
 
 
-def test_full_memory_and_failed_work_are_told_with_the_gpus_name(driver: Driver) -> None:
+def test_full_memory_is_told_with_the_gpus_name(driver: Driver) -> None:
     opened = Device()
     memory = opened.memory(1000)
     opened.free(memory)
     assert driver.said == ["free"]
     with pytest.raises(DeviceError, match=r"Test GPU .*has no 2 MB left \(out of memory\)"):
         opened.memory(2 << 20)
-    driver.failing["cuStreamSynchronize"] = 700
-    with pytest.raises(DeviceError, match=r"Test GPU .*illegal address"):
+
+
+@pytest.mark.parametrize("failing", ["push", "pagelocked_empty", "up", "down", "copy", "synchronize"])
+def test_whatever_pycuda_refuses_is_an_engines_error_with_the_gpus_name(driver: Driver, failing: str) -> None:
+    """So that "auto" takes another engine."""
+    opened = Device()
+    with opened.current():
+        array = opened.page_locked((2, 3), np.uint8)
+    driver.failing[failing] = 700
+    with pytest.raises(DeviceError, match=r"Test GPU .*illegal address"), opened.current():
+        opened.page_locked((2, 3), np.uint8)
+        opened.upload(5, array)
+        opened.copy(6, 7, 8)
+        opened.download(array, 9)
         opened.wait()
+    assert driver.contexts == []
 
 
 def test_the_context_is_current_only_while_it_is_used(driver: Driver) -> None:
