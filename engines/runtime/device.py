@@ -112,20 +112,23 @@ class Device:
         """Record what `work` enqueues as one CUDA graph; nothing of it runs yet.
 
         Raises:
-            DeviceError: something in it cannot be recorded.
+            DeviceError: something in it cannot be recorded, or is refused while it is.
         """
         stream, graph, launchable = ctypes.c_void_p(self.stream), ctypes.c_void_p(), ctypes.c_void_p()
         self._call("cuStreamBeginCapture_v2", stream, ctypes.c_int(_THREAD_LOCAL))
         try:
-            work()
-        finally:
-            ended = self._driver.cuStreamEndCapture(stream, ctypes.byref(graph))
-        if ended or not graph:
-            raise DeviceError(f"the work cannot be recorded as a CUDA graph (CUDA error {ended})")
-        try:
+            try:
+                work()
+            finally:
+                ended = self._driver.cuStreamEndCapture(stream, ctypes.byref(graph))
+            if ended or not graph:
+                raise DeviceError(f"CUDA error {ended}")
             self._call("cuGraphInstantiateWithFlags", ctypes.byref(launchable), graph, ctypes.c_ulonglong(0))
+        except (EngineError, self._cuda.Error) as error:
+            raise DeviceError(f"the work cannot be recorded as a CUDA graph ({error})") from error
         finally:
-            self._driver.cuGraphDestroy(graph)
+            if graph:
+                self._driver.cuGraphDestroy(graph)
         return CapturedWork(self, launchable)
 
     def launch(self, graph: ctypes.c_void_p) -> None:

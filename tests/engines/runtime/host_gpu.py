@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engines.runtime.core import openvino_core
 from engines.runtime.device import DeviceError
 from engines.runtime.gpu import Gpu
+from engines.runtime.interface import EngineError
 from engines.runtime.plans.library import Library
 
 GPU = Gpu("Test GPU", "8.6", "13.0")
@@ -90,12 +91,19 @@ class HostDevice:
             work()
 
     def capture(self, work: Callable[[], None]) -> "Recorded":
-        if not self.captures:
-            raise DeviceError("the work cannot be recorded")
-        self._record = []
-        work()
-        recorded, self._record = self._record, None
+        recorded = self._record = []
+        try:
+            work()
+        except EngineError as error:
+            raise DeviceError(f"the work cannot be recorded ({error})") from error
+        finally:
+            self._record = None
         return Recorded(self, recorded)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether TensorRT will not run now: it is recorded where it cannot be."""
+        return self._record is not None and not self.captures
 
     def close(self) -> None:
         assert not self.live, "memory was not freed"
@@ -146,6 +154,8 @@ class _Context:
 
     def execute_async_v3(self, stream: int) -> bool:
         assert stream == self._device.stream
+        if self._device.refuses:
+            return False
         self._device.enqueue(self._run)
         return True
 

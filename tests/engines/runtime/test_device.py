@@ -10,6 +10,7 @@ from engines.runtime import device
 from engines.runtime.device import Device, DeviceError
 from engines.runtime.gpu import Gpu, NoGpuError
 from engines.runtime.interface import EngineError
+from engines.runtime.plans.store import PlanError
 
 
 class CudaError(Exception):
@@ -32,7 +33,7 @@ class Driver:
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: Any) -> int:
             self.said.append(name)
-            if name == "cuStreamEndCapture":
+            if name == "cuStreamEndCapture" and name not in self.failing:
                 arguments[1]._obj.value = 0xAB
             if name == "cuGraphInstantiateWithFlags":
                 arguments[0]._obj.value = 0xCD
@@ -123,22 +124,28 @@ def test_work_is_recorded_once_and_launched_at_will(driver: Driver) -> None:
     assert driver.said[len(begun) :] == ["cuGraphLaunch", "cuGraphLaunch", "cuGraphExecDestroy"]
 
 
-@pytest.mark.parametrize(
-    "failing", ["cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags", "work"]
-)
+@pytest.mark.parametrize("failing", ["cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphInstantiateWithFlags"])
 def test_what_cannot_be_recorded_leaves_the_stream_as_it_was(driver: Driver, failing: str) -> None:
     opened = Device()
     driver.failing[failing] = 901
-
-    def work() -> None:
-        if failing == "work":
-            raise DeviceError("not in a recording")
-
-    with pytest.raises(DeviceError):
-        opened.capture(work)
+    with pytest.raises(DeviceError, match="CUDA error 901"):
+        opened.capture(lambda: None)
     begun, ended = (driver.said.count(name) for name in ("cuStreamBeginCapture_v2", "cuStreamEndCapture"))
     assert (begun, ended) == (1, 0 if failing == "cuStreamBeginCapture_v2" else 1)
     assert driver.said.count("cuGraphDestroy") == (failing == "cuGraphInstantiateWithFlags")
+
+
+@pytest.mark.parametrize("refusal", [DeviceError("no"), PlanError("no"), CudaError("no")])
+def test_whoever_refuses_while_work_is_recorded_it_cannot_be(driver: Driver, refusal: Exception) -> None:
+    """TensorRT says no in its own way, and pycuda in its."""
+    opened = Device()
+
+    def work() -> None:
+        raise refusal
+
+    with pytest.raises(DeviceError, match=r"cannot be recorded as a CUDA graph \(no\)"):
+        opened.capture(work)
+    assert driver.said == ["cuStreamBeginCapture_v2", "cuStreamEndCapture", "cuGraphDestroy"]
 
 
 def test_full_memory_is_told_with_the_gpus_name(driver: Driver) -> None:
