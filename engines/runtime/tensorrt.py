@@ -24,7 +24,7 @@ from engines.runtime.plans.builder import plan_spec
 from engines.runtime.plans.graph import Precision
 from engines.runtime.plans.library import Library, open_library
 from engines.runtime.plans.stage import Copy, Stage, joined
-from engines.runtime.plans.store import PlanError, PlanStore
+from engines.runtime.plans.store import PlanError, PlanSpec, PlanStore
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 
@@ -167,10 +167,8 @@ class TensorRtEngine:
             store = store or PlanStore()
             spec = plan_spec(files, library, self._device.gpu, precision, 1)
             with self._device.current():
-                self._runtime = library.module.Runtime(library.module.Logger(library.module.Logger.ERROR))
                 for batch in store.batches(spec) or [1]:
-                    parts = store.load(dataclasses.replace(spec, batch=batch))
-                    self._lanes.append(Lane(self._device, library, self._runtime, parts))
+                    self._lanes.append(self._lane(library, store, dataclasses.replace(spec, batch=batch)))
             self._layout, self._size = self._features()
             Reference(files).check(self, 0.03 if precision == "int8" else 0.01)
         except BaseException:
@@ -243,6 +241,13 @@ class TensorRtEngine:
             self._lanes, self._blocks, self._owned = [], [], []
             self._runtime = None
         self._device.close()
+
+    def _lane(self, library: Library, store: PlanStore, spec: PlanSpec) -> Lane:
+        """What runs a plan. It is read first: without one it does not matter whether TensorRT starts here."""
+        parts = store.load(spec)
+        if self._runtime is None:
+            self._runtime = library.runtime(self._device.gpu)
+        return Lane(self._device, library, self._runtime, parts)
 
     def _block(self) -> Any:
         """A free block for features, one that was used before if there is one."""

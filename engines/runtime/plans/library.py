@@ -52,6 +52,20 @@ class Library:
                 f"for {gpu}; install TensorRT (pip install tensorrt), or use --engine cuda"
             )
 
+    def runtime(self, gpu: Gpu) -> Any:
+        """What loads plans, on a GPU.
+
+        Raises:
+            EngineError: it does not start there, as with a driver that is too old for it.
+        """
+        try:
+            return self.module.Runtime(self.module.Logger(self.module.Logger.ERROR))
+        except (TypeError, RuntimeError) as error:  # pybind11 makes a TypeError of a null pointer
+            raise EngineError(
+                f"{self.flavour} {self.version} does not start on {gpu}: its driver knows CUDA {gpu.driver} and may be "
+                f"too old for it ({error})"
+            ) from error
+
     def network_flags(self) -> int:
         """Flags of a strongly typed network."""
         flag = getattr(self.module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)

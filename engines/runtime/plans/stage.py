@@ -94,7 +94,8 @@ class Stage:
         self._device = device
         self._engine = runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            raise PlanError(f"TensorRT does not take the plan's {name}; build it anew: mellm engine build --force")
+            raise PlanError(f"TensorRT does not take the plan's {name}: the driver may be too old for it, or the plan "
+                            "is to be built anew: mellm engine build --force")  # fmt: skip
         names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
         names.sort(key=lambda one: order.index(one) if one in order else len(order))
         self.ports, size = laid_out(

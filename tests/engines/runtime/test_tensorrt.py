@@ -195,9 +195,29 @@ def test_a_plan_that_does_not_do_is_refused_and_all_is_freed(
         graph.graph.node[0].op_type = "Mul"
         parts["matcher"] = graph.SerializeToString()
     store.save(spec, parts)
-    says = {"garbage": "does not take the plan's matcher", "foreign": "do not fit together", "wrong": "px away"}[kind]
+    says = {
+        "garbage": r"does not take the plan's matcher.*driver",
+        "foreign": "do not fit together",
+        "wrong": "px away",
+    }[kind]
     with pytest.raises(EngineError, match=says):
         TensorRtEngine("fp32", folder, store, device, library(device))  # type: ignore[arg-type]
+    assert device.closed
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_driver_that_is_too_old_is_told_where_a_plan_is_there_to_run(
+    store: PlanStore, folder: Path, device: HostDevice, planned: bool
+) -> None:
+    def too_old(log: object) -> None:
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+    installed = library(device)
+    installed.module.Runtime = too_old
+    if planned:
+        fill(store, folder, installed)
+    with pytest.raises(EngineError, match="CUDA 13.0 and may be too old" if planned else "no TensorRT plan"):
+        TensorRtEngine("fp32", folder, store, device, installed)  # type: ignore[arg-type]
     assert device.closed
 
 
