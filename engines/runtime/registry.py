@@ -49,8 +49,9 @@ _WORTH = 0.95
 def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
     """Open an engine by name.
 
-    "auto" takes the first of `FIRST` that works; without a GPU the fastest of `TIMED` on this machine, as timed the
-    first time and remembered since (`choice`); else the first of all that works.
+    "auto" takes the first of `FIRST` that works, looked for each time, since a GPU and its packages come and go; else
+    the fastest of `TIMED` on this machine, as timed the first time and remembered since (`choice`); else the first of
+    all that works.
 
     Args:
         name: of the engine.
@@ -65,15 +66,9 @@ def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
             raise EngineError(f"no flow engine {name!r}; there are: auto, {', '.join(ENGINES)}")
         return ENGINES[name](weights)
     files = Weights(weights)
-    key = choice.machine_key(files)
-    known = choice.recall(key)
-    if known in (*FIRST, *TIMED) and known in ENGINES:
-        with suppress(EngineError):
-            return ENGINES[known](weights)
     reasons: list[str] = []
-    found = _first(FIRST, weights, reasons) or _fastest(files, weights, reasons)
+    found = _first(FIRST, weights, reasons) or _remembered(files, weights, reasons)
     if found is not None:
-        choice.remember(key, found.name)
         return found
     found = _first([name for name in ENGINES if name not in (*GPU, *TIMED)], weights, reasons)
     if found is not None:
@@ -88,6 +83,19 @@ def _first(names: Sequence[str], weights: Path | None, reasons: list[str]) -> Fl
         if engine is not None:
             return engine
     return None
+
+
+def _remembered(files: Weights, weights: Path | None, reasons: list[str]) -> FlowEngine | None:
+    """The one of `TIMED` that was the fastest before, or is now; None if none works here."""
+    key = choice.machine_key(files)
+    known = choice.recall(key)
+    if known in TIMED and known in ENGINES:
+        with suppress(EngineError):
+            return ENGINES[known](weights)
+    found = _fastest(files, weights, reasons)
+    if found is not None:
+        choice.remember(key, found.name)
+    return found
 
 
 def _fastest(files: Weights, weights: Path | None, reasons: list[str]) -> FlowEngine | None:

@@ -54,7 +54,6 @@ def build(
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from engines.runtime import choice
     from engines.runtime.plans.builder import build as build_plan
     from engines.runtime.plans.builder import plan_spec, prepared
     from engines.runtime.plans.library import open_library
@@ -83,7 +82,6 @@ def build(
                 bar.update(task, description=what, completed=share)  # type: ignore[arg-type]
 
             path = store.save(spec, build_plan(used, gpu.capability, prepared(files, precision, size, show), show))
-        choice.forget()
         plain().print(
             f"{precision}, batch {size}: built for {gpu} by {used.flavour} {used.version} in "
             f"{time.monotonic() - began:.0f} s, {path.stat().st_size / 2**20:.0f} MB, {path}", soft_wrap=True,

@@ -88,15 +88,6 @@ def test_without_plans_the_list_says_how_to_make_one(mellm: Command) -> None:
     assert "mellm engine build makes one" in out
 
 
-def test_a_new_plan_has_the_engines_timed_anew(mellm: Command, machine: Callable[..., None]) -> None:
-    from engines.runtime import choice
-
-    machine()
-    choice.remember("key", "meflownet")
-    mellm("engine", "build")
-    assert choice.recall("key") is None
-
-
 def test_ctrl_c_ends_it_with_130_and_leaves_nothing(mellm: Command, machine: Callable[..., None], cache: Path) -> None:
     machine(built=KeyboardInterrupt())
     status, out, err = mellm("engine", "build")
