@@ -6,6 +6,7 @@ round the flow itself.
 """
 
 import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +90,16 @@ class Library:
             wanted = getattr(trt.ComputeCapability, f"SM{capability.replace('.', '')}", None)
             if wanted is None or not config.set_compute_capability(wanted, 0):
                 raise EngineError(f"TensorRT for RTX {self.version} does not build for {capability}")
+
+
+def installed_libraries() -> Iterator[Library]:
+    """Every TensorRT that can be loaded, the better one first, loaded as it is asked for."""
+    for flavour in FLAVOURS:
+        try:
+            library = open_library(flavour)
+        except EngineError:
+            continue
+        yield library
 
 
 def open_library(flavour: str = "") -> Library:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.runtime.device import Device
+from engines.runtime.device import Device, DeviceError
 from engines.runtime.plans.store import PlanError
 
 _ALIGNMENT = 256
@@ -94,8 +94,7 @@ class Stage:
         self._device = device
         self._engine = runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            raise PlanError(f"TensorRT does not take the plan's {name}: the driver may be too old for it, or the plan "
-                            "is to be built anew: mellm engine build --force")  # fmt: skip
+            raise PlanError(f"TensorRT does not take the plan's {name} (is the driver too old for it?)")
         names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
         names.sort(key=lambda one: order.index(one) if one in order else len(order))
         self.ports, size = laid_out(
@@ -104,7 +103,7 @@ class Stage:
         self.takes = {n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT}
         self._context = self._engine.create_execution_context()
         if self._context is None:
-            raise PlanError(f"TensorRT cannot run the plan's {name}: is the GPU's memory full?")
+            raise DeviceError(f"TensorRT cannot run the plan's {name}: is the GPU's memory full?")
         self._memory = device.memory(size)
         for tensor, port in self.ports.items():
             self._context.set_tensor_address(tensor, self.start + port.offset)
@@ -125,7 +124,7 @@ class Stage:
             PlanError: TensorRT refuses.
         """
         if not self._context.execute_async_v3(self._device.stream):
-            raise PlanError("TensorRT refuses to run the plan; build it anew: mellm engine build --force")
+            raise PlanError("TensorRT refuses to run the plan")
 
     def close(self) -> None:
         """Free all of it, context first."""

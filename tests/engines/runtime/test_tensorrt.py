@@ -1,4 +1,6 @@
 import dataclasses
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from engines.runtime.gpu import Gpu
 from engines.runtime.interface import BatchEngine, CropError, EngineError, FlowFields
 from engines.runtime.openvino import OpenVinoEngine
 from engines.runtime.plans.builder import plan_spec, prepared
-from engines.runtime.plans.library import Library
+from engines.runtime.plans.library import FLAVOURS, Library
 from engines.runtime.plans.store import PlanError, PlanStore
 from engines.runtime.tensorrt import TensorRtEngine
 from engines.runtime.weights import Weights
@@ -156,7 +158,8 @@ def test_what_cannot_be_recorded_runs_all_the_same(store: PlanStore, folder: Pat
 
 
 def test_without_a_plan_it_says_which_command_makes_one(store: PlanStore, folder: Path, device: HostDevice) -> None:
-    with pytest.raises(PlanError, match=r"no TensorRT plan for Test GPU yet .*mellm engine build --precision fp32"):
+    command = f"mellm engine build --precision fp32 --batch 1 --library tensorrt --weights {folder} --force"
+    with pytest.raises(PlanError, match=rf"no TensorRT plan for Test GPU yet .*{re.escape(command)}$"):
         TensorRtEngine("fp32", folder, store, device, library(device))  # type: ignore[arg-type]
     assert device.closed
 
@@ -227,6 +230,19 @@ def test_an_rtx_library_that_does_not_list_the_gpu_says_what_to_use(store: PlanS
     with pytest.raises(EngineError, match=r"builds for .*8\.6.*not for Test H100.*--engine cuda"):
         TensorRtEngine("fp32", folder, store, device, library(device, "tensorrt_rtx"))  # type: ignore[arg-type]
     assert device.closed
+
+
+def test_the_tensorrt_that_a_plan_was_built_with_is_taken_though_a_better_one_is_installed(
+    store: PlanStore, folder: Path, calibration: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = HostDevice()
+    for flavour in FLAVOURS:
+        module = library(device).module
+        module.__version__ = "1.7"
+        monkeypatch.setitem(sys.modules, flavour, module)
+    fill(store, folder, library(device, "tensorrt_rtx", "1.7"))
+    with TensorRtEngine("fp32", folder, store, device) as engine:  # type: ignore[arg-type]
+        assert same(engine.flow(*engine.encode_many(calibration[0])), change(calibration[0]))
 
 
 def test_an_rtx_plan_serves_every_gpu_of_its_capability(store: PlanStore, folder: Path, calibration: Pairs) -> None:
