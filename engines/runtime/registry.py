@@ -30,6 +30,13 @@ ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
 }
 """Engines by name; each is opened with a folder of weights, None for the shipped ones."""
 
+PRECISIONS = {
+    "tensorrt": "fp16", "tensorrt-int8": "int8", "tensorrt-fp32": "fp32",
+    "cuda": "fp16", "cuda-fused": "fp16", "cuda-bf16": "bf16",
+    "meflownet": "f32", "meflownet-bf16": "bf16", "meflownet-int8": "int8", "meflownet-torch": "f32",
+}  # fmt: skip
+"""What a network's convolutions are computed in, by the engine's name."""
+
 GPU = ("tensorrt", "tensorrt-int8", "tensorrt-fp32", "cuda", "cuda-fused", "cuda-bf16")
 """What needs an NVIDIA GPU."""
 

@@ -5,7 +5,7 @@ import pytest
 from engines.runtime import registry
 from engines.runtime.dis import DisEngine
 from engines.runtime.interface import EngineError, FlowEngine, WeightsError
-from engines.runtime.registry import ENGINES, open_engine
+from engines.runtime.registry import ENGINES, PRECISIONS, open_engine
 from tests.engines.runtime.folders import write_folder
 
 
@@ -171,3 +171,8 @@ def test_every_gpu_engine_is_one_there_is_and_auto_knows_both_kinds() -> None:
     assert set(registry.GPU) <= set(ENGINES)
     assert set(registry.FIRST) <= set(registry.GPU)
     assert not set(registry.GPU) & set(registry.TIMED)
+
+
+def test_of_every_network_it_is_known_what_it_computes_in() -> None:
+    assert set(PRECISIONS) == set(ENGINES) - {"dis"}
+    assert {PRECISIONS[name] for name in ("tensorrt", "cuda", "cuda-fused")} == {"fp16"}
