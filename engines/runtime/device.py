@@ -145,12 +145,12 @@ class Device:
             raise DeviceError(f"{name}: CUDA error {result}")
 
     def close(self) -> None:
-        """Let go of the stream and the context."""
-        with self.current():
-            del self._stream
+        """Let go of the stream and the context, in whatever thread."""
         ours, now = int(self._context.handle), ctypes.c_void_p()
-        self._context.detach()
-        # pycuda makes a primary context current to let go of it, and leaves it so.
+        self._context.push()
+        del self._stream
+        self._context.detach()  # in another thread than it was made in, pycuda does so only while it is current
+        # pycuda takes a primary context that it let go of from its own stack, but leaves it current.
         if not self._driver.cuCtxGetCurrent(ctypes.byref(now)) and now.value == ours:
             self._driver.cuCtxPopCurrent_v2(ctypes.byref(now))
 

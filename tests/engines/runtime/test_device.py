@@ -1,5 +1,7 @@
 import ctypes
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -54,6 +56,9 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
     class Context:
         handle = 0x12
 
+        def __init__(self) -> None:
+            self.thread = threading.get_ident()
+
         def push(self) -> None:
             made.ask("push")
             made.contexts.append(self.handle)
@@ -63,7 +68,12 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
             made.contexts.pop()
 
         def detach(self) -> None:
-            made.contexts.append(self.handle)  # as pycuda does
+            """As pycuda does it."""
+            if self.handle not in made.contexts:
+                if self.thread != threading.get_ident():
+                    return
+                made.contexts.append(self.handle)
+            made.said.append("released")
 
     class Stream:
         handle = 0x77
@@ -181,6 +191,13 @@ def test_the_context_is_current_only_while_it_is_used(driver: Driver) -> None:
         raise ValueError("something")
     assert driver.contexts == []
     opened.close()
+    assert driver.contexts == []
+
+
+def test_it_can_be_closed_in_another_thread_than_it_was_opened_in(driver: Driver) -> None:
+    with ThreadPoolExecutor(1) as other:
+        other.submit(Device().close).result()
+    assert driver.said.count("released") == 1
     assert driver.contexts == []
 
 
