@@ -61,6 +61,10 @@ class Lane:
         self._device = device
         self._stages: list[Stage] = []
         self._graphs: list[CapturedWork] = []
+        self.crops: Any = None
+        self.flows: Any = None
+        self.encode: Any = None
+        self.match: Any = None
         try:
             for part in ("encoder", "matcher"):
                 self._stages.append(Stage(device, library.module, runtime, parts[part], _ORDER, part))
@@ -98,6 +102,8 @@ class Lane:
         """Free all of it, graphs first."""
         for graph in self._graphs:
             graph.close()
+        # Work that is not recorded is the lane's own, and would keep it and its page-locked arrays alive.
+        self.encode = self.match = self.crops = self.flows = None
         for stage in reversed(self._stages):
             stage.close()
         self._graphs, self._stages = [], []
@@ -239,11 +245,11 @@ class TensorRtEngine:
             return
         self._closed = True
         with self._device.current():
-            for lane in self._lanes:
-                lane.close()
+            while self._lanes:
+                self._lanes.pop().close()
             for block in self._owned:
                 self._device.free(block)
-            self._lanes, self._blocks, self._owned = [], [], []
+            self._blocks, self._owned = [], []
             self._runtime = None
         self._device.close()
 

@@ -12,7 +12,7 @@ pytest.importorskip("onnx")
 import onnx
 
 from calib.int8 import Crop
-from engines.runtime.device import Device
+from engines.runtime.device import Device, DeviceError
 from engines.runtime.gpu import Gpu
 from engines.runtime.interface import BatchEngine, CropError, EngineError, FlowFields
 from engines.runtime.openvino import OpenVinoEngine
@@ -135,6 +135,18 @@ def test_closing_frees_everything_even_what_a_caller_still_holds(
     assert device.closed
     engine.close()
     del held
+
+
+def test_a_gpu_that_is_full_is_told_and_all_is_freed(
+    store: PlanStore, folder: Path, device: HostDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(size: int) -> None:
+        raise DeviceError("Test GPU has no 7 MB left")
+
+    monkeypatch.setattr(device, "memory", full)
+    with pytest.raises(DeviceError, match="has no 7 MB left"):
+        opened(store, folder, device)
+    assert device.closed
 
 
 @pytest.mark.parametrize("dark", [0, 1])
