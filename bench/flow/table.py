@@ -10,14 +10,14 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.flow.measures import CLOSE_PX, MOVED_PX
-from bench.flow.methods import TRUE_FLOW, ZERO_FLOW, Method
+from bench.flow.methods import TRUE_FLOW, TRUE_FLOW_LIVE, ZERO_FLOW, Method
 from bench.flow.pairs import GAIN, HEIGHT, IOD_PX, MACRO_PX, MARGIN_PX, MICRO_PX, NOISES, WIDTH, Kind
 from bench.flow.scores import Scores
 
 MOTIONS = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 4.0))
 """Sizes of true motion by which errors are broken down, px of the crop."""
 
-REFERENCES = (ZERO_FLOW, TRUE_FLOW)
+REFERENCES = (ZERO_FLOW, TRUE_FLOW, TRUE_FLOW_LIVE)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Report:
     @property
     def labels(self) -> tuple[str, ...]:
         """All rows of the tables."""
-        return (*(method.label for method in self.methods), TRUE_FLOW)
+        return (*(method.label for method in self.methods), TRUE_FLOW, TRUE_FLOW_LIVE)
 
     def kind(self, kind: Kind) -> Scores:
         """Scores on pairs of one kind."""
@@ -235,8 +235,10 @@ def _definitions(report: Report) -> list[str]:
         "the first one's crop transform, and every method gets the same pairs.",
         "**Errors** are endpoint errors at the crop's scale (77 px between the eyes), means over the face's outline "
         f"drawn in by {MARGIN_PX} px, then over pairs. *Facial*: the measured flow. *Head*: the engine's own head "
-        "flow; of methods that give none, the rigid motion that `engines.head.HeadFit` finds in theirs, as the live "
-        f"pipeline does. *Expression*: facial less head. *< {CLOSE_PX:g} px*: share of pixels whose facial error is "
+        "flow; of an engine that gives none (`dis`), the rigid motion that `engines.head.HeadFit` finds in its, as the "
+        "live pipeline does; of OpenCV's methods, the homography that fits theirs (`bench/flow/plane.py`): the phantom "
+        "moves its flat head by one, which `HeadFit` cannot follow all the way and MEFlowNet's own head can. "
+        f"*Expression*: facial less head. *< {CLOSE_PX:g} px*: share of pixels whose facial error is "
         "below that. *Macro error*: expression error over the mean true expression.",
         "**Angle**: mean angular error of the displacements of those of the 29 regions that truly move by more than "
         f"{MOVED_PX:g} px; 90° for a region that was measured still.",
@@ -245,8 +247,9 @@ def _definitions(report: Report) -> list[str]:
         "**ms**: medians over all pairs of wall time, on one core, all methods in turn on each pair. *Live* is one "
         "encoding and one flow, since the anchor frame's encoding is kept; fitting the head is not in it. "
         "*Refined* is asked once an event, not in every frame; its three encodings are in its flow.",
-        f"**{TRUE_FLOW.capitalize()}** is the truth put through the same head fit: what it has left is the fit's own "
-        f"error. **{ZERO_FLOW.capitalize()}** says that nothing moved: its error is the mean motion.",
+        f"**{TRUE_FLOW.capitalize()}** is the truth put through the homography's fit, **{TRUE_FLOW_LIVE}** through the "
+        "live pipeline's: what is left is the fit's own error, most of `HeadFit`'s the perspective that it cannot "
+        f"follow. **{ZERO_FLOW.capitalize()}** says that nothing moved: its error is the mean motion.",
     ]
     if report.smiles:
         parts.append(
