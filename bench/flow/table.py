@@ -13,6 +13,7 @@ from bench.flow.measures import CLOSE_PX, MOVED_PX
 from bench.flow.methods import TRUE_FLOW, TRUE_FLOW_LIVE, ZERO_FLOW, Method
 from bench.flow.pairs import GAIN, HEIGHT, IOD_PX, MACRO_PX, MARGIN_PX, MICRO_PX, NOISES, WIDTH, Kind
 from bench.flow.scores import Scores
+from bench.flow.smiles import Seen
 
 MOTIONS = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 4.0))
 """Sizes of true motion by which errors are broken down, px of the crop."""
@@ -28,16 +29,14 @@ class Report:
         methods: what was compared, in the tables' order; the true flow is added to them.
         scores: of all of them on all pairs.
         missing: engines that could not be opened, and why.
-        smiles: method → share of people whose smile it saw; empty if that was not asked for.
-        smilers: how many people that was.
+        smiles: whose smiles were seen, of everyone and of those never trained on; empty if that was not asked for.
         facts: what and where it ran: (name, value).
     """
 
     methods: tuple[Method, ...]
     scores: Scores
     missing: Mapping[str, str]
-    smiles: Mapping[str, float]
-    smilers: int
+    smiles: tuple[Seen, ...]
     facts: tuple[tuple[str, str], ...]
 
     @property
@@ -158,11 +157,7 @@ def other_table(report: Report) -> Table:
         Column("flow ms", ".2f", lambda label: report.scores.of(label).median_ms("flow_ms")),
         Column("live ms", ".2f", report.live_ms),
     ]
-    if report.smiles:
-        smiles = Column(
-            f"smiles seen ({report.smilers} people)", ".0%", lambda label: report.smiles.get(label, math.nan), True
-        )
-        columns.insert(2, smiles)
+    columns[2:2] = [Column(f"smiles seen ({seen.who})", ".0%", _share(seen), True) for seen in report.smiles]
     return make_table("Heads without expression, large expressions, time", report.labels, columns)
 
 
@@ -181,9 +176,13 @@ def summary_table(report: Report) -> Table:
         Column("macro\nerror", ".0%", lambda label: macro.of(label).mean("share")),
         Column("live\nms", ".1f", report.live_ms),
     ]
-    if report.smiles:
-        columns.insert(-1, Column("smiles\nseen", ".0%", lambda label: report.smiles.get(label, math.nan), True))
+    columns[-1:-1] = [Column(f"smiles\nof {seen.people}", ".0%", _share(seen), True) for seen in report.smiles[-1:]]
     return make_table("Endpoint errors, px of the 256 px crop", report.labels, columns)
+
+
+def _share(seen: Seen) -> Callable[[str], float]:
+    """The share of people whose smile a method saw, as a column's value; NaN where it was not asked."""
+    return lambda label: seen.shares.get(label, math.nan)
 
 
 def to_rich(table: Table) -> RichTable:
@@ -255,7 +254,8 @@ def _definitions(report: Report) -> list[str]:
         parts.append(
             "**Smiles seen**: real photos, neutral and smiling, each cut by its own crop transform: share of people "
             "whose two mouth corners both move up and outward in the expression flow. Whole frames are left out: two "
-            "photos have no frame in common."
+            "photos have no frame in common. *Never trained on*: those of them that `bench/held_out.txt` names; "
+            "MEFlowNet was trained on the very photos of the others of the London set."
         )
     parts.append(
         "**Methods**. Those of OpenCV get grey images, the second one scaled to the first one's mean brightness."
