@@ -1,4 +1,4 @@
-"""`python -m bench narration`: narrators on people and action units that none was trained on."""
+"""`python -m bench narration`: narrators on people that none was trained on, and sets of action units held out."""
 
 import os
 from pathlib import Path
@@ -151,7 +151,7 @@ def _facts(
     source = "a table of annotations" if statistics else "the built-in counts"
     return (
         ("faces", faces),
-        ("action units", f"{len(sets)} sets never trained on, from {source}"),
+        ("action units", f"{len(sets)} sets whose annotations were held out, from {source}"),
         ("command", command),
         ("machine", f"{machine.cpu()}; load average {load:.1f} when it began"),
         ("versions", machine.versions()),
