@@ -75,6 +75,7 @@ def _bench(
     from bench.narration.scores import Scores, ask
     from bench.narration.table import Report, page, summary_tables
     from engines.mellm.instruct.annotations import built_in_annotations, read_annotations, split
+    from engines.mellm.language import LanguageNarrator
     from engines.runtime import open_engine
 
     if pairs < 3 or seed < 0:
@@ -102,7 +103,8 @@ def _bench(
             asking = progress.add_task("narrators", total=len(everyone))
             scores = {}
             for name, narrator in everyone.items():
-                scores[name] = Scores(tuple(ask(narrator, case) for case in cases))
+                said = tuple(ask(narrator, case) for case in cases)
+                scores[name] = Scores(said, isinstance(narrator, LanguageNarrator))
                 progress.advance(asking)
     finally:
         engine.close()

@@ -133,5 +133,7 @@ def _definitions() -> str:
 - **Nothing**: a still face, a head that sways at twice the usual width, a blink caught while the lids move. A false
   alarm names an action unit other than the blink, or a class.
 - **Faithfulness**: share of the claimed region movements that were measured above the threshold with the claimed
-  direction (± 45°), over all cases. Answers replaced: those in whose place the template spoke.
+  direction (± 45°), over all cases. Of a language model it is 1 by construction, and therefore no number: no answer of
+  its is heard that claims anything else. Answers replaced: those that were not let through, or came too late; the
+  template spoke in their place.
 - **Latency**: from the facts to the first piece of text and to the end, pictures only."""
