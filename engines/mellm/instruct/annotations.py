@@ -42,19 +42,18 @@ class AnnotatedSet:
 
     @property
     def held_out(self) -> bool:
-        """Whether this set is never trained on; see `is_held_out`."""
-        return is_held_out(self.units)
+        """Whether this set is never trained on: one in five of those of several units, by a hash of its codes.
+
+        Single units are no secret, so they are trained on; a share of their counts is held out instead.
+        """
+        name = "+".join(self.units)
+        return len(self.units) > 1 and int(hashlib.sha256(name.encode()).hexdigest(), 16) % _HELD_OUT_SHARE == 0
 
 
-def is_held_out(units: Iterable[str]) -> bool:
-    """Whether nobody acts this set of units in training: one in five of those of several units, with its mirror image.
-
-    Single units are no secret, so they are trained on; a share of their counts is held out instead.
-    """
-    # Of a set and its mirror image one name is hashed for both, since training looks into the mirror.
-    names = [in_order(codes) for codes in zip(*((code, other_side(code)) for code in units), strict=True)]
-    name = "+".join(max(names, default=()))
-    return "+" in name and int(hashlib.sha256(name.encode()).hexdigest(), 16) % _HELD_OUT_SHARE == 0
+def is_secret(units: Iterable[str]) -> bool:
+    """Whether training must not show this set of units: it is held out, or what a mirror makes of it is."""
+    images = (in_order(units), in_order(other_side(code) for code in units))
+    return any(AnnotatedSet(codes, (0, 0, 0, 0)).held_out for codes in images)
 
 
 def other_side(code: str) -> str:
@@ -121,13 +120,16 @@ def built_in_annotations(count: int = 3000, seed: int = 0) -> list[AnnotatedSet]
 
 
 def split(sets: Sequence[AnnotatedSet], seed: int = 0) -> tuple[list[AnnotatedSet], list[AnnotatedSet]]:
-    """What is trained on, and what is held out: whole sets, and a fifth of the counts of every other one."""
+    """What is trained on, and what is held out: whole sets, and a fifth of the counts of every other one.
+
+    The mirror images of sets held out are not trained on either.
+    """
     rng = np.random.default_rng(seed)
     train: list[AnnotatedSet] = []
     held_out: list[AnnotatedSet] = []
     for one in sets:
         away = np.array(one.counts) if one.held_out else rng.binomial(one.counts, 1 / _HELD_OUT_SHARE)
-        left = np.array(one.counts) - away
+        left = np.zeros(4, int) if is_secret(one.units) else np.array(one.counts) - away
         for counts, part in ((left, train), (away, held_out)):
             if counts.sum():
                 part.append(AnnotatedSet(one.units, (int(counts[0]), int(counts[1]), int(counts[2]), int(counts[3]))))

@@ -17,13 +17,7 @@ from calib.face import REGION_NAMES, Floats
 from calib.facs import CLASSES, Label, pattern
 from engines.mellm.answer import Facts
 from engines.mellm.instruct.acting import Shard, load
-from engines.mellm.instruct.annotations import (
-    built_in_annotations,
-    is_held_out,
-    other_side,
-    read_annotations,
-    split,
-)
+from engines.mellm.instruct.annotations import built_in_annotations, is_secret, other_side, read_annotations, split
 from engines.mellm.instruct.drawing import Play
 from engines.mellm.instruct.meaning import Meaning
 from engines.mellm.instruct.wording import Reading, answer_parts, chance_in_steps, main_regions
@@ -157,7 +151,7 @@ class Instructor:
             second, more = grown(self._plays[other], self._moved[other], float(np.exp(rng.uniform(low, high))))
             both = replace(play, units=play.units + second.units)
             apart = not {c.lstrip("LR") for c, _ in play.units} & {c.lstrip("LR") for c, _ in second.units}
-            if apart and not is_held_out(both.codes):
+            if apart and not is_secret(both.codes):
                 play, moved = both, moved + more
         if not play.closure and rng.random() < 0.5:
             # Another pair's errors: those of a still pair are too small for one that moves, so they stay among movers.

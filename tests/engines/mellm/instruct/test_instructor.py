@@ -13,7 +13,7 @@ from engines.mellm.claims import false_claims
 from engines.mellm.closing import parse_answer
 from engines.mellm.instruct.__main__ import instruct
 from engines.mellm.instruct.acting import POINTS, Shard, save
-from engines.mellm.instruct.annotations import AnnotatedSet, built_in_annotations, is_held_out, split
+from engines.mellm.instruct.annotations import AnnotatedSet, built_in_annotations, is_secret, split
 from engines.mellm.instruct.drawing import Play, draw_play
 from engines.mellm.instruct.instructor import Example, Instructor, conversation, judged, mirrored, showing
 from engines.mellm.instruct.meaning import Meaning
@@ -72,7 +72,7 @@ def test_examples_are_the_same_every_time(instructor: Instructor) -> None:
     assert first != [conversation(e, whole=False) for e in itertools.islice(instructor.examples(6), 20)]
 
 
-def test_no_example_is_made_of_a_set_that_is_held_out() -> None:
+def test_no_example_is_made_of_a_set_that_is_secret() -> None:
     played: list[Play] = []
 
     class Listening(Instructor):
@@ -83,7 +83,7 @@ def test_no_example_is_made_of_a_set_that_is_held_out() -> None:
     learned, _ = split(built_in_annotations(1000))
     list(itertools.islice(Listening(acted(400, sets=learned), MEANING).examples(0), 1500))
     assert {len(play.codes) for play in played} >= {1, 2, 3, 4, 5}
-    assert not {play.codes for play in played if is_held_out(play.codes)}
+    assert not {play.codes for play in played if is_secret(play.codes)}
 
 
 def test_a_unit_that_does_not_show_is_not_said() -> None:
