@@ -93,11 +93,10 @@ class Watch:
             self.rest.update(sample.t_s, sample.displacement)
 
     def abandon(self) -> Iterator[News]:
-        """The face is gone: end what was under way, and take back what had not reached its apex."""
+        """The face is gone: end what was under way, or take it back (`Movement.cut_off`)."""
         yield from self._speech.end()
         for movement in self.open:
-            movement.offset_s = self._samples.newest_s
-            yield movement, movement.verdict(self._config) if movement.apex_s >= 0 else "revoked"
+            yield movement, movement.cut_off(self._samples.newest, self._config)
 
     def _follow(self, movement: Movement, sample: Sample) -> Iterator[News]:
         home = self.rest.home
