@@ -161,6 +161,15 @@ def test_two_mouth_movements_in_close_order_stay_two() -> None:
     assert [spot.movements for spot in found] == [1, 1]
 
 
+def test_a_smile_that_follows_holds_no_twitch_back() -> None:
+    """Their words would come when the smile has ended, and their frames be gone by then."""
+    twitches = [PhantomEvent(t, t + 0.15, t + 0.3, (("AU12", 0.03),)) for t in (2.0, 2.5)]
+    smile = PhantomEvent(3.0, 3.3, 6.8, (("AU12", 0.05),), hold_s=3.2)
+    first, second, held = closed(spots(perform([*twitches, smile], steady(30, 8.0))))
+    assert (first.kind, second.kind, held.kind) == ("micro", "micro", "macro")
+    assert max(first.t_media_ns, second.t_media_ns) / 1e9 < smile.onset_s + 1.0
+
+
 def test_a_brow_that_moves_beside_a_held_smile_is_an_event_of_its_own_and_the_smile_goes_on() -> None:
     smile = PhantomEvent(2.0, 2.3, 4.4, (("AU12", 0.05),), hold_s=1.8)
     brow = PhantomEvent(3.2, 3.38, 3.65, (("AU4", 0.03),))
