@@ -38,7 +38,7 @@ class CaptureNode:
         self._config, self._ring = config, ring
         self._live = is_live(config.source) if source is None else source.live
         self._start_ns = start_ns
-        self._last_ns = 0
+        self._last_ns = max(time.monotonic_ns() - start_ns, 0) if start_ns >= 0 else 0
         self._pending: Grab | None = None
         self._due_ns = 0
         self._failures = 0
@@ -125,7 +125,8 @@ class CaptureNode:
             image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
             height, width = image.shape[:2]
             if min(height, width) < MIN_SIDE:
-                return self._end(f"{source_title(self._config.source)}: frames reduced to {width}×{height} px cannot hold a face")
+                name = source_title(self._config.source)
+                return self._end(f"{name}: frames reduced to {width}×{height} px cannot hold a face")
         seq = self._ring.put(image)
         return Frame(seq=seq, t_capture_ns=now_ns, t_media_ns=self._last_ns, width=width, height=height)
 

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import cv2
@@ -83,10 +84,11 @@ def test_a_stream_that_is_away_at_a_restart_is_tried_again(smiling: PhantomVideo
     with pytest.raises(SourceError):
         CaptureNode(config, ring)
     messages: list[AnyMessage] = []
-    node = CaptureNode(config, ring, start_ns=0)
+    node = CaptureNode(config, ring, start_ns=time.monotonic_ns() - 3_000_000_000)
     while not messages or not isinstance(messages[-1], End):
         messages += node.step(None)
     node.close()
+    assert messages[-1].t_media_ns >= 3_000_000_000  # the stream's time went on
     assert "gave up after 1 attempt" in messages[-1].error
     with pytest.raises(SourceError):
         CaptureNode(CaptureConfig(source="nothing.mp4"), ring, start_ns=0)

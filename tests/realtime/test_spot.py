@@ -244,6 +244,13 @@ def test_a_face_lost_after_the_apex_closes_its_event() -> None:
     assert found[-1].offset_ns == motions[-1].t_media_ns
 
 
+def test_a_loss_that_comes_with_an_old_time_closes_nothing_before_its_apex() -> None:
+    motions = [m for m in perform([MACRO], steady(30)) if m.t_media_ns < 2.7e9]
+    spot = spots([*motions, lost(0.0)])[-1]
+    assert spot.phase == "closed"
+    assert spot.onset_ns < spot.apex_ns <= spot.offset_ns
+
+
 CUTS = [1 + k / 30 for k in range(40, 46)]
 """2.33 to 2.50 s: an expression that began at 2.0 s has reached its apex, and is shorter than the longest micro one."""
 
