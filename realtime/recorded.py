@@ -26,11 +26,14 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     """A photo as (H, W, 3) uint8 BGR: grey, RGBA and 16-bit are converted, EXIF rotation is applied.
 
     Raises:
-        SourceError: missing, not an image, or too small.
+        SourceError: missing, unreadable, not an image, or too small.
     """
     if not path.is_file():
         raise SourceError(f"{path}: no such image")
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}") from error
     if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data[-65536:]:
         raise SourceError(f"{path}: the JPEG is cut short")
     try:
