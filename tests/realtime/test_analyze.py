@@ -93,6 +93,15 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(clip: Path, tmp_path: Path) 
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("out", ["/proc/nowhere", "taken.txt/results"])
+def test_an_output_that_cannot_be_written_is_said_before_any_work(clip: Path, tmp_path: Path, out: str) -> None:
+    (tmp_path / "taken.txt").write_text("mine")
+    reached: list[float] = []
+    with pytest.raises(OSError, match="No such file|Not a directory"):
+        analyze(clip, "smile", tmp_path / out, Config(), reached.append)
+    assert reached == []
+
+
 def test_videos_of_the_same_name_get_folders_of_their_own() -> None:
     names = output_names([Path("a/x.mp4"), Path("a/x.mov"), Path("b/y.mp4"), Path("b/x.mp4")])
     assert names == ["x.mp4", "x.mov", "y", "x.mp4-2"]
