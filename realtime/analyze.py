@@ -43,7 +43,8 @@ class Analysis:
         faces: how many were followed.
         duration_s: length of the video.
         fps: median rate of frames with a face.
-        notes: what the calibration and the video do not have in common, and what the narrator could not do.
+        notes: what the calibration and the video do not have in common, what the narrator could not do, and whether the
+            video broke off.
         summary: of the whole video, a paragraph.
     """
 

@@ -158,8 +158,8 @@ class Say(Message, frozen=True, kw_only=True):
     The pieces of one text have the same `spot_id` and `seq`: what was begun at the apex is begun anew at the close.
 
     Attributes:
-        spot_id: which event; -1 where no one event is meant: then the text is a note about the narrator itself, or
-            (`final`) the summary of the whole session.
+        spot_id: which event; -1 where no one event is meant: then the text is a note about the narrator or the source,
+            or (`final`) the summary of the whole session.
         text: the piece or the whole.
         final: whether it is the whole.
         action_units: codes, the strongest first.

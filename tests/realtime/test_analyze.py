@@ -63,6 +63,14 @@ def test_no_event_while_the_face_is_away(tmp_path: Path, smiling: PhantomVideo) 
     assert not ((times > 2.1) & (times < 2.9)).any()
 
 
+def test_a_video_that_breaks_off_is_analysed_and_noted(tmp_path: Path, smiling: PhantomVideo) -> None:
+    video = write_video(tmp_path / "cut.mkv", [smiling.frame(k / 30) for k in range(40)])
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    done = analyze(video, "cut", tmp_path, Config(), lambda t_s: None)
+    assert done.duration_s < 1.0
+    assert [note for note in done.notes if "should be 1.3 s long: damaged or cut short?" in note]
+
+
 @pytest.mark.parametrize("fps", [5.0, 240.0])
 def test_slow_and_fast_videos_work(tmp_path: Path, smiling: PhantomVideo, fps: float) -> None:
     frames = [smiling.frame(0.8 + k / fps) for k in range(round(min(1.0, 240 / fps) * fps))]
