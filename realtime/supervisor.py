@@ -32,6 +32,8 @@ from realtime.ring import Ring
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What asks a session to stop."""
 
+_AWAY_S = 1.0  # who looks after the others so late was away itself
+
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
@@ -64,6 +66,7 @@ class Session:
         self._notes: deque[Annotation] = deque()
         self._wiring = Wiring("")
         self._rings: list[Ring] = []
+        self._looked_s = time.monotonic()
 
     def __enter__(self) -> "Session":
         try:
@@ -258,8 +261,12 @@ class Session:
 
     def _look_after(self) -> Iterator[AnyMessage]:
         """Restart what died or hangs, within its budget."""
+        before_s, self._looked_s = self._looked_s, time.monotonic()
+        away_s = self._looked_s - before_s - _AWAY_S
         for child in list(self._children.values()):
             now_s = time.monotonic()
+            if away_s > 0:  # this process was stopped, as by Ctrl-Z, and the others with it
+                child.excuse(away_s, now_s)
             if child.failed(now_s):
                 raise SessionError(f"{child.spec.name} cannot start")
             if cause := child.trouble(now_s):

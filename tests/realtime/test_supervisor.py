@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import SimpleNamespace
@@ -318,6 +319,28 @@ def test_one_that_has_died_cannot_be_told_to_go_and_that_is_no_error() -> None:
     session._hear(Status(seq=-1, t_capture_ns=0, t_media_ns=0, process=spec.name, state="ready", pid=1))
     assert session._children[spec.name].told_to_go
     ours.close()
+
+
+def test_nobody_is_blamed_for_silence_while_the_supervisor_itself_was_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    session, blamed = Session(phantom()), list[str]()
+    monkeypatch.setattr(session, "_restart", lambda child, cause: blamed.append(child.spec.name) or ())
+    for spec in PROCESSES:
+        reading, ours = multiprocessing.Pipe(duplex=False)
+        reading.close()
+        process = cast(SpawnProcess, SimpleNamespace(pid=1, exitcode=None))
+        session._children[spec.name] = Child(spec, process, ours, 0, clock[0], state="running")
+    for later_s in (0.05, 60.0, 0.05, 0.5):
+        clock[0] += later_s
+        list(session._aside())
+    assert blamed == []
+    for _ in range(12):  # and now they are silent although it listens
+        clock[0] += 0.5
+        list(session._aside())
+    assert set(blamed) == {spec.name for spec in PROCESSES if spec.heartbeat_s < 6.0}
+    for child in session._children.values():
+        child.lifeline.close()
 
 
 def test_a_script_needs_no_guard_around_its_session(tmp_path: Path) -> None:
