@@ -93,7 +93,9 @@ def record(config: CaptureConfig, seconds: float, progress: Progress) -> Recordi
                         continue
                     size, window = (frame.width, frame.height), _window(faces[0], frame.width, frame.height)
                 elif (frame.width, frame.height) != size:
-                    raise SourceError(f"{source_title(config.source)}: the frames changed their size while they were recorded")
+                    raise SourceError(
+                        f"{source_title(config.source)}: the frames changed their size while they were recorded"
+                    )
                 if times_ns and frame.t_media_ns <= times_ns[-1]:
                     continue
                 # The frame that completes the time is still taken: n frames span n - 1 intervals.
