@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from realtime.analyze import Analysis
+from realtime.exports.tables import make_event
 from realtime.recordings.sessions import Recording
 from tests.conftest import Command
 from tests.engines.mellm.servers import replying, serving, streaming
+from tests.realtime.messages import say, spot
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,28 @@ def test_videos_are_analysed_and_the_bad_one_does_not_stop_the_good(mellm: Comma
     assert "bad.mp4: not a video" in err
     assert "1 micro, 0 macro" in out + err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["smile"]
+
+
+@pytest.mark.parametrize(
+    ("source", "rate", "noted"),
+    [("frames", [], True), ("frames", ["--fps", "200"], False), ("stack.npy", [], True), ("session", [], False),
+     ("clip.mp4", [], False)],
+)  # fmt: skip
+def test_the_rate_of_mere_frames_is_not_assumed_in_silence_and_every_kind_is_counted(
+    mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str, rate: list[str], noted: bool
+) -> None:
+    for folder in ("frames", "session"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "session" / "session.mcap").touch()
+    events = tuple(
+        make_event("a", spot(k, kind=kind), say(k)) for k, kind in enumerate(("micro", "speech", "micro", "speech"))
+    )
+    done = Analysis(tmp_path / "out" / "a", events, 1, 2.5, 30.0)
+    monkeypatch.setattr("realtime.analyze.analyze", lambda *_: done)
+    status, out, err = mellm("analyze", tmp_path / source, "--out", tmp_path / "out", *rate)
+    assert status == 0
+    assert "2 micro, 0 macro, 2 speech in 2.5 s" in out + err
+    assert ("30 fps assumed; give the true rate with --fps" in out + err) is noted
 
 
 def test_a_pair_is_explained_as_json(mellm: Command, pair: tuple[Path, Path]) -> None:
