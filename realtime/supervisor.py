@@ -118,8 +118,16 @@ class Session:
         """Every message of the session as it arrives, until the stream ends.
 
         Raises:
-            SessionError: a process failed for good, or was restarted too often, or the source broke off.
+            SessionError: a process failed for good, or was restarted too often, or the source broke off. No process
+                runs any more then.
         """
+        try:
+            yield from self._messages()
+        except SessionError:
+            self._end_children()
+            raise
+
+    def _messages(self) -> Iterator[AnyMessage]:
         while True:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
@@ -201,13 +209,16 @@ class Session:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _close(self) -> None:
+    def _end_children(self) -> None:
         for child in self._children.values():
             child.cut()  # all of them first: they end side by side
         deadline_s = time.monotonic() + STOP_S
         for child in self._children.values():
             child.end(max(0.0, deadline_s - time.monotonic()))
         self._children.clear()
+
+    def _close(self) -> None:
+        self._end_children()
         if self._context is not None:
             self._context.destroy(linger=0)  # every socket, also of what broke off while it was set up
         while self._rings:

@@ -2,9 +2,11 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from calib.phantom import PhantomVideo
 from realtime.analyze import Analysis
 from realtime.exports.tables import make_event
 from realtime.recordings.sessions import Recording
@@ -43,6 +45,23 @@ def test_a_session_on_a_file_shows_events_words_and_the_closing_table(mellm: Com
     assert "AU12" in out
     assert "p95 ms" in out
     assert err == ""
+
+
+def test_a_source_that_breaks_off_has_its_session_summed_up_and_kept(
+    mellm: Command, smiling: PhantomVideo, tmp_path: Path
+) -> None:
+    frames, sessions = tmp_path / "frames", tmp_path / "sessions"
+    frames.mkdir()
+    for k in range(20):
+        cv2.imwrite(str(frames / f"{k}.png"), smiling.frame(k / 30))
+    (frames / "20.png").write_text("no picture")
+    status, out, err = mellm("live", frames, "--record", sessions)
+    assert status == 1
+    assert err == f"error: {frames / '20.png'}: not an image that OpenCV can read\n"
+    assert "p95 ms" in out
+    assert "Watched 0:01" in out
+    (folder,) = sessions.iterdir()
+    assert f"MB in {folder}" in out
 
 
 def test_videos_are_analysed_and_the_bad_one_does_not_stop_the_good(mellm: Command, clip: Path, tmp_path: Path) -> None:
@@ -176,8 +195,9 @@ def test_bad_input_is_one_clear_line(
     mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], says: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    status, _, err = mellm(*arguments)
+    status, out, err = mellm(*arguments)
     assert status != 0
+    assert "Summary" not in out  # of a session that never began
     assert says in err
     assert len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
