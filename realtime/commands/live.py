@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from realtime.commands.needs import refuse
 from realtime.commands.options import (
     ERRORS,
     CalibrationFile,
@@ -80,6 +81,8 @@ def live(
     """
     if record_video and record is None:
         raise UsageError("--record-video: say where, with --record FOLDER")
+    if not dashboard:
+        refuse({"--port": port, "--host": host, "--no-video": no_video, "--open": open_page}, "only with --dashboard")
     settings = settings_from(config, faces, engine, narrator, calibration)
     capture = capture_from(settings.capture, source, fps, size)
     capture = dataclasses.replace(capture, seconds=seconds or capture.seconds)

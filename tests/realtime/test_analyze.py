@@ -105,7 +105,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(clip: Path, tmp_path: Path) 
 def test_an_output_that_cannot_be_written_is_said_before_any_work(clip: Path, tmp_path: Path, out: str) -> None:
     (tmp_path / "taken.txt").write_text("mine")
     reached: list[float] = []
-    with pytest.raises(OSError, match="No such file|Not a directory"):
+    with pytest.raises(OSError, match=r"No such file|Not a directory"):
         analyze(clip, "smile", tmp_path / out, Config(), reached.append)
     assert reached == []
 

@@ -173,6 +173,18 @@ def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, 
         (["live", "phantom", "--record-video"], "--record-video: say where, with --record FOLDER"),
         (["replay", "nowhere"], "nowhere: no such recording"),
         (["replay", "nowhere", "--speed", "0"], "--speed 0: it must be more than 0"),
+        (["live", "phantom", "--no-video"], "--no-video: only with --dashboard"),
+        (["live", "phantom", "--port", "0"], "--port: only with --dashboard"),
+        (["replay", "nowhere", "--host", "::1"], "--host: only with --dashboard"),
+        (["replay", "nowhere", "--engine", "dis"], "--engine: only with --headless"),
+        (["replay", "nowhere", "--tolerance", "0"], "--tolerance: only with --headless"),
+        (["replay", "nowhere", "--messages"], "--messages: only with --headless"),
+        (
+            ["replay", "nowhere", "--messages", "--headless", "--narrator", "template"],
+            "--narrator: nothing is measured",
+        ),
+        (["replay", "nowhere", "--speed", "2", "--headless"], "--speed: not with --headless"),
+        (["replay", "nowhere", "--headless", "--dashboard"], "--headless: not with --dashboard"),
         (["export", "nowhere"], "nowhere: no such recording"),
         (["export", "nowhere", "--to", "docx"], "--to docx: there are csv, jsonl, parquet, vtt, eaf, html"),
         (["schema", "Spit"], "no message 'Spit'; there are: Annotation, End, "),
@@ -260,9 +272,13 @@ def test_a_session_is_recorded_shown_again_and_exported(mellm: Command, clip: Pa
     assert f"recording to {folder} (no pixels)" in out
     assert f"MB in {folder}: see mellm replay, mellm export" in out
     told = [line for line in out.splitlines() if "-expression  " in line or " gap: " in line]
+    status, _, err = mellm("replay", folder, "--headless", "--engine", "dis")
+    assert status == 1
+    assert err == f"error: --engine: {folder} was recorded without its video, so nothing can be measured anew\n"
     status, out, err = mellm("replay", folder, "--headless")
     assert (status, err) == (0, "")
     assert [line for line in out.splitlines() if line in told] == told
+    assert "nothing is measured anew" in out
     assert "Watched " in out
     status, out, err = mellm("export", folder, "--to", "csv,vtt", "--out", tmp_path / "out")
     assert (status, err) == (0, "")
