@@ -130,8 +130,9 @@ class CaptureNode:
             image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
             height, width = image.shape[:2]
             if min(height, width) < MIN_SIDE:
-                name = source_title(self._config.source)
-                return self._end(f"{name}: frames reduced to {width}×{height} px cannot hold a face")
+                return self._end(
+                    f"{source_title(self._config.source)}: frames reduced to {width}×{height} px cannot hold a face"
+                )
         seq = self._ring.put(image)
         return Frame(seq=seq, t_capture_ns=now_ns, t_media_ns=self._last_ns, width=width, height=height)
 

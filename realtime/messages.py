@@ -8,7 +8,7 @@ the only time the spotter looks at.
 """
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -234,6 +234,9 @@ class Annotation(Message, frozen=True, kw_only=True):
 
 AnyMessage: TypeAlias = Frame | Face | Lost | Motion | Spot | Say | Status | Gap | End | Annotation
 
+_M = TypeVar("_M", bound=Message)
+_TIMES = ("onset_ns", "apex_ns", "offset_ns", "until_ns")
+
 _decoder = msgspec.msgpack.Decoder(AnyMessage)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -256,3 +259,10 @@ def unpack(data: bytes) -> AnyMessage:
     if message.v != VERSION:
         raise MessageError(f"message of version {message.v}; this program speaks version {VERSION}")
     return message
+
+
+def shifted(message: _M, by_ns: int) -> _M:
+    """A message at another time of the stream; what is unknown (-1) stays so."""
+    names = ["t_media_ns", *(name for name in _TIMES if hasattr(message, name))]
+    moved = {name: getattr(message, name) + by_ns for name in names if getattr(message, name) >= 0}
+    return msgspec.structs.replace(message, **moved)

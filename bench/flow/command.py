@@ -68,9 +68,9 @@ def _bench(
     from rich.progress import Progress
 
     from bench.flow.methods import open_engines, opencv_methods
-    from bench.flow.people import built_in, find_people, read_names
+    from bench.flow.people import NEVER_TRAINED, built_in, find_people, read_names
     from bench.flow.picture import draw
-    from bench.flow.smiles import list_smiles
+    from bench.flow.smiles import count_smiles, list_smiles
     from bench.flow.table import Report, page, summary_table, to_rich
 
     if count < 1 or seed < 0:
@@ -92,13 +92,18 @@ def _bench(
                 people = built_in() if photos is None else find_people(photos, names, count, seed)
                 progress.remove_task(looking)
                 scores = _score(methods, people, count, seed, progress)
-                seen, smilers = _smile(methods, smiling, progress)
+                work = progress.add_task("smiles", total=len(smiling))
+                seen = (
+                    count_smiles(methods, smiling, read_names(NEVER_TRAINED), lambda: progress.advance(work))
+                    if smiling
+                    else ()
+                )
             command = machine.command(
                 "flow", photos=photos, held_out=held_out, smiles=smiles, engines=engines, weights=weights, pairs=count,
                 seed=seed,
             )  # fmt: skip
             facts = _facts(people.described(held_out is not None), command, load)
-            report = Report(methods, scores, missing, seen, smilers, facts)
+            report = Report(methods, scores, missing, seen, facts)
             picture = draw(report)
         finally:
             for method in methods:
@@ -124,29 +129,6 @@ def _score(methods: "tuple[Method, ...]", people: "People", count: int, seed: in
         rows += scores
         progress.advance(work)
     return Scores(tuple(rows))
-
-
-def _smile(
-    methods: "tuple[Method, ...]", photos: list[tuple[Path, Path]], progress: "Progress"
-) -> tuple[dict[str, float], int]:
-    """The share of people whose smile each method sees, and of how many people."""
-    from bench.flow.smiles import read_smiles, sees_smile
-
-    if not photos:
-        return {}, 0
-    work = progress.add_task("smiles", total=len(photos))
-    cropped = [method for method in methods if not method.whole_frame]
-    seen = {method.label: 0 for method in cropped}
-    people = 0
-    for smile in read_smiles(photos):
-        progress.advance(work)
-        if smile is not None:
-            people += 1
-            for method in cropped:
-                seen[method.label] += sees_smile(method, smile)
-    if not people:
-        raise BenchError(f"--smiles {photos[0][0].parent} {photos[0][1].parent}: no person's face was found in both")
-    return {label: number / people for label, number in seen.items()}, people
 
 
 def _facts(faces: str, command: str, load: float) -> tuple[tuple[str, str], ...]:

@@ -46,7 +46,7 @@ class Judge:
         self._moved = self._meter.displacements(pair.expression) * CROP_IOD
 
     def expression(self, fields: FlowFields) -> Floats:
-        """Expression flow (256, 256, 2) px as the live pipeline gets it: facial flow less the head's fitted motion."""
+        """Expression flow (256, 256, 2) px: facial flow less the head's, fitted as live where the method tells none."""
         return fields.facial - self._fit.head(fields)
 
     def errors(self, fields: FlowFields) -> Errors:

@@ -22,6 +22,7 @@ REFINED = ("meflownet", "dis")
 """Engines that are also measured in passes: what holds for one precision of MEFlowNet holds for all."""
 
 TRUE_FLOW = "true flow"
+TRUE_FLOW_LIVE = "true flow, HeadFit"
 ZERO_FLOW = "zero flow"
 
 FARNEBACK: dict[str, Any] = {

@@ -13,6 +13,9 @@ from calib.phantom import PhantomFace, portrait
 from engines.landmarks import FaceMesh
 from realtime.recorded import read_photo
 
+NEVER_TRAINED = Path(__file__).parents[1] / "held_out.txt"
+"""The people that neither MEFlowNet nor MELLM was ever trained on, for `read_names`."""
+
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 

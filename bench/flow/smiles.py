@@ -1,6 +1,6 @@
 """A check on real faces: from a neutral to a smiling photo, both mouth corners go up and outward."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,53 @@ class Smile:
 
     crops: tuple[Image, Image]
     landmarks: Floats
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Whose smiles were seen.
+
+    Attributes:
+        who: the people, in words.
+        people: how many they are.
+        shares: method → share of them whose smile it saw.
+    """
+
+    who: str
+    people: int
+    shares: Mapping[str, float]
+
+
+def count_smiles(
+    methods: Sequence[Method], photos: Sequence[tuple[Path, Path]], never_trained: Collection[str],
+    progress: Callable[[], None],
+) -> tuple[Seen, ...]:  # fmt: skip
+    """What every method saw, of all people, and of those alone that nothing was trained on, if there are any.
+
+    Args:
+        methods: those that need whole frames are left out: two photos have none in common.
+        photos: of one person each, neutral and smiling; who has no face in both is left out.
+        never_trained: names of people (file names without ending).
+        progress: called after every person.
+
+    Raises:
+        BenchError: nobody's face was found.
+    """
+    cropped = [method for method in methods if not method.whole_frame]
+    rows: list[tuple[bool, dict[str, bool]]] = []
+    for (neutral, _), smile in zip(photos, read_smiles(photos), strict=True):
+        progress()
+        if smile is not None:
+            rows.append((neutral.stem in never_trained, {m.label: sees_smile(m, smile) for m in cropped}))
+    if not rows:
+        raise BenchError(f"--smiles {photos[0][0].parent} {photos[0][1].parent}: no person's face was found in both")
+    everyone, fresh = [saw for _, saw in rows], [saw for new, saw in rows if new]
+    groups = ((f"{len(everyone)} people", everyone), (f"{len(fresh)} never trained on", fresh))
+    return tuple(
+        Seen(who, len(group), {m.label: sum(saw[m.label] for saw in group) / len(group) for m in cropped})
+        for who, group in groups
+        if group
+    )
 
 
 def list_smiles(neutral: Path, smiling: Path, names: frozenset[str] | None) -> list[tuple[Path, Path]]:

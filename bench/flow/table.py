@@ -10,14 +10,15 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.flow.measures import CLOSE_PX, MOVED_PX
-from bench.flow.methods import TRUE_FLOW, ZERO_FLOW, Method
+from bench.flow.methods import TRUE_FLOW, TRUE_FLOW_LIVE, ZERO_FLOW, Method
 from bench.flow.pairs import GAIN, HEIGHT, IOD_PX, MACRO_PX, MARGIN_PX, MICRO_PX, NOISES, WIDTH, Kind
 from bench.flow.scores import Scores
+from bench.flow.smiles import Seen
 
 MOTIONS = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 4.0))
 """Sizes of true motion by which errors are broken down, px of the crop."""
 
-REFERENCES = (ZERO_FLOW, TRUE_FLOW)
+REFERENCES = (ZERO_FLOW, TRUE_FLOW, TRUE_FLOW_LIVE)
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,20 @@ class Report:
         methods: what was compared, in the tables' order; the true flow is added to them.
         scores: of all of them on all pairs.
         missing: engines that could not be opened, and why.
-        smiles: method → share of people whose smile it saw; empty if that was not asked for.
-        smilers: how many people that was.
+        smiles: whose smiles were seen, of everyone and of those never trained on; empty if that was not asked for.
         facts: what and where it ran: (name, value).
     """
 
     methods: tuple[Method, ...]
     scores: Scores
     missing: Mapping[str, str]
-    smiles: Mapping[str, float]
-    smilers: int
+    smiles: tuple[Seen, ...]
     facts: tuple[tuple[str, str], ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """All rows of the tables."""
-        return (*(method.label for method in self.methods), TRUE_FLOW)
+        return (*(method.label for method in self.methods), TRUE_FLOW, TRUE_FLOW_LIVE)
 
     def kind(self, kind: Kind) -> Scores:
         """Scores on pairs of one kind."""
@@ -158,11 +157,7 @@ def other_table(report: Report) -> Table:
         Column("flow ms", ".2f", lambda label: report.scores.of(label).median_ms("flow_ms")),
         Column("live ms", ".2f", report.live_ms),
     ]
-    if report.smiles:
-        smiles = Column(
-            f"smiles seen ({report.smilers} people)", ".0%", lambda label: report.smiles.get(label, math.nan), True
-        )
-        columns.insert(2, smiles)
+    columns[2:2] = [Column(f"smiles seen ({seen.who})", ".0%", _share(seen), True) for seen in report.smiles]
     return make_table("Heads without expression, large expressions, time", report.labels, columns)
 
 
@@ -181,9 +176,13 @@ def summary_table(report: Report) -> Table:
         Column("macro\nerror", ".0%", lambda label: macro.of(label).mean("share")),
         Column("live\nms", ".1f", report.live_ms),
     ]
-    if report.smiles:
-        columns.insert(-1, Column("smiles\nseen", ".0%", lambda label: report.smiles.get(label, math.nan), True))
+    columns[-1:-1] = [Column(f"smiles\nof {seen.people}", ".0%", _share(seen), True) for seen in report.smiles[-1:]]
     return make_table("Endpoint errors, px of the 256 px crop", report.labels, columns)
+
+
+def _share(seen: Seen) -> Callable[[str], float]:
+    """The share of people whose smile a method saw, as a column's value; NaN where it was not asked."""
+    return lambda label: seen.shares.get(label, math.nan)
 
 
 def to_rich(table: Table) -> RichTable:
@@ -235,8 +234,10 @@ def _definitions(report: Report) -> list[str]:
         "the first one's crop transform, and every method gets the same pairs.",
         "**Errors** are endpoint errors at the crop's scale (77 px between the eyes), means over the face's outline "
         f"drawn in by {MARGIN_PX} px, then over pairs. *Facial*: the measured flow. *Head*: the engine's own head "
-        "flow; of methods that give none, the rigid motion that `engines.head.HeadFit` finds in theirs, as the live "
-        f"pipeline does. *Expression*: facial less head. *< {CLOSE_PX:g} px*: share of pixels whose facial error is "
+        "flow; of an engine that gives none (`dis`), the rigid motion that `engines.head.HeadFit` finds in its, as the "
+        "live pipeline does; of OpenCV's methods, the homography that fits theirs (`bench/flow/plane.py`): the phantom "
+        "moves its flat head by one, which `HeadFit` cannot follow all the way and MEFlowNet's own head can. "
+        f"*Expression*: facial less head. *< {CLOSE_PX:g} px*: share of pixels whose facial error is "
         "below that. *Macro error*: expression error over the mean true expression.",
         "**Angle**: mean angular error of the displacements of those of the 29 regions that truly move by more than "
         f"{MOVED_PX:g} px; 90° for a region that was measured still.",
@@ -245,14 +246,16 @@ def _definitions(report: Report) -> list[str]:
         "**ms**: medians over all pairs of wall time, on one core, all methods in turn on each pair. *Live* is one "
         "encoding and one flow, since the anchor frame's encoding is kept; fitting the head is not in it. "
         "*Refined* is asked once an event, not in every frame; its three encodings are in its flow.",
-        f"**{TRUE_FLOW.capitalize()}** is the truth put through the same head fit: what it has left is the fit's own "
-        f"error. **{ZERO_FLOW.capitalize()}** says that nothing moved: its error is the mean motion.",
+        f"**{TRUE_FLOW.capitalize()}** is the truth put through the homography's fit, **{TRUE_FLOW_LIVE}** through the "
+        "live pipeline's: what is left is the fit's own error, most of `HeadFit`'s the perspective that it cannot "
+        f"follow. **{ZERO_FLOW.capitalize()}** says that nothing moved: its error is the mean motion.",
     ]
     if report.smiles:
         parts.append(
             "**Smiles seen**: real photos, neutral and smiling, each cut by its own crop transform: share of people "
             "whose two mouth corners both move up and outward in the expression flow. Whole frames are left out: two "
-            "photos have no frame in common."
+            "photos have no frame in common. *Never trained on*: those of them that `bench/held_out.txt` names; "
+            "MEFlowNet was trained on the very photos of the others of the London set."
         )
     parts.append(
         "**Methods**. Those of OpenCV get grey images, the second one scaled to the first one's mean brightness."

@@ -1,4 +1,4 @@
-"""`python -m bench narration`: narrators on people and action units that none was trained on."""
+"""`python -m bench narration`: narrators on people that none was trained on, and sets of action units held out."""
 
 import os
 from pathlib import Path
@@ -75,6 +75,7 @@ def _bench(
     from bench.narration.scores import Scores, ask
     from bench.narration.table import Report, page, summary_tables
     from engines.mellm.instruct.annotations import built_in_annotations, read_annotations, split
+    from engines.mellm.language import LanguageNarrator
     from engines.runtime import open_engine
 
     if pairs < 3 or seed < 0:
@@ -102,7 +103,8 @@ def _bench(
             asking = progress.add_task("narrators", total=len(everyone))
             scores = {}
             for name, narrator in everyone.items():
-                scores[name] = Scores(tuple(ask(narrator, case) for case in cases))
+                said = tuple(ask(narrator, case) for case in cases)
+                scores[name] = Scores(said, isinstance(narrator, LanguageNarrator))
                 progress.advance(asking)
     finally:
         engine.close()
@@ -151,7 +153,7 @@ def _facts(
     source = "a table of annotations" if statistics else "the built-in counts"
     return (
         ("faces", faces),
-        ("action units", f"{len(sets)} sets never trained on, from {source}"),
+        ("action units", f"{len(sets)} sets whose annotations were held out, from {source}"),
         ("command", command),
         ("machine", f"{machine.cpu()}; load average {load:.1f} when it began"),
         ("versions", machine.versions()),

@@ -47,14 +47,20 @@ def ask(narrator: Narrator, case: Case) -> Spoken:
 
 @dataclass(frozen=True)
 class Scores:
-    """All that one narrator said."""
+    """All that one narrator said.
+
+    Attributes:
+        spoken: case by case.
+        checked: whether every claim was held against the measurement before it was heard, so that none can be false.
+    """
 
     spoken: tuple[Spoken, ...]
+    checked: bool = False
 
     def of(self, kinds: Iterable[Kind]) -> "Scores":
         """Those of some kinds."""
         wanted = set(kinds)
-        return Scores(tuple(one for one in self.spoken if one.case.kind in wanted))
+        return Scores(tuple(one for one in self.spoken if one.case.kind in wanted), self.checked)
 
     def unit_f1(self, sides: bool = True) -> float:
         """F1 of the action units, counted over all cases; a unit on the wrong side is a wrong one unless told not to.
@@ -92,7 +98,12 @@ class Scores:
         return float(np.mean([table[k, k] / max(table[k].sum(), 1e-9) for k in range(3)]))
 
     def faithfulness(self) -> float:
-        """Share of the claimed region movements that were measured, in the claimed direction ± 45°."""
+        """Share of the claimed region movements that were measured, in the claimed direction ± 45°.
+
+        NaN where nothing was claimed, and where it is 1 by construction, which measures nothing.
+        """
+        if self.checked:
+            return float("nan")
         made = sum(len(claims(one.answer.narration)) for one in self.spoken)
         false = sum(len(false_claims(one.answer.narration, one.case.facts)) for one in self.spoken)
         return 1 - false / made if made else float("nan")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.complaint import BenchError
 from bench.pace.drift import drifts
-from bench.pace.results import Report
+from bench.pace.results import Report, Spread
 
 CLOSE = 0.05
 """What differs by less than this share is as good as the same."""
@@ -71,7 +71,7 @@ def _numbers(report: Report) -> Iterator[tuple[str, str, float, bool]]:
         yield name, "frames a second", round(outcome.counts.fps, 2), True
         yield name, "frames skipped", float(outcome.counts.skipped), False
         for hop, spread in outcome.latency.items():
-            for share in ("p50", "p95", "p99"):
+            for share in _shares(spread):
                 yield name, f"capture → {hop} {share} ms", float(getattr(spread, share)), False
         if outcome.first_word.n:
             yield name, "apex → first word p50 ms", outcome.first_word.p50, False
@@ -88,6 +88,11 @@ def _numbers(report: Report) -> Iterator[tuple[str, str, float, bool]]:
     for pace in report.paces:
         several = f", batch {pace.batch}, {pace.threads} side by side" if report.kind == "engines" else f", {pace.what}"
         name = f"{pace.name}{several}"
-        for share in ("p50", "p95", "p99"):
+        for share in _shares(pace.ms):
             yield name, f"{share} ms", float(getattr(pace.ms, share)), False
         yield name, "pieces a second", pace.fps, True
+
+
+def _shares(spread: Spread) -> tuple[str, ...]:
+    """The quantiles that mean something."""
+    return ("p50",) if spread.few else ("p50", "p95", "p99")

@@ -9,20 +9,11 @@ from pathlib import Path
 from bench.pace.alone import a_second, timed
 from bench.pace.results import Pace, Spread
 from calib.int8 import Crop
-from engines.runtime import ENGINES, EngineError, FlowEngine, WeightsError
+from engines.runtime import ENGINES, PRECISIONS, EngineError, FlowEngine, WeightsError
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 
 _TURNS, _LEAST = 3, 5
-
-_PRECISIONS = ("bf16", "int8", "fp16", "fp32")
-
-
-def precision(name: str) -> str:
-    """What an engine computes in, by its name."""
-    if name == "dis":
-        return "–"
-    return next((part for part in _PRECISIONS if name.endswith(part)), "f32")
 
 
 def measure_engines(
@@ -71,7 +62,7 @@ def measure_engines(
                 for name in working:
                     yield Pace(
                         name, "encoding and flow", Spread.of(times[name]), round(statistics.fmean(rates[name]), 2),
-                        precision(name), batch, count, apart_px[name],
+                        PRECISIONS.get(name, "–"), batch, count, apart_px[name],
                     )  # fmt: skip
     finally:
         for engine in (engine for engines in opened.values() for engine in engines):

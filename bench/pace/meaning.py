@@ -4,6 +4,7 @@ from typing import Literal
 
 from bench.pace.drift import SETTLING
 from bench.pace.reel import LENGTH_S, MOST_FPS
+from bench.pace.results import FEW
 from bench.pace.trial import WARM_S
 
 _PIPELINE = (
@@ -19,7 +20,8 @@ _PIPELINE = (
     "<b>→ Motion</b> and the like: from the frame's capture to the arrival of the message at a listener. A Spot counts "
     "from the frame that made its apex or its end certain, a Say is the first piece of its text. <b>Apex → first "
     "word</b>: from the moment in the stream that the spotter names as the apex. <b>Its own part</b>: from the arrival "
-    "of what a process works on to the arrival of what it made of it, waiting included.",
+    "of what a process works on to the arrival of what it made of it, waiting included. <b>Largest of</b>: of fewer "
+    f"than {FEW} times the 95th percentile is the largest, which stands there instead, and in the budgets.",
     "<b>CPU %</b>: of one core, mean over the run; <b>others' CPU %</b>: what all other programs on the machine took "
     "meanwhile; much of it, and the numbers say little. <b>MB</b>: 10⁶ bytes, the most that was seen, a process's own "
     "memory and its share of what several map (PSS). <b>Supervisor</b>: the benchmark's own process, which supervises "

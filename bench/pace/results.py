@@ -24,6 +24,9 @@ PAGE = "page"
 SUPERVISOR = "supervisor"
 """Name of the process that watches the others and hears all messages: here, the benchmark itself."""
 
+FEW = 20
+"""Of fewer values the 95th percentile is the largest, and says no more."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -43,6 +46,11 @@ class Spread:
             return cls(0, 0.0, 0.0, 0.0, 0.0)
         p50, p95, p99 = np.quantile(values, (0.5, 0.95, 0.99), method="inverted_cdf")
         return cls(int(values.size), *(round(float(v), 3) for v in (p50, p95, p99, values.max())))
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few values to tell more of the slowest than the largest."""
+        return self.n < FEW
 
 
 @dataclass(frozen=True)

@@ -164,8 +164,11 @@ def _ms(value: float) -> str:
 def _three(spread: Spread | None) -> str:
     if spread is None or not spread.n:
         return NOTHING
+    if spread.few:
+        return f"{_ms(spread.p50)} / largest of {spread.n}: {_ms(spread.most)}"
     return " / ".join(_ms(value) for value in (spread.p50, spread.p95, spread.p99))
 
 
 def _four(spread: Spread) -> tuple[str, ...]:
-    return tuple(f"{value:.2f}" for value in (spread.p50, spread.p95, spread.p99, spread.most))
+    p50, p95, p99, most = (f"{value:.2f}" for value in (spread.p50, spread.p95, spread.p99, spread.most))
+    return (p50, NOTHING, NOTHING, f"{most} of {spread.n}") if spread.few else (p50, p95, p99, most)

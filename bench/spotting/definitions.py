@@ -39,6 +39,11 @@ def definitions(levels: str) -> str:
         "**False a minute**: what was found and overlaps no true event at all, a minute of time without expressions, "
         f"distractors and blinks included. It is put down to the distractor that it fits best, up to {AFTER_S:g} s "
         "after it.",
+        "**Taken back a minute**: what was told of as an event, with its apex, overlaps no true event from its onset "
+        "to that apex, and was revoked later: a false alarm for whoever watched, although it was corrected. It is "
+        "neither a true nor a false positive anywhere else: those are counted from what was closed. A minute of the "
+        "same time, and put down to distractors in the same way. Whole-video methods tell nothing that they could "
+        "take back.",
         "**Onset, apex, offset**: mean absolute errors over the true positives. The true onset is where a raised "
         "cosine leaves zero, the true apex where it first reaches its peak. **Told after**: from the true apex until "
         "the spotter tells of an apex, in stream time; what the computer takes comes on top. Whole-video methods tell "

@@ -18,6 +18,7 @@ class Found:
         kind: micro or macro.
         confidence: 0 to 1; NaN if the method gives none.
         announced_s: when the apex was first told of, s; NaN if the method waits for the end of the video.
+        taken_back: whether it was told of and then revoked; it ends at its apex, since no offset was ever told.
     """
 
     onset_s: float
@@ -26,6 +27,7 @@ class Found:
     kind: Kind
     confidence: float = math.nan
     announced_s: float = math.nan
+    taken_back: bool = False
 
     @property
     def interval(self) -> Interval:
@@ -44,15 +46,23 @@ def kind_of(seconds: float) -> Kind:
 
 
 def spotted(spots: Iterable[Spot]) -> list[Found]:
-    """The events that a spotter closed, each with the time of the first message that told its apex."""
-    announced: dict[int, int] = {}
+    """The events that a spotter closed or took back, with the time of the first message that told the apex.
+
+    What was revoked before its apex was told is none of them: nobody heard of it as an event.
+    """
+    told: dict[int, Spot] = {}
     found = []
     for spot in spots:
         if spot.phase in ("apex", "closed"):
-            announced.setdefault(spot.spot_id, spot.t_media_ns)
+            told.setdefault(spot.spot_id, spot)
+        if spot.phase == "revoked" and spot.spot_id in told:
+            first = told[spot.spot_id]
+            onset_s, apex_s, told_s = (t_ns / 1e9 for t_ns in (first.onset_ns, first.apex_ns, first.t_media_ns))
+            kind = kind_of(apex_s - onset_s)
+            found.append(Found(onset_s, apex_s, apex_s, kind, first.confidence, told_s, taken_back=True))
         if spot.phase == "closed" and spot.kind is not None:
             onset_s, apex_s, offset_s = (t_ns / 1e9 for t_ns in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
-            told_s = announced[spot.spot_id] / 1e9
+            told_s = told[spot.spot_id].t_media_ns / 1e9
             # MEGC knows no speech: whoever speaks is taken to make a macro-expression.
             kind = "macro" if spot.kind == "speech" else spot.kind
             found.append(Found(onset_s, apex_s, offset_s, kind, spot.confidence, told_s))

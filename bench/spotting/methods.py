@@ -47,7 +47,7 @@ class Result:
         counted: events of at least `FLOOR_IOD` alone.
         all: every event.
         level: threshold that the method was given; None for the spotter, which has settings of its own.
-        found: video by video.
+        found: video by video, what was taken back among it.
     """
 
     engine: str

@@ -143,7 +143,7 @@ def _draw_example(canvas: Canvas, report: Report, top: int) -> None:
         canvas.text(24, y + 74, method, 19, INK)
         canvas.line(across.first, y + 74, across.last, y + 74)
         for found in result.found[0]:
-            if found.onset_s < across.high:
+            if found.onset_s < across.high and not found.taken_back:
                 end_s = min(found.offset_s, across.high)
                 _bar(canvas, across.place(found.onset_s), across.place(end_s), y + 74, _ink(found.kind))
     _draw_curve(canvas, report, across, y + 110, y + 300)

@@ -32,6 +32,8 @@ class Judged:
         missed: true events that were not found.
         false: what was found and did not happen.
         at_rest: those of `false` that overlap no true event at all, each with the distractor it is put down to.
+        taken_back: what was told, overlaps no true event at all and was taken back later, likewise.
+        told: whether anything was told of before the video's end.
         resting_s: time without an expression.
         distractors: how often each kind of distractor occurred.
     """
@@ -40,6 +42,8 @@ class Judged:
     missed: tuple[TrueEvent, ...] = ()
     false: tuple[Found, ...] = ()
     at_rest: tuple[tuple[Found, str], ...] = ()
+    taken_back: tuple[tuple[Found, str], ...] = ()
+    told: bool = False
     resting_s: float = 0.0
     distractors: Mapping[str, int] | None = None
 
@@ -92,9 +96,17 @@ class Judged:
         """False events that overlap no true one, a minute of time without an expression."""
         return _ratio(len(self.at_rest), self.resting_s / 60)
 
+    def taken_back_per_minute(self) -> float:
+        """Events told where there was none and taken back, a minute of time without an expression; NaN if none told."""
+        return _ratio(len(self.taken_back), self.resting_s / 60) if self.told else math.nan
+
     def blamed(self, kind: str) -> float:
         """False events put down to a kind of distractor, an occurrence of it; NaN if it never occurred."""
-        return _ratio(sum(cause == kind for _, cause in self.at_rest), (self.distractors or {}).get(kind, 0))
+        return self._each(kind, self.at_rest)
+
+    def blamed_back(self, kind: str) -> float:
+        """What was told and taken back put down to a kind of distractor, an occurrence of it."""
+        return self._each(kind, self.taken_back)
 
     def share_right(self, low: float, high: float) -> tuple[float, int]:
         """Share of the events found with a confidence from `low` to below `high` that were right, and how many."""
@@ -102,39 +114,50 @@ class Judged:
         wrong = sum(low <= found.confidence < high for found in self.false)
         return _ratio(right, right + wrong), right + wrong
 
+    def _each(self, kind: str, alarms: Sequence[tuple[Found, str]]) -> float:
+        return _ratio(sum(cause == kind for _, cause in alarms), (self.distractors or {}).get(kind, 0))
+
 
 def judge(truth: Truth, found: Sequence[Found], floor_iod: float = 0.0) -> Judged:
     """Hold what was found in one video against the truth, each kind by itself, by the rules of MEGC.
 
     Neither true nor false are what was found of events below the floor, and one macro-expression a stretch of speech
     (the longest): someone who speaks does move the face for that long. Everything else found in speech is false.
+    What was taken back is nothing of all that, and counted by itself.
 
     Args:
         truth: of the video.
         found: by a method.
         floor_iod: smaller events are left out, IOD.
     """
+    kept = [f for f in found if not f.taken_back]
     counted = [event for event in truth.events if event.amplitude_iod >= floor_iod]
     small = [event for event in truth.events if event.amplitude_iod < floor_iod]
     right: list[tuple[TrueEvent, Found]] = []
     for kind in KINDS:
         true = [event for event in counted if event.kind == kind]
-        own = [f for f in found if f.kind == kind]
+        own = [f for f in kept if f.kind == kind]
         pairs = match([(event.onset_s, event.offset_s) for event in true], [f.interval for f in own])
         right += [(true[i], own[k]) for i, k in pairs]
     taken = {id(f) for _, f in right}
-    false = [f for f in found if id(f) not in taken and not any(_covers(_interval(e), f.interval) for e in small)]
+    false = [f for f in kept if id(f) not in taken and not any(_covers(_interval(e), f.interval) for e in small)]
     for span in truth.distractors:
         if span.kind == Speech.kind:
             false = _without_speech(false, span)
     hit = {id(event) for event, _ in right}
     every = [_interval(event) for event in truth.events]
-    alone = [f for f in false if all(_shared(f.interval, interval) <= 0 for interval in every)]
+
+    def alone(alarms: Sequence[Found]) -> tuple[tuple[Found, str], ...]:
+        apart = (f for f in alarms if all(_shared(f.interval, interval) <= 0 for interval in every))
+        return tuple((f, blame(truth.distractors, f)) for f in apart)
+
     return Judged(
         tuple(right),
         tuple(event for event in counted if id(event) not in hit),
         tuple(false),
-        tuple((f, blame(truth.distractors, f)) for f in alone),
+        alone(false),
+        alone([f for f in found if f.taken_back]),
+        any(not math.isnan(f.announced_s) for f in found),
         truth.resting_s,
         Counter(span.kind for span in truth.distractors),
     )
@@ -151,6 +174,8 @@ def pool(parts: Iterable[Judged]) -> Judged:
         tuple(event for part in whole for event in part.missed),
         tuple(f for part in whole for f in part.false),
         tuple(pair for part in whole for pair in part.at_rest),
+        tuple(pair for part in whole for pair in part.taken_back),
+        any(part.told for part in whole),
         sum(part.resting_s for part in whole),
         occurred,
     )

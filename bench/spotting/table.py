@@ -55,7 +55,7 @@ class Report:
 
 
 def score_table(report: Report, fps: float) -> Table:
-    """F1, precision, recall and false events of one frame rate."""
+    """F1, precision, recall, false events and those taken back, of one frame rate."""
     at = report.at(fps)
     counted = {label: result.counted for label, result in at.items()}
     columns = []
@@ -68,6 +68,7 @@ def score_table(report: Report, fps: float) -> Table:
     columns += [
         Column("overall F1", ".2f", _of(counted, Judged.f1), True),
         Column("false a minute", ".1f", _of(counted, Judged.false_per_minute)),
+        Column("taken back a minute", ".1f", _of(counted, Judged.taken_back_per_minute)),
     ]
     return make_table(f"{fps:g} fps: events of {FLOOR_IOD:g} IOD and more ({_numbers(at)})", report.labels, columns)
 
@@ -108,18 +109,22 @@ def every_table(report: Report) -> Table:
 
 
 def distractor_table(report: Report) -> Table:
-    """False events an occurrence of every kind of distractor, all frame rates together."""
+    """False events, and those taken back, an occurrence of every kind of distractor, all frame rates together."""
     pooled = {
         label: pool(result.counted for result in report.results if result.label == label) for label in report.labels
     }
+    telling = {label: own for label, own in pooled.items() if own.told}
     occurred = next(iter(pooled.values())).distractors or {}
     rows = []
     for kind in sorted(occurred):
-        rows.append((kind, str(occurred[kind]), *(f"{own.blamed(kind):.2f}" for own in pooled.values())))
-    alone = (str(sum(cause == REST for _, cause in own.at_rest)) for own in pooled.values())
-    rows.append((REST + " (number)", "", *alone))
+        false = (f"{own.blamed(kind):.2f}" for own in pooled.values())
+        back = (f"{own.blamed_back(kind):.2f}" for own in telling.values())
+        rows.append((kind, str(occurred[kind]), *false, *back))
+    alone = [own.at_rest for own in pooled.values()] + [own.taken_back for own in telling.values()]
+    rows.append((REST + " (number)", "", *(str(sum(cause == REST for _, cause in alarms)) for alarms in alone)))
+    names = ("distractor", "occurrences", *report.labels, *(f"taken back: {label}" for label in telling))
     title = "False events an occurrence of what they are put down to, all frame rates together"
-    return Table(title, ("distractor", "occurrences", *report.labels), tuple(rows), frozenset())
+    return Table(title, names, tuple(rows), frozenset())
 
 
 def confidence_table(report: Report) -> Table:

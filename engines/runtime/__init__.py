@@ -12,9 +12,9 @@ from engines.runtime.interface import (
     encode_each,
     flow_all,
 )
-from engines.runtime.registry import ENGINES, GPU, HEADLESS, open_engine
+from engines.runtime.registry import ENGINES, GPU, HEADLESS, PRECISIONS, open_engine
 
 __all__ = [
-    "ENGINES", "GPU", "HEADLESS", "BatchEngine", "CropError", "EngineError", "FlowEngine", "FlowFields",
+    "ENGINES", "GPU", "HEADLESS", "PRECISIONS", "BatchEngine", "CropError", "EngineError", "FlowEngine", "FlowFields",
     "NoGpuError", "WeightsError", "encode_all", "encode_each", "flow_all", "open_engine",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which engine was the fastest on this machine, remembered: so that every run takes the same one and starts at once."""
+"""Which CPU engine was the fastest here, remembered: so that every run takes the same one and starts at once."""
 
 import hashlib
 import json
@@ -7,7 +7,6 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from engines.runtime.gpu import NoGpuError, find_gpu
 from engines.runtime.weights import MANIFEST, Weights
 
 
@@ -23,21 +22,14 @@ def cache_file() -> Path:
 
 
 def machine_key(weights: Weights) -> str:
-    """A digest of all that the choice depends on: the processor, the GPU, the runtime and the weights."""
-    parts = [platform.machine(), _gpu(), _openvino(), (weights.folder / MANIFEST).read_text(encoding="utf-8")]
+    """A digest of all that the choice depends on: the processor, the runtime and the weights."""
+    parts = [platform.machine(), _openvino(), (weights.folder / MANIFEST).read_text(encoding="utf-8")]
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         parts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
     except OSError:
         parts.append(platform.processor())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _gpu() -> str:
-    try:
-        return str(find_gpu())
-    except NoGpuError:
-        return ""
 
 
 def _openvino() -> str:
@@ -62,14 +54,6 @@ def remember(key: str, name: str) -> None:
         draft.write_text(json.dumps({**_all(), key: name}, indent=2) + "\n", encoding="utf-8")
         draft.replace(path)
     except (OSError, RuntimeError):  # also where there is no home
-        return
-
-
-def forget() -> None:
-    """Have the engines timed anew: there is a new one."""
-    try:
-        cache_file().unlink(missing_ok=True)
-    except (OSError, RuntimeError):
         return
 
 

@@ -84,8 +84,7 @@ class CudaEngine:
         from engines.meflownet.rounding import rounded
 
         if device == "cuda" and not torch.cuda.is_available():
-            raise EngineError(f"torch {torch.__version__} cannot use {gpu}; install one with CUDA: "
-                              "pip install torch --index-url https://download.pytorch.org/whl/cu130")  # fmt: skip
+            raise EngineError(f"torch {torch.__version__} cannot use {gpu}; install one with CUDA (see pytorch.org)")
         self._torch, self._device = torch, torch.device(device)
         self._lanes: dict[int, _Lane] = {}
         try:

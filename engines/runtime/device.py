@@ -45,10 +45,10 @@ class Device:
         try:
             cuda.init()
             self._context = cuda.Device(0).retain_primary_context()
-            with self.current():
-                self._stream = cuda.Stream()
         except cuda.Error as error:
             raise DeviceError(f"{self.gpu} cannot be used ({error})") from None
+        with self.current():
+            self._stream = cuda.Stream()
         self._driver = ctypes.CDLL("libcuda.so.1")
 
     @property
@@ -58,12 +58,19 @@ class Device:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Make the GPU's context this thread's for a while."""
-        self._context.push()
+        """Make the GPU's context this thread's for a while.
+
+        Raises:
+            DeviceError: whatever pycuda refuses meanwhile, in the driver's words.
+        """
         try:
-            yield
-        finally:
-            self._cuda.Context.pop()
+            self._context.push()
+            try:
+                yield
+            finally:
+                self._cuda.Context.pop()
+        except self._cuda.Error as error:
+            raise DeviceError(f"{self.gpu}: {error}") from error
 
     def memory(self, size: int) -> Any:
         """Memory of the GPU, bytes; `int()` of it is its address.
@@ -98,34 +105,30 @@ class Device:
         self._cuda.memcpy_dtod_async(target, source, size, self._stream)
 
     def wait(self) -> None:
-        """Until all that was enqueued is done.
-
-        Raises:
-            DeviceError: something of it failed.
-        """
-        try:
-            self._stream.synchronize()
-        except self._cuda.Error as error:
-            raise DeviceError(f"{self.gpu}: {error}") from None
+        """Until all that was enqueued is done."""
+        self._stream.synchronize()
 
     def capture(self, work: Callable[[], None]) -> "CapturedWork":
         """Record what `work` enqueues as one CUDA graph; nothing of it runs yet.
 
         Raises:
-            DeviceError: something in it cannot be recorded.
+            DeviceError: something in it cannot be recorded, or is refused while it is.
         """
         stream, graph, launchable = ctypes.c_void_p(self.stream), ctypes.c_void_p(), ctypes.c_void_p()
         self._call("cuStreamBeginCapture_v2", stream, ctypes.c_int(_THREAD_LOCAL))
         try:
-            work()
-        finally:
-            ended = self._driver.cuStreamEndCapture(stream, ctypes.byref(graph))
-        if ended or not graph:
-            raise DeviceError(f"the work cannot be recorded as a CUDA graph (CUDA error {ended})")
-        try:
+            try:
+                work()
+            finally:
+                ended = self._driver.cuStreamEndCapture(stream, ctypes.byref(graph))
+            if ended or not graph:
+                raise DeviceError(f"CUDA error {ended}")
             self._call("cuGraphInstantiateWithFlags", ctypes.byref(launchable), graph, ctypes.c_ulonglong(0))
+        except (EngineError, self._cuda.Error) as error:
+            raise DeviceError(f"the work cannot be recorded as a CUDA graph ({error})") from error
         finally:
-            self._driver.cuGraphDestroy(graph)
+            if graph:
+                self._driver.cuGraphDestroy(graph)
         return CapturedWork(self, launchable)
 
     def launch(self, graph: ctypes.c_void_p) -> None:
@@ -142,12 +145,12 @@ class Device:
             raise DeviceError(f"{name}: CUDA error {result}")
 
     def close(self) -> None:
-        """Let go of the stream and the context."""
-        with self.current():
-            del self._stream
+        """Let go of the stream and the context, in whatever thread."""
         ours, now = int(self._context.handle), ctypes.c_void_p()
-        self._context.detach()
-        # pycuda makes a primary context current to let go of it, and leaves it so.
+        self._context.push()
+        del self._stream
+        self._context.detach()  # in another thread than it was made in, pycuda does so only while it is current
+        # pycuda takes a primary context that it let go of from its own stack, but leaves it current.
         if not self._driver.cuCtxGetCurrent(ctypes.byref(now)) and now.value == ours:
             self._driver.cuCtxPopCurrent_v2(ctypes.byref(now))
 

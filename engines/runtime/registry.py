@@ -30,6 +30,13 @@ ENGINES: dict[str, Callable[[Path | None], FlowEngine]] = {
 }
 """Engines by name; each is opened with a folder of weights, None for the shipped ones."""
 
+PRECISIONS = {
+    "tensorrt": "fp16", "tensorrt-int8": "int8", "tensorrt-fp32": "fp32",
+    "cuda": "fp16", "cuda-fused": "fp16", "cuda-bf16": "bf16",
+    "meflownet": "f32", "meflownet-bf16": "bf16", "meflownet-int8": "int8", "meflownet-torch": "f32",
+}  # fmt: skip
+"""What a network's convolutions are computed in, by the engine's name."""
+
 GPU = ("tensorrt", "tensorrt-int8", "tensorrt-fp32", "cuda", "cuda-fused", "cuda-bf16")
 """What needs an NVIDIA GPU."""
 
@@ -49,8 +56,9 @@ _WORTH = 0.95
 def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
     """Open an engine by name.
 
-    "auto" takes the first of `FIRST` that works; without a GPU the fastest of `TIMED` on this machine, as timed the
-    first time and remembered since (`choice`); else the first of all that works.
+    "auto" takes the first of `FIRST` that works, looked for each time, since a GPU and its packages come and go; else
+    the fastest of `TIMED` on this machine, as timed the first time and remembered since (`choice`); else the first of
+    all that works.
 
     Args:
         name: of the engine.
@@ -65,15 +73,9 @@ def open_engine(name: str = "auto", weights: Path | None = None) -> FlowEngine:
             raise EngineError(f"no flow engine {name!r}; there are: auto, {', '.join(ENGINES)}")
         return ENGINES[name](weights)
     files = Weights(weights)
-    key = choice.machine_key(files)
-    known = choice.recall(key)
-    if known in (*FIRST, *TIMED) and known in ENGINES:
-        with suppress(EngineError):
-            return ENGINES[known](weights)
     reasons: list[str] = []
-    found = _first(FIRST, weights, reasons) or _fastest(files, weights, reasons)
+    found = _first(FIRST, weights, reasons) or _remembered(files, weights, reasons)
     if found is not None:
-        choice.remember(key, found.name)
         return found
     found = _first([name for name in ENGINES if name not in (*GPU, *TIMED)], weights, reasons)
     if found is not None:
@@ -88,6 +90,19 @@ def _first(names: Sequence[str], weights: Path | None, reasons: list[str]) -> Fl
         if engine is not None:
             return engine
     return None
+
+
+def _remembered(files: Weights, weights: Path | None, reasons: list[str]) -> FlowEngine | None:
+    """The one of `TIMED` that was the fastest before, or is now; None if none works here."""
+    key = choice.machine_key(files)
+    known = choice.recall(key)
+    if known in TIMED and known in ENGINES:
+        with suppress(EngineError):
+            return ENGINES[known](weights)
+    found = _fastest(files, weights, reasons)
+    if found is not None:
+        choice.remember(key, found.name)
+    return found
 
 
 def _fastest(files: Weights, weights: Path | None, reasons: list[str]) -> FlowEngine | None:

@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.runtime.device import CapturedWork, Device, DeviceError
+from engines.runtime.gpu import Gpu
 from engines.runtime.interface import FlowFields, check_crop
 from engines.runtime.plans.builder import plan_spec
 from engines.runtime.plans.graph import Precision
-from engines.runtime.plans.library import Library, open_library
+from engines.runtime.plans.library import Library, installed_libraries, open_library
 from engines.runtime.plans.stage import Copy, Stage, joined
-from engines.runtime.plans.store import PlanError, PlanStore
+from engines.runtime.plans.store import PlanError, PlanSpec, PlanStore
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 
@@ -60,6 +61,10 @@ class Lane:
         self._device = device
         self._stages: list[Stage] = []
         self._graphs: list[CapturedWork] = []
+        self.crops: Any = None
+        self.flows: Any = None
+        self.encode: Any = None
+        self.match: Any = None
         try:
             for part in ("encoder", "matcher"):
                 self._stages.append(Stage(device, library.module, runtime, parts[part], _ORDER, part))
@@ -97,6 +102,8 @@ class Lane:
         """Free all of it, graphs first."""
         for graph in self._graphs:
             graph.close()
+        # Work that is not recorded is the lane's own, and would keep it and its page-locked arrays alive.
+        self.encode = self.match = self.crops = self.flows = None
         for stage in reversed(self._stages):
             stage.close()
         self._graphs, self._stages = [], []
@@ -107,8 +114,7 @@ class Lane:
         pairs = [(given.get(n.partition("_")[2]), port) for n, port in wanted.items()]
         fits = all(mine is not None and (mine.shape, mine.dtype) == (port.shape, port.dtype) for mine, port in pairs)
         if not fits or self.encoder.takes != {"crop"} or not {"facial", "head"} <= set(self.matcher.ports):
-            raise PlanError("the plan's encoder and matcher do not fit together; build it anew: "
-                               "mellm engine build --force")  # fmt: skip
+            raise PlanError("the plan's encoder and matcher do not fit together")
 
     def _encode(self) -> None:
         self._device.upload(self.encoder.address("crop"), self.crops)
@@ -145,11 +151,12 @@ class TensorRtEngine:
             weights: a folder of weights; by default the shipped ones.
             store: where plans lie; by default in the user's cache folder.
             device: to run on; from here on the engine's own.
-            library: the TensorRT to run with; by default the one that is installed.
+            library: the TensorRT to run with; by default the first installed one that a plan was built with.
 
         Raises:
             NoGpuError: there is no NVIDIA GPU here.
-            PlanError: no plan was built for this GPU, these weights and this TensorRT, or it is damaged.
+            PlanError: no plan was built for this GPU, these weights and this TensorRT, it is damaged, or TensorRT does
+                not take it; the message ends in the command that builds it.
             EngineError: TensorRT or pycuda is missing, the weights are missing or corrupt, the GPU fails, or what it
                 answers is too far from what it should.
         """
@@ -162,15 +169,17 @@ class TensorRtEngine:
         self._blocks: list[Any] = []
         self._owned: list[Any] = []
         try:
-            library = library or open_library()
-            library.serves(self._device.gpu)
             store = store or PlanStore()
+            library = library or _library(store, files, self._device.gpu, precision)
+            library.serves(self._device.gpu)
             spec = plan_spec(files, library, self._device.gpu, precision, 1)
             with self._device.current():
-                self._runtime = library.module.Runtime(library.module.Logger(library.module.Logger.ERROR))
                 for batch in store.batches(spec) or [1]:
-                    parts = store.load(dataclasses.replace(spec, batch=batch))
-                    self._lanes.append(Lane(self._device, library, self._runtime, parts))
+                    planned = dataclasses.replace(spec, batch=batch)
+                    try:
+                        self._lanes.append(self._lane(library, store, planned))
+                    except PlanError as error:
+                        raise PlanError(f"{error}; build it: {planned.remedy(weights)}") from error
             self._layout, self._size = self._features()
             Reference(files).check(self, 0.03 if precision == "int8" else 0.01)
         except BaseException:
@@ -236,13 +245,20 @@ class TensorRtEngine:
             return
         self._closed = True
         with self._device.current():
-            for lane in self._lanes:
-                lane.close()
+            while self._lanes:
+                self._lanes.pop().close()
             for block in self._owned:
                 self._device.free(block)
-            self._lanes, self._blocks, self._owned = [], [], []
+            self._blocks, self._owned = [], []
             self._runtime = None
         self._device.close()
+
+    def _lane(self, library: Library, store: PlanStore, spec: PlanSpec) -> Lane:
+        """What runs a plan. It is read first: without one it does not matter whether TensorRT starts here."""
+        parts = store.load(spec)
+        if self._runtime is None:
+            self._runtime = library.runtime(self._device.gpu)
+        return Lane(self._device, library, self._runtime, parts)
 
     def _block(self) -> Any:
         """A free block for features, one that was used before if there is one."""
@@ -268,3 +284,15 @@ class TensorRtEngine:
             lane = next((lane for lane in self._lanes if lane.batch >= left), self._lanes[-1])
             yield lane, items[done : done + lane.batch]
             done += lane.batch
+
+
+def _library(store: PlanStore, weights: Weights, gpu: Gpu, precision: Precision) -> Library:
+    """The first TensorRT that a plan was built with; the first of all where there is no plan.
+
+    Raises:
+        EngineError: none is installed.
+    """
+    for library in installed_libraries():
+        if store.batches(plan_spec(weights, library, gpu, precision, 1)):
+            return library
+    return open_library()

@@ -66,7 +66,7 @@ def load_network(weights: Path | None) -> tuple[Any, Weights]:
         import torch
 
         from engines.meflownet.model import SIZES, MEFlowNet
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # its libraries may be missing too
         raise EngineError(f"torch cannot be loaded ({error}); `make trainer` installs it") from None
     files = Weights(weights)
     name = f"meflownet_{files.size}.npz"

@@ -1,6 +1,7 @@
 """`mellm engine`: the plans that TensorRT runs."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -31,7 +32,7 @@ def build(
     ] = "fp16",
     batch: Annotated[
         list[int] | None,
-        Parameter(help="Pairs at once; several times for several plans [default: 1, which live needs].", negative=""),
+        Parameter(help="Pairs at once, besides 1, which live needs; several times for several plans.", negative=""),
     ] = None,
     weights: Annotated[Path | None, Parameter(help="A folder of weights [default: the shipped ones].")] = None,
     target: Annotated[
@@ -50,18 +51,18 @@ def build(
 
     Examples:
       mellm engine build
-      mellm engine build --precision int8 --batch 1 --batch 8
+      mellm engine build --precision int8 --batch 8
     """
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from engines.runtime import choice
     from engines.runtime.plans.builder import build as build_plan
     from engines.runtime.plans.builder import plan_spec, prepared
     from engines.runtime.plans.library import open_library
     from engines.runtime.plans.store import PlanStore
     from engines.runtime.weights import Weights
 
-    for size in batch or [1]:
+    sizes = dict.fromkeys([1, *(batch or [])])
+    for size in sizes:
         if not 1 <= size <= LARGEST:
             raise UsageError(f"--batch {size}: it must be 1 to {LARGEST}")
     gpu = None if target else _own_gpu()
@@ -70,7 +71,7 @@ def build(
     used.serves(gpu)
     files, store = Weights(weights), PlanStore()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    for size in dict.fromkeys(batch or [1]):
+    for size in sizes:
         spec = plan_spec(files, used, gpu, precision, size)
         if store.path(spec).is_file() and not force:
             plain().print(f"{precision}, batch {size}: built already, {store.path(spec)}", soft_wrap=True)
@@ -83,13 +84,12 @@ def build(
                 bar.update(task, description=what, completed=share)  # type: ignore[arg-type]
 
             path = store.save(spec, build_plan(used, gpu.capability, prepared(files, precision, size, show), show))
-        choice.forget()
         plain().print(
             f"{precision}, batch {size}: built for {gpu} by {used.flavour} {used.version} in "
             f"{time.monotonic() - began:.0f} s, {path.stat().st_size / 2**20:.0f} MB, {path}", soft_wrap=True,
         )  # fmt: skip
     if not target:
-        _try(precision, weights)
+        _try(precision, weights, used)
     return 0
 
 
@@ -116,44 +116,41 @@ def _target(library: "Library", capability: str) -> "Gpu":
     return Gpu("", capability)
 
 
-def _try(precision: Literal["fp16", "int8", "fp32"], weights: Path | None) -> None:
+def _try(precision: Literal["fp16", "int8", "fp32"], weights: Path | None, library: "Library") -> None:
     """Open the engine once: a plan that answers wrongly is to be known now."""
     from engines.runtime.tensorrt import TensorRtEngine
 
-    with TensorRtEngine(precision, weights) as opened:
+    with TensorRtEngine(precision, weights, library=library) as opened:
         plain().print(f"It answers as it should: --engine {opened.name}", style="green")
 
 
 @engine.command(name="list")
-def list_plans() -> int:
-    """List the plans that were built, and which of them serve here."""
+def list_plans(
+    *, weights: Annotated[Path | None, Parameter(help="A folder of weights [default: the shipped ones].")] = None
+) -> int:
+    """List the plans that were built, and which of them serve here with these weights."""
     from engines.runtime.gpu import NoGpuError, find_gpu
-    from engines.runtime.interface import EngineError
-    from engines.runtime.plans.library import FLAVOURS, open_library
-    from engines.runtime.plans.store import RECIPE, PlanStore
+    from engines.runtime.plans.builder import plan_spec
+    from engines.runtime.plans.library import installed_libraries
+    from engines.runtime.plans.store import PlanStore
+    from engines.runtime.weights import Weights
 
     store = PlanStore()
     plans = list(store)
     if not plans:
         plain().print(f"No plans in {store.folder}; mellm engine build makes one", soft_wrap=True)
         return 0
-    gpu = None
+    here = []
     try:
-        gpu = find_gpu()
+        gpu, files = find_gpu(), Weights(weights)
+        here = [plan_spec(files, library, gpu, "fp16", 1) for library in installed_libraries()]
     except NoGpuError as error:
         note(ERRORS, f"{error}; none of them serves here")
-    installed = {}
-    for flavour in FLAVOURS:
-        try:
-            installed[flavour] = open_library(flavour).version
-        except EngineError:
-            continue
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("precision", "batch", "for", "TensorRT", "weights", "MB", "serves here"):
         table.add_column(name, justify="right" if name in ("batch", "MB") else "left", overflow="fold")
     for path, spec in sorted(plans, key=lambda one: (one[1].capability, one[1].precision, one[1].batch)):
-        serves = gpu is not None and (spec.gpu in ("", gpu.name) and spec.capability == gpu.capability)
-        serves = serves and installed.get(spec.library) == spec.version and spec.recipe == RECIPE
+        serves = any(replace(own, precision=spec.precision, batch=spec.batch) == spec for own in here)
         table.add_row(
             spec.precision, str(spec.batch), spec.gpu or f"any {spec.capability}",
             f"{spec.library} {spec.version}", spec.matcher[:8], f"{path.stat().st_size / 2**20:.0f}",

@@ -47,4 +47,6 @@ def export(
     console = plain()
     with ERRORS.status("reading the recording …"):
         write(recording, names, folder, lambda path: console.print(str(path), soft_wrap=True))
+    if recording.damage:
+        note(ERRORS, f"{session}: {recording.damage}")
     return 0

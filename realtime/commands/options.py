@@ -12,7 +12,10 @@ from realtime.config import CaptureConfig, Config, load_config
 
 Source = Annotated[
     str,
-    Parameter(help="Webcam number or device, video file, folder, rtsp:// or http:// URL, phantom or phantom-rest."),
+    Parameter(
+        help="Webcam number or device, video file, folder or .npy stack of frames, recording, rtsp:// or http:// URL, "
+        "phantom or phantom-rest."
+    ),
 ]
 Fps = Annotated[float, Parameter(help="Frame rate of a folder or the phantom, or asked of a webcam.")]
 Size = Annotated[str, Parameter(help="Size asked of a webcam or made by the phantom.")]
@@ -26,7 +29,7 @@ NarratorName = Annotated[
     ),
 ]
 ConfigFile = Annotated[
-    Path | None, Parameter(help="TOML file with settings; tables capture, align, flow, spot, narrate, calibrate.")
+    Path | None, Parameter(help="TOML file with settings; `mellm settings` prints one with all of them.")
 ]
 CalibrationFile = Annotated[
     Path | None, Parameter(help="What `mellm calibrate` saved for this person and camera: noise floors to spot with.")

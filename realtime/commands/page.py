@@ -118,15 +118,17 @@ def _heed_late(page: "Dashboard", tape: "Tape", wait_s: float = 0.0) -> None:
     from realtime.recordings.notes import add_note, make_note
 
     for order in page.orders(wait_s):
-        if not isinstance(order, Annotate) or not tape.finished:
+        at_ns = round(order.t * 1e9) if isinstance(order, Annotate) else -1
+        recorder = next((r for r in tape.finished if r.counts.first_ns <= at_ns <= r.counts.last_ns), None)
+        if not isinstance(order, Annotate) or recorder is None:
             page.tell(
-                "notice", {"level": "error", "text": "the session is over; only a recorded one can take notes now"}
+                "notice", {"level": "error", "text": "the session is over; only what was recorded can take notes now"}
             )
             continue
         until_ns = -1 if order.until is None else round(order.until * 1e9)
         try:
-            noted = make_note(order.text, round(order.t * 1e9), until_ns)
-            add_note(tape.finished[-1].folder / NOTES, noted)
+            noted = make_note(order.text, at_ns, until_ns)
+            add_note(recorder.folder / NOTES, noted)
         except (ValueError, OSError) as error:
             page.tell("notice", {"level": "error", "text": str(error)})
             continue

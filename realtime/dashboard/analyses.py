@@ -27,6 +27,7 @@ MOST_JOBS = 200
 MOST_BYTES = 8 << 30
 """Of one video."""
 
+_PATIENCE_S = 1.5  # for one that is cancelled when the page ends: the page's parent waits little longer
 _SPARE_BYTES = 1 << 30  # left free on the disk
 _UPLOADS = "mellm-uploads-"  # and the number of the process
 
@@ -85,12 +86,12 @@ class Analyses:
         ]
 
     async def close(self) -> None:
-        """Stop what runs and remove what was uploaded."""
+        """Remove what was uploaded and stop what runs."""
+        if self._uploads is not None:
+            shutil.rmtree(self._uploads, ignore_errors=True)
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
-        if self._uploads is not None:
-            shutil.rmtree(self._uploads, ignore_errors=True)
 
     async def _put(self, request: Request) -> Response:
         title = Path(request.query_params.get("name", "")).name[:200] or "video"
@@ -203,6 +204,8 @@ class Analyses:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(job.process.pid or 0, signal.SIGCONT)
             if job.process.pid:
+                await asyncio.to_thread(job.process.join, _PATIENCE_S)
+                job.process.kill()  # no harm to one that has ended
                 await asyncio.to_thread(job.process.join)
             job.process = None
 

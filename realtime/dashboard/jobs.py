@@ -7,7 +7,6 @@ import os
 import queue
 import shutil
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,6 +43,10 @@ class Finished:
     seconds: float = 0.0
 
 
+class _CancelledError(Exception):
+    """The analysis is not wanted any more."""
+
+
 def main(video: Path, title: str, base: Path, config: Config, line: Connection) -> None:
     """Entry point of the process.
 
@@ -72,6 +75,8 @@ def main(video: Path, title: str, base: Path, config: Config, line: Connection) 
     try:
         with one_thread():
             ended = _analyse(video, title, base, config, line, cancelled.is_set)
+    except _CancelledError:  # what was begun has been removed on the way here
+        return
     except (SourceError, EngineError, NarratorError, RecordingError) as error:
         ended = Finished(error=str(error).replace(str(video), title).removeprefix(f"{title}: "))
     except OSError as error:
@@ -91,22 +96,28 @@ def _analyse(
     capture = dataclasses.replace(config.capture, source=str(video), paced=False, seconds=0.0)
     config = dataclasses.replace(config, capture=capture)
     length_s = _length_s(config)
-    told_s, seen = -1.0, False
+    end_s, seen = 0.0, False
     kept = dataclasses.replace(config, capture=dataclasses.replace(capture, source=title))
     recorder: Recorder | None = None
+    told_s = -1.0
+
+    def watch(t_s: float) -> None:
+        """With every frame, whether there is a face in it or not: end it if asked to, and tell how far it is."""
+        nonlocal told_s
+        if cancelled():
+            raise _CancelledError
+        if t_s - told_s >= _STEP_S:
+            told_s = t_s
+            line.send(Reached(t_s, length_s))
+
     try:
-        for message in _messages(config):
-            if cancelled():
-                sys.exit(1)  # what was begun is removed on the way out
+        for message in _messages(config, watch):
             recorder = recorder or Recorder(base, kept)
             recorder.take(message)
             seen = seen or isinstance(message, Motion)
-            t_s = message.t_media_ns / 1e9
-            if t_s - told_s >= _STEP_S:
-                told_s = t_s
-                line.send(Reached(t_s, length_s))
+            end_s = max(end_s, message.t_media_ns / 1e9)
         if recorder is None or not seen:
-            raise SourceError(f"{title}: no face found in {max(told_s, 0):.1f} s of video")
+            raise SourceError(f"{title}: no face found in {end_s:.1f} s of video")
     except BaseException:
         if recorder is not None:
             recorder.close()
@@ -120,8 +131,8 @@ def _analyse(
     return Finished(recorder.folder.name, "", counts.micro, counts.macro, counts.duration_s)
 
 
-def _messages(config: Config) -> Iterator[AnyMessage]:
-    """Everything that the nodes say of a video, frames included."""
+def _messages(config: Config, watch: Callable[[float], None]) -> Iterator[AnyMessage]:
+    """Everything that the nodes say of a video, frames included; `watch` hears the time of each before, s."""
     from realtime.capture import CaptureNode
     from realtime.chain import run_stages
     from realtime.messages import End
@@ -133,7 +144,7 @@ def _messages(config: Config) -> Iterator[AnyMessage]:
     captured: queue.SimpleQueue[AnyMessage] = queue.SimpleQueue()
     stages: list[list[Node | Head]] = []
     try:
-        stages.append([_Witness(CaptureNode(config.capture, frames), captured)])
+        stages.append([_Witness(CaptureNode(config.capture, frames), captured, watch)])
         for spec in PROCESSES[1:]:
             stages.append(list(spec.make(config, Rings(frames, crops), Resume())))
         for message in run_stages(stages):
@@ -151,8 +162,8 @@ def _messages(config: Config) -> Iterator[AnyMessage]:
 class _Witness:
     """A capture node whose frames are also told to somebody beside the chain."""
 
-    def __init__(self, node: Head, told: queue.SimpleQueue[AnyMessage]) -> None:
-        self._node, self._told = node, told
+    def __init__(self, node: Head, told: queue.SimpleQueue[AnyMessage], watch: Callable[[float], None]) -> None:
+        self._node, self._told, self._watch = node, told, watch
 
     def idle(self) -> None:
         self._node.idle()
@@ -160,6 +171,7 @@ class _Witness:
     def step(self, message: None) -> Iterator[AnyMessage]:
         for out in self._node.step(message):
             if isinstance(out, Frame):
+                self._watch(out.t_media_ns / 1e9)
                 self._told.put(out)
             yield out
 

@@ -5,6 +5,7 @@ import json
 import tempfile
 import zipfile
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
@@ -14,7 +15,8 @@ from starlette.routing import Route
 from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.orders import Annotate, OrderError, parse
-from realtime.dashboard.script import shifted, summary, write_faces, write_script
+from realtime.dashboard.script import summary, write_faces, write_script
+from realtime.messages import shifted
 from realtime.recordings.journal import NOTES, RecordingError
 from realtime.recordings.notes import add_note, make_note
 from realtime.recordings.sessions import Recording, open_recording, survey
@@ -128,7 +130,7 @@ class Library:
         except OSError as error:
             return PlainTextResponse(f"could not be exported: {error.strerror or error}", 500)
         return Response(body, media_type="application/octet-stream", headers={
-            "Content-Disposition": f"attachment; filename=\"{name}\""})  # fmt: skip
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"})  # fmt: skip
 
     async def _note(self, request: Request) -> Response:
         try:

@@ -5,18 +5,16 @@ Times count from the beginning of the recording, which is also where its video b
 
 import struct
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import numpy as np
 
 from calib.face import LANDMARKS
 from realtime.dashboard import wire
-from realtime.messages import AnyMessage, End, Face, Gap, Lost, Message, Motion, Say, Spot
+from realtime.messages import AnyMessage, End, Face, Gap, Lost, Motion, Say, Spot, shifted
+from realtime.recordings.answers import SUMMARY, Answers
 from realtime.recordings.sessions import Recording, SessionInfo
 from realtime.rests import Rests
-
-_TIMES = ("onset_ns", "apex_ns", "offset_ns", "until_ns")
 
 
 def summary(info: SessionInfo) -> dict[str, Any]:
@@ -33,12 +31,13 @@ def summary(info: SessionInfo) -> dict[str, Any]:
 
 
 def write_script(recording: Recording) -> Iterator[str]:
-    """A recording's curves, events, words, gaps and notes as pieces of one JSON array of messages."""
-    rests, zero_ns = Rests(), recording.info.zero_ns
+    """A recording's curves, events, words, gaps, summary and notes as pieces of one JSON array of messages."""
+    rests, answers, zero_ns = Rests(), Answers(), recording.info.zero_ns
     group: dict[int, Motion] = {}
     yield "["
     first = True
     for told_then in recording.messages(Motion, Spot, Say, Lost, Gap, End):
+        answers.take(told_then)
         message = shifted(told_then, -zero_ns)
         if isinstance(message, Motion):
             if group and next(iter(group.values())).seq != message.seq:
@@ -55,20 +54,12 @@ def write_script(recording: Recording) -> Iterator[str]:
     if group:
         yield ("" if first else ",") + _point(group, rests)
         first = False
+    whole = answers.summary(zero_ns, recording.info.duration_s)
+    summary = Say(seq=-1, t_capture_ns=0, t_media_ns=0, spot_id=SUMMARY, final=True, text=whole)
+    yield ("" if first else ",") + wire.text(wire.say(summary))
     for note in recording.notes:
-        yield ("" if first else ",") + wire.text(wire.annotation(shifted(note, -zero_ns)))
-        first = False
+        yield "," + wire.text(wire.annotation(shifted(note, -zero_ns)))
     yield "]"
-
-
-M = TypeVar("M", bound=Message)
-
-
-def shifted(message: M, by_ns: int) -> M:
-    """A message at another time; what is unknown (-1) stays so."""
-    names = ["t_media_ns", *(name for name in _TIMES if hasattr(message, name))]
-    moved = {name: getattr(message, name) + by_ns for name in names if getattr(message, name) >= 0}
-    return msgspec.structs.replace(message, **moved)
 
 
 def _point(group: dict[int, Motion], rests: Rests) -> str:
@@ -81,7 +72,7 @@ def _news(message: AnyMessage) -> dict[str, Any] | None:
     if isinstance(message, Spot):
         return wire.spot(message)
     if isinstance(message, Say):
-        return wire.say(message) if message.final else None
+        return wire.say(message) if message.final and message.spot_id != SUMMARY else None
     if isinstance(message, (Lost, Gap, End)):
         return wire.news(message)
     return None

@@ -82,8 +82,11 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
     more: list[BaseRoute] = []
     analyses: Analyses | None = None
     if place.folder is not None:
-        # What is analysed here has nothing to do with the live session's camera.
-        offline = dataclasses.replace(place.config, capture=CaptureConfig(max_side=place.config.capture.max_side))
+        # What is analysed here has nothing to do with the live session's camera, or the person before it.
+        offline = dataclasses.replace(
+            place.config, capture=CaptureConfig(max_side=place.config.capture.max_side),
+            spot=dataclasses.replace(place.config.spot, calibration=""),
+        )  # fmt: skip
         analyses = Analyses(
             place.folder, offline, lambda s: room.latest("analyses", wire.text({"type": "analyses", **s}))
         )

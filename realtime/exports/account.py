@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 from realtime.exports.tables import Event, make_event
 from realtime.messages import Annotation, Gap, Motion, Say, Spot, Status
+from realtime.recordings.answers import Answers
 from realtime.recordings.sessions import Recording, SessionInfo
-
-SUMMARY = -1
-"""The `spot_id` of words about the whole session."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,8 @@ class Account:
         gaps: what was not looked at, in order.
         statuses: the last word of every process.
         notes: the operator's, in order; times in the stream.
-        summary: closing words about the whole session; empty if none were said.
+        summary: what happened, in words.
+        damage: what could not be read of it; empty if all could.
     """
 
     recording: Recording
@@ -45,6 +44,7 @@ class Account:
     statuses: dict[str, Status]
     notes: tuple[Annotation, ...]
     summary: str
+    damage: str
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -57,31 +57,27 @@ class Account:
 
 
 def gather(recording: Recording) -> Account:
-    """Read a recording through."""
-    spots: dict[int, Spot] = {}
-    told: list[tuple[Spot, Say]] = []
+    """Read a recording through.
+
+    Its summary is of what was recorded, in the recording's own time: the session's may tell of more.
+    """
+    answers = Answers()
     motions: list[Motion] = []
     gaps: list[Gap] = []
     statuses: dict[str, Status] = {}
-    summary = ""
     for message in recording.messages(Spot, Say, Motion, Gap, Status):
+        answers.take(message)
         if isinstance(message, Motion):
             motions.append(message)
-        elif isinstance(message, Spot) and message.phase == "closed":
-            spots[message.spot_id] = message
-        elif isinstance(message, Say) and message.final and message.spot_id == SUMMARY:
-            summary = message.text
-        elif isinstance(message, Say) and message.final and message.spot_id in spots:
-            told.append((spots.pop(message.spot_id), message))
         elif isinstance(message, Gap):
             gaps.append(message)
         elif isinstance(message, Status):
             statuses[message.process] = message
-    info = recording.info
-    events = [Told(_from_zero(make_event(recording.path.name, *pair), info.zero_ns), pair[0]) for pair in told]
+    info, damage = recording.info, recording.damage
+    told = [Told(_from_zero(make_event(recording.path.name, *pair), info.zero_ns), pair[0]) for pair in answers.pairs]
     return Account(
-        recording, info, tuple(sorted(events, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
-        tuple(motions), tuple(gaps), statuses, recording.notes, summary,
+        recording, info, tuple(sorted(told, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
+        tuple(motions), tuple(gaps), statuses, recording.notes, answers.summary(info.zero_ns, info.duration_s), damage,
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from calib.face import REGION_INDEX
 from calib.facs import parse_code
 from realtime.exports.account import Account, Told
 from realtime.exports.chart import Axis, Curve, labels, level, line, mark, span, svg
-from realtime.exports.tables import Event
 from realtime.messages import KIND_NAMES, Motion
 
 _BEFORE_S, _AFTER_S = 0.6, 0.8
@@ -28,6 +27,7 @@ def event_card(account: Account, told: Told, motions: Sequence[Motion], number: 
         number: of the event on the page, from 1.
     """
     event = told.event
+    name = KIND_NAMES[event.kind].capitalize()
     face = f"face {event.face_id} · " if account.info.counts.faces > 1 else ""
     length_ms = 1000 * (event.offset_s - event.onset_s)
     when = f"{face}{event.onset_s:.2f}–{event.offset_s:.2f} s · {length_ms:.0f} ms · apex {event.apex_s:.2f} s"
@@ -38,7 +38,7 @@ def event_card(account: Account, told: Told, motions: Sequence[Motion], number: 
     chips += f"<li>{100 * event.magnitude_iod:.1f} % of eye distance</li><li>confidence {event.confidence:.0%}</li>"
     return (
         f'<article class="card event" id="e{number}">{_flow(told, number)}'
-        f'<div><h3><span class="kind {event.kind}">{KIND_NAMES[event.kind].capitalize()}</span>#{number}</h3><p class="when">{when}</p>'
+        f'<div><h3><span class="kind {event.kind}">{name}</span>#{number}</h3><p class="when">{when}</p>'
         f'<ul class="chips">{chips}</ul><p class="words">{escape(event.narration)}</p></div>'
         f"{_plot(account, told, motions)}</article>"
     )
@@ -63,6 +63,7 @@ def _flow(told: Told, number: int) -> str:
 def _plot(account: Account, told: Told, motions: Sequence[Motion]) -> str:
     """The displacement of the regions that moved most, along the way they moved, from a little before to after."""
     event = told.event
+    name = KIND_NAMES[event.kind].capitalize()
     axis = Axis(max(event.onset_s - _BEFORE_S, 0.0), event.offset_s + _AFTER_S)
     near = [m for m in motions if axis.start_s <= account.seconds(m.t_media_ns) <= axis.end_s]
     most = sorted(told.spot.regions, key=lambda region: -region.mean_iod)[: len(_LINES)]

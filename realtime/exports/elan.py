@@ -8,10 +8,14 @@ Source of the format: "ELAN Annotation Format, EAF", version 3.0 (2017), and the
 """
 
 import datetime
+import mimetypes
+import os
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
 from realtime.exports.tables import Event
 
@@ -22,6 +26,9 @@ _CONSTRAINTS = {
     "Symbolic_Association": "says one thing about the annotation it hangs on",
 }
 _UNSAFE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
+
+
+_Timed = TypeVar("_Timed")
 
 
 @dataclass(frozen=True)
@@ -74,25 +81,34 @@ class _Document:
         return f"a{self.count}"
 
 
-def eaf(events: Sequence[Event], notes: Sequence[Note], made: datetime.datetime, video: str = "") -> bytes:
+def eaf(
+    events: Sequence[Event], notes: Sequence[Note], made: datetime.datetime, video: Path | None = None,
+    folder: Path | None = None,
+) -> bytes:  # fmt: skip
     """The file of some events and notes.
 
     Args:
         events: times from the beginning of the video.
         notes: likewise.
         made: when the session was recorded.
-        video: name of the video beside the file; empty if there is none.
+        video: that was watched, if there is one.
+        folder: where the file will lie, so that it finds the video when both are moved; by default beside the video.
     """
     document = _Document()
     for face_id in sorted({event.face_id for event in events}):
-        layers = _layers([event for event in events if event.face_id == face_id])
+        layers = _layers([event for event in events if event.face_id == face_id], lambda event: _times(event)[::2])
         for number, layer in enumerate(layers, 1):
-            _face(document, f"face {face_id}" + (f" ({number})" if number > 1 else ""), layer)
-    if notes:
-        tier = document.tier("notes", "note", "operator")
-        for note in _apart(notes):
-            document.aligned(tier, note.start_ms, note.end_ms, note.text)
-    return _serialise(document, made, video)
+            _face(document, _numbered(f"face {face_id}", number), layer)
+    for number, row in enumerate(_layers(notes, _span), 1):
+        tier = document.tier(_numbered("notes", number), "note", "operator")
+        for note in row:
+            document.aligned(tier, *_span(note), note.text)
+    return _serialise(document, made, video, folder)
+
+
+def _numbered(name: str, number: int) -> str:
+    """The name of the first set of tiers, and of those beside it."""
+    return name if number == 1 else f"{name} ({number})"
 
 
 def _face(document: _Document, name: str, events: Sequence[Event]) -> None:
@@ -114,6 +130,11 @@ def _face(document: _Document, name: str, events: Sequence[Event]) -> None:
         document.referring(tiers["words"], whole, event.narration)
 
 
+def _span(note: Note) -> tuple[int, int]:
+    """A note's time, ms, of a length."""
+    return max(note.start_ms, 0), max(note.end_ms, note.start_ms + 1, 1)
+
+
 def _times(event: Event) -> tuple[int, int, int]:
     """Onset, apex and offset in ms, in this order and not all the same."""
     start = max(round(event.onset_s * 1000), 0)
@@ -121,42 +142,31 @@ def _times(event: Event) -> tuple[int, int, int]:
     return start, min(max(round(event.apex_s * 1000), start), end), end
 
 
-def _layers(events: Sequence[Event]) -> list[list[Event]]:
-    """Events sorted into as few rows as can be, none overlapping in its row."""
-    layers: list[list[Event]] = []
-    for event in sorted(events, key=lambda event: (event.onset_s, event.offset_s)):
-        start = _times(event)[0]
-        row = next((layer for layer in layers if _times(layer[-1])[2] <= start), None)
+def _layers(items: Sequence[_Timed], times: Callable[[_Timed], tuple[int, int]]) -> list[list[_Timed]]:
+    """Things with times sorted into as few rows as can be, none overlapping in its row."""
+    layers: list[list[_Timed]] = []
+    for item in sorted(items, key=times):
+        start = times(item)[0]
+        row = next((layer for layer in layers if times(layer[-1])[1] <= start), None)
         if row is None:
-            layers.append([event])
+            layers.append([item])
         else:
-            row.append(event)
+            row.append(item)
     return layers
 
 
-def _apart(notes: Sequence[Note]) -> list[Note]:
-    """Notes in order, each ended where the next begins; those of one moment become one."""
-    apart: list[Note] = []
-    for note in sorted(notes, key=lambda note: (note.start_ms, note.end_ms)):
-        start, end = max(note.start_ms, 0), max(note.end_ms, note.start_ms + 1, 1)
-        if apart and start <= apart[-1].start_ms:
-            apart[-1] = Note(apart[-1].start_ms, max(end, apart[-1].end_ms), f"{apart[-1].text}; {note.text}")
-            continue
-        if apart and start < apart[-1].end_ms:
-            apart[-1] = Note(apart[-1].start_ms, start, apart[-1].text)
-        apart.append(Note(start, end, note.text))
-    return apart
-
-
-def _serialise(document: _Document, made: datetime.datetime, video: str) -> bytes:
+def _serialise(document: _Document, made: datetime.datetime, video: Path | None, folder: Path | None) -> bytes:
     root = ET.Element(
         "ANNOTATION_DOCUMENT",
         {"AUTHOR": "mellm-live", "DATE": made.isoformat(timespec="seconds"), "FORMAT": "3.0", "VERSION": "3.0",
          "xmlns:xsi": _XSI, "xsi:noNamespaceSchemaLocation": SCHEMA},
     )  # fmt: skip
     header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
-    if video:
-        media = {"MEDIA_URL": f"./{video}", "RELATIVE_MEDIA_URL": f"./{video}", "MIME_TYPE": "video/webm"}
+    if video is not None:
+        whole = video.resolve()
+        way = os.path.relpath(whole, (folder or whole.parent).resolve())
+        kind = mimetypes.guess_type(whole.name)[0] or "video/*"
+        media = {"MEDIA_URL": whole.as_uri(), "RELATIVE_MEDIA_URL": f"./{way}", "MIME_TYPE": kind}
         ET.SubElement(header, "MEDIA_DESCRIPTOR", media)
     ET.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"}).text = str(document.count)
     times = ET.SubElement(root, "TIME_ORDER")

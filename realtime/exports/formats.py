@@ -18,7 +18,7 @@ from realtime.exports.tables import (
     write_events_parquet,
     write_rows,
 )
-from realtime.recordings.journal import VIDEO, RecordingError
+from realtime.recordings.journal import RecordingError
 from realtime.recordings.sessions import Recording
 
 _MOMENT_S = 0.5
@@ -75,8 +75,8 @@ def _eaf(account: Account, paths: tuple[Path, ...]) -> None:
         start_s = account.seconds(note.t_media_ns)
         end_s = account.seconds(note.until_ns) if note.until_ns > note.t_media_ns else start_s + _MOMENT_S
         notes.append(Note(round(1000 * start_s), round(1000 * end_s), note.text))
-    video = VIDEO if account.info.has_video else ""
-    paths[0].write_bytes(eaf(account.events, notes, account.info.started, video))
+    made, video = account.info.started, account.recording.video
+    paths[0].write_bytes(eaf(account.events, notes, made, video, paths[0].parent))
 
 
 def _html(account: Account, paths: tuple[Path, ...]) -> None:

@@ -64,6 +64,8 @@ def _header(account: Account, title: str) -> str:
         else '<p class="warning">This recording was not finished: it was cut off, or is still running. '
         "All up to its last second is here.</p>"
     )  # fmt: skip
+    if account.damage:
+        cut += f'<p class="warning">This recording is damaged: {escape(account.damage)}.</p>'
     return (
         f'<header><p class="eyebrow">Session report</p><h1>{title}</h1><p class="lede">{_day(account)} · '
         f"{_length(info.duration_s)}</p>{cut}</header><main>"

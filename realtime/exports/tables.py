@@ -21,8 +21,8 @@ from realtime.messages import Kind, Motion, Say, Spot
 class Event:
     """A finished event with its words: a row of the events tables. Times in s, in the stream's own time.
 
-    `confidence` is the spotter's, that something moved; `label_confidence` the chance of the `label`; `movements` how many of
-    the mouth were joined into speech.
+    `confidence` is the spotter's, that something moved; `label_confidence` the chance of the `label`; `movements` how
+    many of the mouth were joined into speech.
     """
 
     video: str

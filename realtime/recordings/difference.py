@@ -1,5 +1,6 @@
 """Two accounts of one stream held against each other: which events agree, and how far they are apart."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,13 +64,25 @@ class Difference:
 
 
 def compare(before: Sequence[Event], after: Sequence[Event]) -> Difference:
-    """Match the events of two accounts: of the same face, overlapping by half or more of what they cover together."""
-    pairs, missing, new = [], [], []
-    for face_id in sorted({event.face_id for event in (*before, *after)}):
-        first = [event for event in before if event.face_id == face_id]
-        second = [event for event in after if event.face_id == face_id]
-        found = dict(match([(e.onset_s, e.offset_s) for e in first], [(e.onset_s, e.offset_s) for e in second]))
-        pairs += [Pair(first[one], second[other]) for one, other in found.items()]
-        missing += [event for index, event in enumerate(first) if index not in found]
-        new += [event for index, event in enumerate(second) if index not in found.values()]
+    """Match the events of two accounts: of the same face, overlapping by half or more of what they cover together.
+
+    Faces are numbered as they come, so one may have another number in the other account: the faces that have most
+    events in common are the same.
+    """
+    numbers = [sorted({event.face_id for event in events}) for events in (before, after)]
+    found = {
+        (one, other): _matched([e for e in before if e.face_id == one], [e for e in after if e.face_id == other])
+        for one, other in itertools.product(*numbers)
+    }
+    pairs: list[Pair] = []
+    for one, other in sorted(found, key=lambda key: (-len(found[key]), key[0] != key[1], key)):
+        if not any(pair.before.face_id == one or pair.after.face_id == other for pair in pairs):
+            pairs += found[one, other]
+    known = [pair.before for pair in pairs], [pair.after for pair in pairs]
+    missing, new = ([e for e in all_ if e not in some] for all_, some in zip((before, after), known, strict=True))
     return Difference(tuple(sorted(pairs, key=lambda pair: pair.before.onset_s)), tuple(missing), tuple(new))
+
+
+def _matched(before: Sequence[Event], after: Sequence[Event]) -> list[Pair]:
+    found = match([(e.onset_s, e.offset_s) for e in before], [(e.onset_s, e.offset_s) for e in after])
+    return [Pair(before[one], after[other]) for one, other in found]

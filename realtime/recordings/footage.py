@@ -73,6 +73,11 @@ class FootageWriter:
         self._count += 1
         return shot
 
+    @property
+    def begun(self) -> bool:
+        """Whether there has been a frame."""
+        return self._count > 0
+
     def close(self) -> None:
         """Finish the file."""
         if self._container is None:

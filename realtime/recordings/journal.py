@@ -16,9 +16,10 @@ from typing import IO, Any, TypeAlias
 import msgspec
 import zstandard
 from mcap.exceptions import McapError
-from mcap.records import Channel, Metadata
+from mcap.reader import SeekingReader
+from mcap.records import Channel, Chunk, Metadata
 from mcap.records import Message as Entry
-from mcap.stream_reader import StreamReader
+from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap.writer import CompressionType, Writer
 
 from realtime.messages import VERSION, AnyMessage, Face, Message
@@ -164,8 +165,7 @@ class JournalReader:
 
     Attributes:
         head: what was known at the session's start.
-        tail: what was known at its end; empty if it was cut off (known when all is read, or from `read_tail`).
-        complete: whether the file is whole, once all is read.
+        damage: what could not be read of it, once all is read; empty if all could, or it was only cut off.
     """
 
     def __init__(self, path: Path) -> None:
@@ -175,8 +175,7 @@ class JournalReader:
             RecordingError: it is missing, no recording, or one of a newer version.
         """
         self.path = path
-        self.tail: dict[str, str] = {}
-        self.complete = False
+        self.damage = ""
         self.head = self._read_head()
         found = self.head.get("version", "")
         if not found.isdigit():
@@ -196,13 +195,13 @@ class JournalReader:
         Raises:
             RecordingError: it cannot be opened.
         """
-        meshes, topics = MeshUnpacker(), dict[int, str]()
+        meshes, topics = MeshUnpacker(), self._topics()
         wanted = {*only, Mesh.__name__} if Face.__name__ in only else set(only)
         for record in self._records():
-            if isinstance(record, Channel):
+            if record is None:
+                meshes = MeshUnpacker()  # what comes next are changes to what is not known
+            elif isinstance(record, Channel):
                 topics[record.id] = record.topic
-            elif isinstance(record, Metadata) and record.name == f"{_PAGE}-end":
-                self.tail = dict(record.metadata)
             if not isinstance(record, Entry):
                 continue
             topic = topics.get(record.channel_id, "")
@@ -220,8 +219,6 @@ class JournalReader:
 
     def read_tail(self) -> dict[str, str]:
         """What was known at the session's end, from the file's end; empty if it was cut off."""
-        from mcap.reader import SeekingReader
-
         try:
             with self.path.open("rb") as stream:
                 reader = SeekingReader(stream, record_size_limit=_LARGEST)
@@ -243,16 +240,37 @@ class JournalReader:
             raise RecordingError(f"{self.path}: cannot be read: {error.strerror or error}") from error
         return {}
 
+    def _topics(self) -> dict[int, str]:
+        """The channels' topics as they stand at the end of a finished file: where they began may be damaged."""
+        try:
+            with self.path.open("rb") as stream:
+                summary = SeekingReader(stream, record_size_limit=_LARGEST).get_summary()
+        except (*_BROKEN, OSError):
+            return {}
+        return {channel.id: channel.topic for channel in summary.channels.values()} if summary is not None else {}
+
     def _records(self) -> Iterator[object]:
-        """Whole records; a file that is cut off ends with the last one."""
+        """Whole records, None in the place of a chunk that cannot be read, up to where a file is cut off."""
+        lost = 0
         with self.path.open("rb") as stream:
-            records = StreamReader(stream, record_size_limit=_LARGEST).records
+            records = StreamReader(stream, emit_chunks=True, record_size_limit=_LARGEST).records
             while True:
                 try:
                     record = next(records)
                 except StopIteration:
-                    self.complete = True
+                    self.damage = f"{lost} of its chunks (a second each) cannot be read" if lost else ""
                     return
                 except _BROKEN:
+                    cut = not self.read_tail()
+                    self.damage = "" if cut else "it is damaged in the middle and cannot be read to its end"
                     return
-                yield record
+                if not isinstance(record, Chunk):
+                    yield record
+                    continue
+                try:
+                    inside = breakup_chunk(record, validate_crc=True)
+                except _BROKEN:
+                    lost += 1
+                    yield None
+                    continue
+                yield from inside

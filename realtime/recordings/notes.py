@@ -1,7 +1,9 @@
 """Notes on a finished recording: a file of lines beside it, so that the recording itself is never rewritten."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -31,8 +33,15 @@ def add_note(path: Path, note: Annotation) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    with path.open("ab") as lines:
+    with path.open("a+b") as lines:
+        if lines.tell() and not _ends_a_line(lines):
+            lines.write(b"\n")  # somebody edited it, or the disk was full in the middle of a note
         lines.write(msgspec.json.encode(note) + b"\n")
+
+
+def _ends_a_line(file: IO[bytes]) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def read_notes(path: Path) -> Iterator[Annotation]:

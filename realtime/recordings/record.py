@@ -21,7 +21,7 @@ import msgspec
 from realtime.config import Config
 from realtime.messages import AnyMessage, Frame
 from realtime.recordings.footage import FootageWriter, check_encoder
-from realtime.recordings.journal import JOURNAL, VIDEO, JournalWriter, RecordingError
+from realtime.recordings.journal import JOURNAL, VIDEO, Footage, JournalWriter, RecordingError
 from realtime.recordings.tally import Counts, Tally
 from realtime.ring import Ring
 from realtime.sources import source_kind, source_title
@@ -39,7 +39,7 @@ class Recorder:
     Attributes:
         folder: the session's own folder.
         problem: why the recording stopped early, such as a full disk; empty while all is well.
-        unfilmed: frames that are not in the video although one was asked for.
+        unfilmed: frames since the beginning of the video that are not in it.
     """
 
     def __init__(self, base: Path, config: Config, frames: Ring | None = None) -> None:
@@ -124,23 +124,21 @@ class Recorder:
                 continue
             if message is None:
                 return
+            shot = self._shoot(message) if isinstance(message, Frame) and self._film is not None else None
+            if self._film is not None and not self._film.begun:
+                continue  # so that the recording begins where its video does
             self._tally.note(message)
             self._journal.write(message)
-            if isinstance(message, Frame) and self._film is not None:
-                self._shoot(message, self._film)
+            if shot is not None:
+                self._journal.write(shot)
+            elif isinstance(message, Frame) and self._film is not None:
+                self.unfilmed += 1
             self._journal.flush()
 
-    def _shoot(self, frame: Frame, film: FootageWriter) -> None:
+    def _shoot(self, frame: Frame) -> Footage | None:
         """Add a frame's pixels to the video, if they still lie in the ring."""
         image = self._frames.copy(frame.seq) if self._frames is not None else None
-        if image is None:
-            self.unfilmed += 1
-            return
-        shot = film.write(frame, image)
-        if shot is None:
-            self.unfilmed += 1
-        else:
-            self._journal.write(shot)
+        return self._film.write(frame, image) if self._film is not None and image is not None else None
 
 
 def _circumstances(config: Config) -> dict[str, str]:

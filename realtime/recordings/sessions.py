@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from realtime.config import Config, ConfigError, config_from
-from realtime.exports.tables import Event, make_event
+from realtime.exports.tables import Event, in_order, make_event
 from realtime.messages import Annotation, AnyMessage, Say, Spot
+from realtime.recordings.answers import Answers
 from realtime.recordings.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
 from realtime.recordings.notes import add_note, make_note, read_notes
 from realtime.recordings.tally import Counts, Tally
@@ -135,6 +136,11 @@ class Recording:
         add_note(self.path / NOTES, note)
         return note
 
+    @property
+    def damage(self) -> str:
+        """What could not be read when its messages were last read to their end; empty if all could."""
+        return self._reader.damage
+
     def footage(self) -> tuple[Footage, ...]:
         """The frames of its video in order."""
         return tuple(e for e in self._reader.entries({Footage.__name__}) if isinstance(e, Footage))
@@ -147,14 +153,10 @@ def collect_events(messages: Iterator[AnyMessage] | Sequence[AnyMessage], name: 
         messages: of a session.
         name: what their `video` is called.
     """
-    spots: dict[int, Spot] = {}
-    events = []
+    answers = Answers()
     for message in messages:
-        if isinstance(message, Spot) and message.phase == "closed":
-            spots[message.spot_id] = message
-        elif isinstance(message, Say) and message.final and message.spot_id in spots:
-            events.append(make_event(name, spots.pop(message.spot_id), message))
-    return tuple(sorted(events, key=lambda event: (event.onset_s, event.face_id, event.offset_s)))
+        answers.take(message)
+    return tuple(in_order([make_event(name, *pair) for pair in answers.pairs]))
 
 
 def open_recording(path: Path) -> Recording:

@@ -42,12 +42,24 @@ class AnnotatedSet:
 
     @property
     def held_out(self) -> bool:
-        """Whether this set is never trained on: one in five of those of several units, by a hash of its codes.
+        """Whether this set is never trained on; see `is_held_out`."""
+        return is_held_out(self.units)
 
-        Single units are no secret, so they are trained on; a share of their counts is held out instead.
-        """
-        name = "+".join(self.units)
-        return len(self.units) > 1 and int(hashlib.sha256(name.encode()).hexdigest(), 16) % _HELD_OUT_SHARE == 0
+
+def is_held_out(units: Iterable[str]) -> bool:
+    """Whether nobody acts this set of units in training: one in five of those of several units, with its mirror image.
+
+    Single units are no secret, so they are trained on; a share of their counts is held out instead.
+    """
+    # Of a set and its mirror image one name is hashed for both, since training looks into the mirror.
+    names = [in_order(codes) for codes in zip(*((code, other_side(code)) for code in units), strict=True)]
+    name = "+".join(max(names, default=()))
+    return "+" in name and int(hashlib.sha256(name.encode()).hexdigest(), 16) % _HELD_OUT_SHARE == 0
+
+
+def other_side(code: str) -> str:
+    """A unit's code in a mirror."""
+    return {"L": "R", "R": "L"}.get(code[0], code[0]) + code[1:]
 
 
 def in_order(codes: Iterable[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from calib.facs import ACTION_UNITS, CLASS_COUNTS, parse_code
-from engines.mellm.instruct.annotations import AnnotatedSet, in_order
+from engines.mellm.instruct.annotations import AnnotatedSet, in_order, is_held_out
 
 STRENGTH_IOD = (0.005, 0.06)
 """Displacement of the strongest unit's strongest region, log-uniform: from what is hardly seen to a plain grin."""
@@ -60,7 +60,7 @@ class Play:
 
 
 def draw_play(sets: Sequence[AnnotatedSet], rng: np.random.Generator) -> Play:
-    """One play: mostly the action units of an annotated set, sometimes any units, a blink, or nothing."""
+    """One play: mostly one of the sets, sometimes any units (but no set that is held out), a blink, or nothing."""
     kind = rng.random()
     if kind < _NOTHING:
         return Play()
@@ -76,9 +76,12 @@ def draw_play(sets: Sequence[AnnotatedSet], rng: np.random.Generator) -> Play:
 
 
 def _any_units(rng: np.random.Generator) -> tuple[str, ...]:
-    chosen = rng.choice(len(_UNITS), int(rng.choice([1, 2, 3, 4], p=[0.4, 0.35, 0.2, 0.05])), replace=False)
-    sides = [str(rng.choice(["", "", "L", "R"])) if _UNITS[k].sided else "" for k in chosen]
-    return in_order(f"{side}AU{_UNITS[k].number}" for side, k in zip(sides, chosen, strict=True))
+    while True:
+        chosen = rng.choice(len(_UNITS), int(rng.choice([1, 2, 3, 4], p=[0.4, 0.35, 0.2, 0.05])), replace=False)
+        sides = [str(rng.choice(["", "", "L", "R"])) if _UNITS[k].sided else "" for k in chosen]
+        codes = in_order(f"{side}AU{_UNITS[k].number}" for side, k in zip(sides, chosen, strict=True))
+        if not is_held_out(codes):
+            return codes
 
 
 def _with_strengths(codes: tuple[str, ...], rng: np.random.Generator) -> tuple[tuple[str, float], ...]:

@@ -17,7 +17,13 @@ from calib.face import REGION_NAMES, Floats
 from calib.facs import CLASSES, Label, pattern
 from engines.mellm.answer import Facts
 from engines.mellm.instruct.acting import Shard, load
-from engines.mellm.instruct.annotations import built_in_annotations, read_annotations, split
+from engines.mellm.instruct.annotations import (
+    built_in_annotations,
+    is_held_out,
+    other_side,
+    read_annotations,
+    split,
+)
 from engines.mellm.instruct.drawing import Play
 from engines.mellm.instruct.meaning import Meaning
 from engines.mellm.instruct.wording import Reading, answer_parts, chance_in_steps, main_regions
@@ -149,8 +155,10 @@ class Instructor:
         if play.units and rng.random() < self._config.laid:
             other = int(rng.choice(self._acting))
             second, more = grown(self._plays[other], self._moved[other], float(np.exp(rng.uniform(low, high))))
-            if not {c.lstrip("LR") for c, _ in play.units} & {c.lstrip("LR") for c, _ in second.units}:
-                play, moved = replace(play, units=play.units + second.units), moved + more
+            both = replace(play, units=play.units + second.units)
+            apart = not {c.lstrip("LR") for c, _ in play.units} & {c.lstrip("LR") for c, _ in second.units}
+            if apart and not is_held_out(both.codes):
+                play, moved = both, moved + more
         if not play.closure and rng.random() < 0.5:
             # Another pair's errors: those of a still pair are too small for one that moves, so they stay among movers.
             peers = self._acting if play.units else [k for k, p in enumerate(self._plays) if not p.units]
@@ -198,8 +206,7 @@ _MIRROR = [
 
 def mirrored(play: Play, points: Floats) -> tuple[Play, Floats]:
     """The same in a mirror."""
-    other = {"L": "R", "R": "L"}
-    units = tuple((other.get(code[0], code[0]) + code[1:], strength) for code, strength in play.units)
+    units = tuple((other_side(code), strength) for code, strength in play.units)
     return replace(play, units=units), points[_MIRROR] * np.array([-1, 1], np.float32)
 
 

@@ -148,8 +148,18 @@ def serialised(library: Library, capability: str, content: bytes, name: str, sho
     Raises:
         EngineError: TensorRT refuses it; the message is TensorRT's.
     """
+    log = _log(library.module)
+    try:
+        return _serialised(library, capability, content, name, show, log)
+    except EngineError:
+        raise
+    except Exception as error:  # pybind11 raises whatever TensorRT throws, and a TypeError for a null pointer
+        reasons = [*log.lines, f"{type(error).__name__}: {error}"]
+        raise EngineError(f"{library.flavour} {library.version} cannot build the {name}: {_first(reasons)}") from error
+
+
+def _serialised(library: Library, capability: str, content: bytes, name: str, show: Show, log: Any) -> bytes:
     trt = library.module
-    log = _log(trt)
     builder = trt.Builder(log)
     network = builder.create_network(library.network_flags())
     parser = trt.OnnxParser(network, log)

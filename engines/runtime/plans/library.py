@@ -6,6 +6,7 @@ round the flow itself.
 """
 
 import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,20 @@ class Library:
                 f"for {gpu}; install TensorRT (pip install tensorrt), or use --engine cuda"
             )
 
+    def runtime(self, gpu: Gpu) -> Any:
+        """What loads plans, on a GPU.
+
+        Raises:
+            EngineError: it does not start there, as with a driver that is too old for it.
+        """
+        try:
+            return self.module.Runtime(self.module.Logger(self.module.Logger.ERROR))
+        except (TypeError, RuntimeError) as error:  # pybind11 makes a TypeError of a null pointer
+            raise EngineError(
+                f"{self.flavour} {self.version} does not start on {gpu}: its driver knows CUDA {gpu.driver} and may be "
+                f"too old for it ({error})"
+            ) from error
+
     def network_flags(self) -> int:
         """Flags of a strongly typed network."""
         flag = getattr(self.module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
@@ -75,6 +90,16 @@ class Library:
             wanted = getattr(trt.ComputeCapability, f"SM{capability.replace('.', '')}", None)
             if wanted is None or not config.set_compute_capability(wanted, 0):
                 raise EngineError(f"TensorRT for RTX {self.version} does not build for {capability}")
+
+
+def installed_libraries() -> Iterator[Library]:
+    """Every TensorRT that can be loaded, the better one first, loaded as it is asked for."""
+    for flavour in FLAVOURS:
+        try:
+            library = open_library(flavour)
+        except EngineError:
+            continue
+        yield library
 
 
 def open_library(flavour: str = "") -> Library:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.runtime.device import Device
+from engines.runtime.device import Device, DeviceError
 from engines.runtime.plans.store import PlanError
 
 _ALIGNMENT = 256
@@ -92,19 +92,25 @@ class Stage:
             DeviceError: the GPU's memory is full.
         """
         self._device = device
-        self._engine = runtime.deserialize_cuda_engine(plan)
+        self._context: Any = None
+        self._memory: Any = None
+        self._engine: Any = runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            raise PlanError(f"TensorRT does not take the plan's {name}; build it anew: mellm engine build --force")
+            raise PlanError(f"TensorRT does not take the plan's {name} (is the driver too old for it?)")
         names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
         names.sort(key=lambda one: order.index(one) if one in order else len(order))
         self.ports, size = laid_out(
             [(n, tuple(self._engine.get_tensor_shape(n)), trt.nptype(self._engine.get_tensor_dtype(n))) for n in names]
         )
         self.takes = {n for n in names if self._engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT}
-        self._context = self._engine.create_execution_context()
-        if self._context is None:
-            raise PlanError(f"TensorRT cannot run the plan's {name}: is the GPU's memory full?")
-        self._memory = device.memory(size)
+        try:
+            self._context = self._engine.create_execution_context()
+            if self._context is None:
+                raise DeviceError(f"TensorRT cannot run the plan's {name}: is the GPU's memory full?")
+            self._memory = device.memory(size)
+        except BaseException:  # whoever handles it closes the device first
+            self.close()
+            raise
         for tensor, port in self.ports.items():
             self._context.set_tensor_address(tensor, self.start + port.offset)
 
@@ -124,9 +130,11 @@ class Stage:
             PlanError: TensorRT refuses.
         """
         if not self._context.execute_async_v3(self._device.stream):
-            raise PlanError("TensorRT refuses to run the plan; build it anew: mellm engine build --force")
+            raise PlanError("TensorRT refuses to run the plan")
 
     def close(self) -> None:
         """Free all of it, context first."""
-        del self._context, self._engine
-        self._device.free(self._memory)
+        self._context = None
+        self._engine = None
+        if self._memory is not None:
+            self._device.free(self._memory)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ _MAGIC = b"mellm-live TensorRT plan\n"
 
 
 class PlanError(EngineError):
-    """A plan is missing, damaged, or made for something else; the message says which, and how to make a new one."""
+    """A plan is missing, damaged, made for something else, or refused by TensorRT; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,15 @@ class PlanSpec:
         """A digest of it all."""
         return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()[:24]
 
-    @property
-    def remedy(self) -> str:
-        """The command that makes such a plan."""
-        return f"mellm engine build --precision {self.precision} --batch {self.batch}"
+    def remedy(self, weights: Path | None = None) -> str:
+        """The command that makes such a plan, even where there is one.
+
+        Args:
+            weights: the folder that its weights are from; by default the shipped ones.
+        """
+        words = ["mellm", "engine", "build", "--precision", self.precision, "--batch", str(self.batch)]
+        words += ["--library", self.library, *(["--weights", str(weights)] if weights else []), "--force"]
+        return shlex.join(words)
 
     def differences(self, other: "PlanSpec") -> list[str]:
         """What another plan was made for instead, in words."""
@@ -113,18 +119,17 @@ class PlanStore:
         path = self.path(spec)
         if not path.is_file():
             raise PlanError(f"no TensorRT plan for {spec.gpu or 'compute capability ' + spec.capability} yet "
-                            f"({spec.precision}, batch {spec.batch}); build it once: {spec.remedy}")  # fmt: skip
+                            f"({spec.precision}, batch {spec.batch})")  # fmt: skip
         made_for, sizes, start = _header(path)
         if made_for != spec:
-            raise PlanError(f"{path}: made for {', '.join(spec.differences(made_for))}; delete it and build one for "
-                            f"this machine: {spec.remedy}")  # fmt: skip
+            raise PlanError(f"{path}: made for {', '.join(spec.differences(made_for))}")
         parts = {}
         with path.open("rb") as file:
             file.seek(start)
             for name, size, digest in sizes:
                 parts[name] = file.read(size)
                 if hashlib.sha256(parts[name]).hexdigest() != digest:
-                    raise PlanError(f"{path}: damaged; delete it and build it anew: {spec.remedy}")
+                    raise PlanError(f"{path}: damaged")
         return parts
 
     def batches(self, spec: PlanSpec) -> list[int]:
@@ -152,4 +157,4 @@ def _header(path: Path) -> tuple[PlanSpec, list[tuple[str, int, str]], int]:
             parts = [(str(name), int(size), str(digest)) for name, size, digest in content["parts"]]
             return PlanSpec(**content["spec"]), parts, file.tell()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PlanError(f"{path}: not a plan of mellm-live ({error}); delete it") from None
+        raise PlanError(f"{path}: not a plan of mellm-live ({error})") from None

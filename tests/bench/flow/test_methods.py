@@ -2,10 +2,10 @@ import pytest
 
 from bench.complaint import BenchError
 from bench.flow.measures import Judge
-from bench.flow.methods import TRUE_FLOW, ZERO_FLOW, Method, open_engines, opencv_methods
+from bench.flow.methods import TRUE_FLOW, TRUE_FLOW_LIVE, ZERO_FLOW, Method, open_engines, opencv_methods
 from bench.flow.pairs import Pair
 from bench.flow.scores import measure, score_pairs
-from engines.runtime import ENGINES, EngineError, FlowEngine
+from engines.runtime import ENGINES, EngineError, FlowEngine, FlowFields
 from engines.runtime.dis import DisEngine
 
 SLOW = "TV-L1"
@@ -47,5 +47,14 @@ def test_all_methods_and_the_truth_are_scored_on_every_pair(clean: Pair) -> None
     engine = DisEngine()
     methods = [Method("dis", "engine", "", engine.encode, lambda a, b, _: engine.flow(a, b), engine.close)]
     scores = list(score_pairs(methods, [clean, clean]))
-    assert [[score.label for score in row] for row in scores] == 2 * [["dis", TRUE_FLOW]]
+    assert [[score.label for score in row] for row in scores] == 2 * [["dis", TRUE_FLOW, TRUE_FLOW_LIVE]]
     assert scores[0][0].errors == scores[1][0].errors
+
+
+def test_the_true_flow_is_nearly_right_with_the_head_fit_that_opencvs_methods_get(clean: Pair) -> None:
+    exact, live = (score.errors for score in next(score_pairs([], [clean])))
+    assert exact.expression < 0.03
+    assert exact.expression < 0.5 * live.expression
+    best = next(method for method in opencv_methods() if method.whole_frame)
+    judge, fields = Judge(clean), measure(best, clean)[0]
+    assert judge.errors(fields).expression < judge.errors(FlowFields(fields.facial, None)).expression

@@ -7,7 +7,7 @@ import pytest
 from bench.complaint import BenchError
 from bench.flow.methods import ZERO_FLOW, opencv_methods
 from bench.flow.pairs import Pair
-from bench.flow.smiles import Smile, list_smiles, sees_smile, smiles
+from bench.flow.smiles import Seen, Smile, count_smiles, list_smiles, sees_smile, smiles
 from calib.face import REGION_INDEX, REGIONS
 
 
@@ -32,6 +32,24 @@ def test_a_phantoms_smile_is_seen_by_dis_and_not_by_standing_still(clean: Pair) 
     assert sees_smile(methods["DIS medium"], smile)
     assert not sees_smile(methods["DIS medium"], Smile((clean.crops[0], clean.crops[0]), clean.landmarks))
     assert not sees_smile(methods[ZERO_FLOW], smile)
+
+
+def test_smiles_are_counted_of_everyone_and_of_those_never_trained_on(tmp_path: Path, clean: Pair) -> None:
+    before, after = (np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), dtype=np.uint8) for frame in clean.frames)
+    photos = []
+    for name, second in (("ada", before), ("eve", after)):
+        photos.append((tmp_path / f"{name}.png", tmp_path / f"{name}-smiling.png"))
+        for path, image in zip(photos[-1], (before, second), strict=True):
+            cv2.imwrite(str(path), image)
+    methods = [method for method in opencv_methods() if method.label in ("DIS medium", "DIS, whole frame")]
+    told: list[None] = []
+    everyone = Seen("2 people", 2, {"DIS medium": 0.5})
+    assert count_smiles(methods, photos, {"eve", "eva"}, lambda: told.append(None)) == (
+        everyone, Seen("1 never trained on", 1, {"DIS medium": 1.0}),
+    )  # fmt: skip
+    assert len(told) == 2
+    # Whose names nobody knows are everyone, and nothing else is said of them.
+    assert count_smiles(methods, photos, (), lambda: None) == (everyone,)
 
 
 def test_people_are_paired_by_file_name(tmp_path: Path) -> None:

@@ -48,6 +48,16 @@ def test_faithfulness_counts_claims_that_were_measured() -> None:
     assert Scores((one,)).faithfulness() == pytest.approx(1 / 3)
 
 
+def test_who_is_checked_before_being_heard_has_no_faithfulness_to_measure() -> None:
+    one = spoken("units", ("AU17",), ("AU17",), text="Chin up 2.0 px")
+    report = Report({"model": Scores((one,), checked=True), "template": Scores((one,))}, {}, ())
+    pictures = summary_tables(report)[1]
+    column = pictures.columns.index("faithfulness")
+    assert [row[column] for row in pictures.rows] == ["–", "1.0000"]
+    assert "by construction" in page(report)
+    assert math.isnan(Scores((one,), checked=True).of(("units",)).faithfulness())
+
+
 def test_an_alarm_is_a_unit_or_a_class_where_nothing_happened() -> None:
     scores = Scores((
         spoken("still", (), ()), spoken("head", (), ("AU4",)), spoken("blink", (), ("AU45",)),

@@ -6,7 +6,7 @@ import pytest
 from bench.complaint import BenchError
 from bench.pace.budget import BUDGETS, read_budgets
 from bench.pace.closing import check
-from bench.pace.results import HOPS, MAKERS, SUPERVISOR, Case
+from bench.pace.results import HOPS, MAKERS, SUPERVISOR, Case, Spread
 from realtime.nodes import PROCESSES
 from tests.bench.pace.reports import CASE, outcome, pipeline
 
@@ -43,6 +43,18 @@ def test_what_is_over_is_over_by_what_was_measured(tmp_path: Path) -> None:
     }  # fmt: skip
     assert found["all: memory"].used == 500.0
     assert len(found) == 7
+
+
+def test_a_budget_says_when_there_is_too_little_for_a_percentile(tmp_path: Path) -> None:
+    budgets = read_budgets(
+        write(tmp_path, CASE_TABLE + '[latency_ms]\n"first word" = 150\n[process.narrate]\nms = 9\n')
+    )
+    few = Spread.of(range(139, 152))
+    said = dataclasses.replace(outcome(), first_word=few, own={"narrate": few})
+    assert [(one.name, one.used, one.over) for one in budgets.check(said)] == [
+        ("apex → first word, largest of 13 (too few for a p95)", 151.0, True),
+        ("narrate: its own part, largest of 13 (too few for a p95)", 151.0, True),
+    ]
 
 
 def test_what_was_not_measured_is_not_judged(tmp_path: Path) -> None:

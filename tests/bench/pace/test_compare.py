@@ -4,7 +4,7 @@ import pytest
 
 from bench.complaint import BenchError
 from bench.pace.compare import Change, compare
-from bench.pace.results import Report
+from bench.pace.results import Report, Spread
 from tests.bench.pace.reports import CASE, engines, outcome, pipeline, soak
 
 
@@ -38,6 +38,14 @@ def test_backwards_it_is_better_and_with_itself_the_same() -> None:
 )  # fmt: skip
 def test_verdicts(before: float, after: float, more: bool, verdict: str) -> None:
     assert Change("it", "number", before, after, more).verdict == verdict
+
+
+def test_of_a_few_times_only_the_median_is_compared() -> None:
+    few = dataclasses.replace(outcome(), latency={"Say": Spread.of(range(13)), "Motion": Spread.of(range(20))})
+    report = dataclasses.replace(pipeline(), outcomes=(few,))
+    what = [change.what for change in compare(report, report)[0]]
+    assert [one for one in what if "Say" in one] == ["capture → Say p50 ms"]
+    assert len([one for one in what if "Motion" in one]) == 3
 
 
 def test_what_only_one_has_is_said() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.pace.engines import measure_engines, precision
+from bench.pace.engines import measure_engines
 from calib.int8 import Crop
-from engines.runtime import ENGINES, EngineError, FlowEngine, FlowFields, WeightsError
+from engines.runtime import ENGINES, PRECISIONS, EngineError, FlowEngine, FlowFields, WeightsError
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 
@@ -48,6 +48,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Still]]:
         raise EngineError("the driver is too old")
 
     monkeypatch.setitem(ENGINES, "still-int8", still)
+    monkeypatch.setitem(PRECISIONS, "still-int8", "int8")
     monkeypatch.setitem(ENGINES, "old", old)
     yield engines
     assert all(engine.closed for engine in engines)
@@ -61,7 +62,7 @@ def test_every_engine_is_measured_in_every_setting(made: list[Still]) -> None:
     assert [(pace.name, pace.batch, pace.threads) for pace in paces] == [
         (name, batch, threads) for threads in (1, 2) for batch in (1, 3) for name in ("still-int8", "dis")
     ]
-    assert {pace.note for pace in paces if pace.name == "still-int8"} == {"int8"}
+    assert {(pace.name, pace.note) for pace in paces} == {("still-int8", "int8"), ("dis", "–")}
     assert len(made) == 2
     assert made[0].threads.isdisjoint(made[1].threads) or len(made[0].threads) > 1
     assert all(pace.ms.n >= 15 for pace in paces)
@@ -96,10 +97,3 @@ def test_an_engine_that_breaks_off_does_not_hang_the_others(made: list[Still], m
     monkeypatch.setattr(Still, "encode", encode)
     with pytest.raises((RuntimeError, threading.BrokenBarrierError)):
         list(measure_engines(["still-int8"], [1], [2], None, 0.01, {}))
-
-
-@pytest.mark.parametrize(
-    ("name", "computes"), [("meflownet", "f32"), ("meflownet-bf16", "bf16"), ("meflownet-int8", "int8"), ("dis", "–")]
-)
-def test_an_engines_precision_is_in_its_name(name: str, computes: str) -> None:
-    assert precision(name) == computes

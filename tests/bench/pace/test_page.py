@@ -11,8 +11,9 @@ from bench.pace.budget import read_budgets
 from bench.pace.chart import Bar, Series, bar_chart, line_chart, ticks
 from bench.pace.closing import check
 from bench.pace.page import page
-from bench.pace.results import Report
-from tests.bench.pace.reports import engines, pipeline, soak
+from bench.pace.results import Pace, Report, Spread
+from bench.pace.tables import alone_table
+from tests.bench.pace.reports import engines, outcome, pipeline, soak
 
 VOID = {"meta"}
 
@@ -65,6 +66,15 @@ def test_the_pipelines_page_says_it_all() -> None:
     for words in ("budgets are kept", "640×480, 2 faces, dis", "15.0 / 30.0 / 45.0", "80", "MediaPipe alone",
                   "1.07 times the sum", "not installed (pip install py-feat)", "highest sustained fps"):  # fmt: skip
         assert words in outline.text
+
+
+def test_of_a_few_events_the_largest_is_shown_and_no_percentile() -> None:
+    few, enough = (dataclasses.replace(outcome(), first_word=Spread.of(range(139, 139 + n))) for n in (13, 20))
+    shown = page(dataclasses.replace(pipeline(), outcomes=(few, enough)))
+    assert "<td>145 / largest of 13: 151</td>" in shown
+    assert "<td>148 / 157 / 158</td>" in shown
+    slow = alone_table([Pace("py-feat", "action units", Spread.of([500.0, 510.0, 530.0]), 2.0)])
+    assert slow.rows[0][2:6] == ("510.00", "–", "–", "530.00 of 3")
 
 
 def test_what_is_over_stands_out_and_so_does_a_stop() -> None:

@@ -20,7 +20,7 @@ def test_closed_spots_are_found_with_the_time_that_their_apex_was_told() -> None
         assert own.length_s == own.offset_s - own.onset_s
 
 
-def test_spots_that_were_taken_back_are_not_found() -> None:
+def test_what_was_told_and_then_taken_back_stays_known_as_such() -> None:
     def spot(spot_id: int, phase: str, t_s: float) -> Spot:
         return Spot(
             seq=0, t_capture_ns=0, t_media_ns=round(t_s * 1e9), spot_id=spot_id, phase=phase,  # type: ignore[arg-type]
@@ -29,4 +29,7 @@ def test_spots_that_were_taken_back_are_not_found() -> None:
         )  # fmt: skip
 
     said = [spot(0, "rising", 1.1), spot(0, "revoked", 1.2), spot(1, "apex", 1.3), spot(1, "apex", 1.5)]
-    assert spotted([*said, spot(1, "closed", 1.7)]) == [Found(1.0, 1.2, 1.4, "micro", 0.8, 1.3)]
+    closed = Found(1.0, 1.2, 1.4, "micro", 0.8, 1.3)
+    assert spotted([*said, spot(1, "closed", 1.7)]) == [closed]
+    # Never told: the one that was revoked while it rose. Told and revoked: known until its apex.
+    assert spotted([*said, spot(1, "revoked", 1.7)]) == [Found(1.0, 1.2, 1.2, "micro", 0.8, 1.3, taken_back=True)]

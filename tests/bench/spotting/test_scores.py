@@ -71,6 +71,25 @@ def test_false_events_at_rest_are_put_down_to_what_fits_best() -> None:
     assert math.isnan(judged.blamed("nod"))
 
 
+def test_what_is_taken_back_is_counted_and_is_no_false_event() -> None:
+    back = [
+        Found(onset_s, onset_s + 0.1, onset_s + 0.1, "micro", 0.9, onset_s + 0.2, taken_back=True)
+        for onset_s in (10.5, 11.0, 19.0, 1.1)
+    ]
+    judged = judge(TRUTH, [*PERFECT, *back])
+    assert (judged.count(), judged.false_per_minute()) == ((3, 0, 0), 0.0)
+    # The last one was told while an expression was under way.
+    assert judged.taken_back_per_minute() == pytest.approx(3 / TRUTH.resting_s * 60)
+    assert (judged.blamed_back("speech"), judged.blamed("speech")) == (2.0, 0.0)
+    both = pool([judged, judge(TRUTH, PERFECT)])
+    assert both.taken_back_per_minute() == pytest.approx(judged.taken_back_per_minute() / 2)
+
+
+def test_who_tells_nothing_before_the_end_takes_nothing_back() -> None:
+    assert math.isnan(judge(TRUTH, PERFECT).taken_back_per_minute())
+    assert judge(TRUTH, [at(1.0, 1.4, announced_s=1.28)]).taken_back_per_minute() == 0.0
+
+
 def test_a_short_distractor_is_blamed_before_a_long_one_around_it() -> None:
     truth = Truth(20.0, (), (Span("flicker", 1.0, 5.0), Span("blink", 2.0, 2.25)))
     judged = judge(truth, [at(2.0, 2.3), at(3.0, 3.3)])

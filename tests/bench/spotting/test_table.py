@@ -41,8 +41,9 @@ def test_the_spotters_come_first_and_what_was_not_measured_is_a_dash(report: Rep
     assert len(report.labels) == 6
     table = score_table(report, 60.0)
     assert table.title == "60 fps: events of 0.01 IOD and more (1 micro, 1 macro)"
-    assert table.rows[0][1:] == ("–",) * 8
+    assert table.rows[0][1:] == ("–",) * 9
     assert table.rows[1][1] == "1.00"
+    assert (table.columns[-1], [row[-1] for row in table.rows]) == ("taken back a minute", ["–", "0.0", *"––––"])
 
 
 def test_frames_are_milliseconds_times_the_rate(report: Report) -> None:
@@ -65,6 +66,7 @@ def test_distractors_are_counted_over_all_rates(report: Report) -> None:
     assert set(rows) == {"blink", "speech", "rest alone (number)"}
     # The first label's: it was measured at one rate only.
     assert rows["blink"][0] == "1"
+    assert distractor_table(report).columns[-2:] == ("taken back: spotter, meflownet", "taken back: spotter, dis")
     assert confidence_table(report).columns == ("confidence", "spotter, meflownet", "spotter, dis")
     assert len(every_table(report).columns) == 7
 
@@ -75,7 +77,14 @@ def test_the_page_has_every_table_and_says_what_the_words_mean(report: Report) -
     assert "(spotting.png)" in text
     assert "- not measured: `meflownet-bf16`: no bfloat16" in text
     assert all(to_markdown(table) in text for table in summary_tables(report))
-    for word in ("**Videos**", "**Distractors**", "**F1, precision, recall**", "neither true nor", "**Told after**"):
+    for word in (
+        "**Videos**",
+        "**Distractors**",
+        "**F1, precision, recall**",
+        "neither true nor",
+        "**Told after**",
+        "**Taken back a minute**",
+    ):
         assert word in text
     assert "plain flow, dis at 60 fps" in text
 

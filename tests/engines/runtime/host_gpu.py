@@ -5,10 +5,11 @@ context is found out without a GPU.
 """
 
 import ctypes
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,10 @@ from numpy.typing import NDArray
 from engines.runtime.core import openvino_core
 from engines.runtime.device import DeviceError
 from engines.runtime.gpu import Gpu
+from engines.runtime.interface import EngineError
 from engines.runtime.plans.library import Library
+
+T = TypeVar("T")
 
 GPU = Gpu("Test GPU", "8.6", "13.0")
 
@@ -47,6 +51,7 @@ class HostDevice:
         self._depth = 0
         self._queue: list[Callable[[], None]] = []
         self._record: list[Callable[[], None]] | None = None
+        self._dependent: list[weakref.ref[Any]] = []
 
     stream = 7
 
@@ -68,7 +73,12 @@ class HostDevice:
 
     def page_locked(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
         assert self._depth
-        return np.full(shape, 77, dtype)
+        return self.depends(np.full(shape, 77, dtype))
+
+    def depends(self, thing: T) -> T:
+        """What must be gone before the context."""
+        self._dependent.append(weakref.ref(thing))
+        return thing
 
     def enqueue(self, work: Callable[[], None]) -> None:
         assert self._depth
@@ -90,15 +100,24 @@ class HostDevice:
             work()
 
     def capture(self, work: Callable[[], None]) -> "Recorded":
-        if not self.captures:
-            raise DeviceError("the work cannot be recorded")
-        self._record = []
-        work()
-        recorded, self._record = self._record, None
+        recorded = self._record = []
+        try:
+            work()
+        except EngineError as error:
+            raise DeviceError(f"the work cannot be recorded ({error})") from error
+        finally:
+            self._record = None
         return Recorded(self, recorded)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether TensorRT will not run now: it is recorded where it cannot be."""
+        return self._record is not None and not self.captures
 
     def close(self) -> None:
         assert not self.live, "memory was not freed"
+        self._queue = []
+        assert not [thing for thing in self._dependent if thing() is not None], "something outlives the context"
         assert not self._depth
         self.closed = True
 
@@ -146,6 +165,8 @@ class _Context:
 
     def execute_async_v3(self, stream: int) -> bool:
         assert stream == self._device.stream
+        if self._device.refuses:
+            return False
         self._device.enqueue(self._run)
         return True
 
@@ -178,7 +199,7 @@ class _Engine:
         return "in" if name in {port.any_name for port in self._model.inputs} else "out"
 
     def create_execution_context(self) -> _Context:
-        return _Context(self._device, self._model)
+        return self._device.depends(_Context(self._device, self._model))
 
 
 def library(device: HostDevice, flavour: str = "tensorrt", version: str = "10.9.0") -> Library:
@@ -190,7 +211,7 @@ def library(device: HostDevice, flavour: str = "tensorrt", version: str = "10.9.
             model = core.compile_model(core.read_model(plan), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         except RuntimeError:
             return None
-        return _Engine(device, model)
+        return device.depends(_Engine(device, model))
 
     logger = type("Logger", (), {"ERROR": 1, "__init__": lambda self, level: None})
     module = SimpleNamespace(

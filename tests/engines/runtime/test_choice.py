@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from engines.runtime import choice
-from engines.runtime.gpu import Gpu
 from engines.runtime.weights import MANIFEST, Weights
 from tests.engines.runtime.folders import write_folder
 
@@ -46,19 +45,3 @@ def test_other_weights_are_another_choice(tmp_path: Path) -> None:
     assert choice.machine_key(first) == choice.machine_key(Weights(first.folder))
     assert choice.machine_key(first) != choice.machine_key(second)
     assert (first.folder / MANIFEST).is_file()
-
-
-def test_what_is_forgotten_is_not_recalled() -> None:
-    choice.forget()
-    choice.remember("a", "one")
-    choice.forget()
-    assert choice.recall("a") is None
-
-
-def test_another_gpu_is_another_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = Weights(write_folder(tmp_path / "first", {"x": b"1"}))
-    keys = set()
-    for gpu in (Gpu("one", "8.6"), Gpu("one", "8.9"), Gpu("two", "8.9")):
-        monkeypatch.setattr(choice, "find_gpu", lambda gpu=gpu: gpu)
-        keys.add(choice.machine_key(weights))
-    assert len(keys) == 3

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from engines.runtime import choice, registry
+from engines.runtime import registry
 from engines.runtime.dis import DisEngine
 from engines.runtime.interface import EngineError, FlowEngine, WeightsError
-from engines.runtime.registry import ENGINES, open_engine
+from engines.runtime.registry import ENGINES, PRECISIONS, open_engine
 from tests.engines.runtime.folders import write_folder
 
 
@@ -149,17 +149,30 @@ def test_when_none_works_all_reasons_are_given(monkeypatch: pytest.MonkeyPatch) 
 def test_with_a_gpu_auto_takes_tensorrt_else_torch_and_asks_nobody_for_the_time(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    paced(monkeypatch, (10, 5, 9))
+    made = paced(monkeypatch, (10, 5, 9))
     monkeypatch.setitem(registry.ENGINES, "tensorrt", missing)
     monkeypatch.setitem(registry.ENGINES, "cuda", lambda _: Paced("cuda", 100))
     assert open_engine("auto", folder).name == "cuda"
     monkeypatch.setitem(registry.ENGINES, "tensorrt", lambda _: Paced("tensorrt", 100))
-    assert open_engine("auto", folder).name == "cuda"  # remembered, until a plan is built
-    choice.forget()
     assert open_engine("auto", folder).name == "tensorrt"
+    assert not any(engine.closed for engine in made)
+
+
+def test_a_gpu_whose_packages_come_later_is_taken_from_then_on(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Nor does one that fails once leave a machine on its CPU for ever."""
+    paced(monkeypatch, (10, 5, 9))
+    assert open_engine("auto", folder).name == "meflownet-bf16"
+    for cuda, taken in ((lambda _: Paced("cuda", 100), "cuda"), (missing, "meflownet-bf16")) * 2:
+        monkeypatch.setitem(registry.ENGINES, "cuda", cuda)
+        assert open_engine("auto", folder).name == taken
 
 
 def test_every_gpu_engine_is_one_there_is_and_auto_knows_both_kinds() -> None:
     assert set(registry.GPU) <= set(ENGINES)
     assert set(registry.FIRST) <= set(registry.GPU)
     assert not set(registry.GPU) & set(registry.TIMED)
+
+
+def test_of_every_network_it_is_known_what_it_computes_in() -> None:
+    assert set(PRECISIONS) == set(ENGINES) - {"dis"}
+    assert {PRECISIONS[name] for name in ("tensorrt", "cuda", "cuda-fused")} == {"fp16"}

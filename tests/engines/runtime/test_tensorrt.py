@@ -1,4 +1,6 @@
 import dataclasses
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +12,12 @@ pytest.importorskip("onnx")
 import onnx
 
 from calib.int8 import Crop
-from engines.runtime.device import Device
+from engines.runtime.device import Device, DeviceError
 from engines.runtime.gpu import Gpu
 from engines.runtime.interface import BatchEngine, CropError, EngineError, FlowFields
 from engines.runtime.openvino import OpenVinoEngine
 from engines.runtime.plans.builder import plan_spec, prepared
-from engines.runtime.plans.library import Library
+from engines.runtime.plans.library import FLAVOURS, Library
 from engines.runtime.plans.store import PlanError, PlanStore
 from engines.runtime.tensorrt import TensorRtEngine
 from engines.runtime.weights import Weights
@@ -135,6 +137,18 @@ def test_closing_frees_everything_even_what_a_caller_still_holds(
     del held
 
 
+def test_a_gpu_that_is_full_is_told_and_all_is_freed(
+    store: PlanStore, folder: Path, device: HostDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(size: int) -> None:
+        raise DeviceError("Test GPU has no 7 MB left")
+
+    monkeypatch.setattr(device, "memory", full)
+    with pytest.raises(DeviceError, match="has no 7 MB left"):
+        opened(store, folder, device)
+    assert device.closed
+
+
 @pytest.mark.parametrize("dark", [0, 1])
 def test_of_several_crops_none_is_encoded_if_one_cannot_be(
     engine: TensorRtEngine, device: HostDevice, calibration: Pairs, dark: int
@@ -156,7 +170,8 @@ def test_what_cannot_be_recorded_runs_all_the_same(store: PlanStore, folder: Pat
 
 
 def test_without_a_plan_it_says_which_command_makes_one(store: PlanStore, folder: Path, device: HostDevice) -> None:
-    with pytest.raises(PlanError, match=r"no TensorRT plan for Test GPU yet .*mellm engine build --precision fp32"):
+    command = f"mellm engine build --precision fp32 --batch 1 --library tensorrt --weights {folder} --force"
+    with pytest.raises(PlanError, match=rf"no TensorRT plan for Test GPU yet .*{re.escape(command)}$"):
         TensorRtEngine("fp32", folder, store, device, library(device))  # type: ignore[arg-type]
     assert device.closed
 
@@ -195,9 +210,29 @@ def test_a_plan_that_does_not_do_is_refused_and_all_is_freed(
         graph.graph.node[0].op_type = "Mul"
         parts["matcher"] = graph.SerializeToString()
     store.save(spec, parts)
-    says = {"garbage": "does not take the plan's matcher", "foreign": "do not fit together", "wrong": "px away"}[kind]
+    says = {
+        "garbage": r"does not take the plan's matcher.*driver",
+        "foreign": "do not fit together",
+        "wrong": "px away",
+    }[kind]
     with pytest.raises(EngineError, match=says):
         TensorRtEngine("fp32", folder, store, device, library(device))  # type: ignore[arg-type]
+    assert device.closed
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_driver_that_is_too_old_is_told_where_a_plan_is_there_to_run(
+    store: PlanStore, folder: Path, device: HostDevice, planned: bool
+) -> None:
+    def too_old(log: object) -> None:
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+    installed = library(device)
+    installed.module.Runtime = too_old
+    if planned:
+        fill(store, folder, installed)
+    with pytest.raises(EngineError, match="CUDA 13.0 and may be too old" if planned else "no TensorRT plan"):
+        TensorRtEngine("fp32", folder, store, device, installed)  # type: ignore[arg-type]
     assert device.closed
 
 
@@ -207,6 +242,19 @@ def test_an_rtx_library_that_does_not_list_the_gpu_says_what_to_use(store: PlanS
     with pytest.raises(EngineError, match=r"builds for .*8\.6.*not for Test H100.*--engine cuda"):
         TensorRtEngine("fp32", folder, store, device, library(device, "tensorrt_rtx"))  # type: ignore[arg-type]
     assert device.closed
+
+
+def test_the_tensorrt_that_a_plan_was_built_with_is_taken_though_a_better_one_is_installed(
+    store: PlanStore, folder: Path, calibration: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = HostDevice()
+    for flavour in FLAVOURS:
+        module = library(device).module
+        module.__version__ = "1.7"
+        monkeypatch.setitem(sys.modules, flavour, module)
+    fill(store, folder, library(device, "tensorrt_rtx", "1.7"))
+    with TensorRtEngine("fp32", folder, store, device) as engine:  # type: ignore[arg-type]
+        assert same(engine.flow(*engine.encode_many(calibration[0])), change(calibration[0]))
 
 
 def test_an_rtx_plan_serves_every_gpu_of_its_capability(store: PlanStore, folder: Path, calibration: Pairs) -> None:

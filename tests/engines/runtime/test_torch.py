@@ -81,6 +81,14 @@ def test_a_corrupt_file_and_a_missing_manifest_are_named(untrained: Path, tmp_pa
         TorchEngine(folder)
 
 
+def test_a_torch_without_its_libraries_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise OSError('libcublas.so.13: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    with pytest.raises(EngineError, match=r"torch cannot be loaded \(libcublas"):
+        TorchEngine(tmp_path)
+
+
 def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(EngineError, match=r"torch cannot be loaded .*make trainer"):

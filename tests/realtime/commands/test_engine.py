@@ -1,4 +1,5 @@
 import dataclasses
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ pytest.importorskip("onnx")
 from engines.runtime.gpu import Gpu, NoGpuError
 from engines.runtime.interface import EngineError
 from engines.runtime.plans import builder, library
+from engines.runtime.plans.graph import Precision
 from engines.runtime.plans.library import Library
 from engines.runtime.plans.store import PlanStore
+from engines.runtime.tensorrt import NAMES
+from engines.runtime.weights import Weights
 from realtime.commands.options import settings_from
 from tests.conftest import Command
 from tests.engines.runtime import host_gpu
+from tests.engines.runtime.folders import write_folder
 
 GPU = host_gpu.GPU
 
@@ -29,11 +34,32 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+class Opened:
+    """An engine that answers where a plan was built with the TensorRT that it is to run with."""
+
+    def __init__(self, precision: Precision, weights: Path | None, library: Library) -> None:
+        self.name = NAMES[precision]
+        PlanStore().load(builder.plan_spec(Weights(weights), library, GPU, precision, 1))
+
+    def __enter__(self) -> "Opened":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing to give back."""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A folder of weights that are not the shipped ones."""
+    graphs = {f"meflownet_t_{part}.onnx": part.encode() for part in builder.PARTS}
+    return write_folder(tmp_path / "own weights", graphs, "t")
+
+
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set the GPU, the installed TensorRT and what building gives."""
+    """Set the GPU, the installed TensorRT, the better one first, and what building gives."""
 
-    def be(gpu: Gpu | None = GPU, flavour: str = "tensorrt", built: Exception | BaseException | None = None) -> None:
+    def be(gpu: Gpu | None = GPU, *flavours: str, built: Exception | BaseException | None = None) -> None:
         def build(library: Library, capability: str, graphs: dict[str, bytes], show: Any) -> dict[str, bytes]:
             show("building", 0.5)
             if built is not None:
@@ -41,22 +67,23 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             return graphs
 
         def installed(wanted: str = "") -> Library:
-            if flavour not in (wanted or flavour, ""):
-                raise EngineError("TensorRT cannot be loaded; install it")
-            return host_gpu.library(host_gpu.HostDevice(), flavour, "10.9.0")
+            for flavour in flavours or ("tensorrt",):
+                if flavour == (wanted or flavour):
+                    return host_gpu.library(host_gpu.HostDevice(), flavour, "10.9.0")
+            raise EngineError("TensorRT cannot be loaded; install it")
 
         monkeypatch.setattr("engines.runtime.gpu.find_gpu", none if gpu is None else lambda: gpu)
         monkeypatch.setattr(library, "open_library", installed)
         monkeypatch.setattr(builder, "build", build)
         monkeypatch.setattr(builder, "prepared", lambda *arguments: {"encoder": b"e" * 99, "matcher": b"m" * 99})
-        monkeypatch.setattr("realtime.commands.engine._try", lambda precision, weights: None)
+        monkeypatch.setattr("engines.runtime.tensorrt.TensorRtEngine", Opened)
 
     return be
 
 
 def test_a_plan_is_built_once_and_listed(mellm: Command, machine: Callable[..., None]) -> None:
     machine()
-    status, out, _ = mellm("engine", "build", "--batch", "1", "--batch", "8")
+    status, out, _ = mellm("engine", "build", "--batch", "8")
     assert status == 0
     assert out.count("built for Test GPU (compute capability 8.6) by tensorrt 10.9.0") == 2
     assert sorted(spec.batch for _, spec in PlanStore()) == [1, 8]
@@ -67,6 +94,32 @@ def test_a_plan_is_built_once_and_listed(mellm: Command, machine: Callable[..., 
     status, out, _ = mellm("engine", "list")
     assert status == 0
     assert out.count("Test GPU") == out.count("yes") == 2
+
+
+def test_a_plan_is_tried_with_the_tensorrt_that_built_it(mellm: Command, machine: Callable[..., None]) -> None:
+    machine(GPU, "tensorrt", "tensorrt_rtx")
+    status, out, err = mellm("engine", "build", "--library", "tensorrt_rtx")
+    assert (status, err) == (0, "")
+    assert "It answers as it should: --engine tensorrt" in out
+    assert "yes" in mellm("engine", "list")[1].split()
+
+
+def test_plans_of_other_weights_serve_those_only(mellm: Command, machine: Callable[..., None], own: Path) -> None:
+    machine()
+    assert mellm("engine", "build", "--weights", str(own))[0] == 0
+    assert "yes" not in mellm("engine", "list")[1].split()
+    assert "yes" in mellm("engine", "list", "--weights", str(own))[1].split()
+
+
+def test_the_command_that_a_missing_plan_names_builds_it(
+    mellm: Command, machine: Callable[..., None], own: Path
+) -> None:
+    machine(GPU, "tensorrt", "tensorrt_rtx")
+    for flavour, weights in (("tensorrt", None), ("tensorrt_rtx", own)):
+        spec = builder.plan_spec(Weights(weights), library.open_library(flavour), GPU, "int8", 8)
+        program, *arguments = shlex.split(spec.remedy(weights))
+        assert (program, mellm(*arguments)[0]) == ("mellm", 0)
+        assert PlanStore().path(spec).is_file()
 
 
 def test_plans_of_others_are_listed_as_of_no_use_here(mellm: Command, machine: Callable[..., None]) -> None:
@@ -86,15 +139,6 @@ def test_without_plans_the_list_says_how_to_make_one(mellm: Command) -> None:
     status, out, _ = mellm("engine", "list")
     assert status == 0
     assert "mellm engine build makes one" in out
-
-
-def test_a_new_plan_has_the_engines_timed_anew(mellm: Command, machine: Callable[..., None]) -> None:
-    from engines.runtime import choice
-
-    machine()
-    choice.remember("key", "meflownet")
-    mellm("engine", "build")
-    assert choice.recall("key") is None
 
 
 def test_ctrl_c_ends_it_with_130_and_leaves_nothing(mellm: Command, machine: Callable[..., None], cache: Path) -> None:

@@ -120,6 +120,16 @@ def test_cancelled_before_its_turn_it_is_never_begun(tmp_path: Path, long_clip: 
     assert not list(tmp_path.glob("sessions/*"))
 
 
+def test_a_video_without_a_face_shows_how_far_it_is_and_can_be_cancelled(tmp_path: Path, clip: Path) -> None:
+    grey = write_video(tmp_path / "grey.mp4", [np.full((240, 320, 3), 90, np.uint8)] * 3000)
+    with recordings(tmp_path / "sessions") as served:
+        ask(served, "/analyses?name=a.mp4", grey.read_bytes(), "PUT")
+        ask(served, "/analyses?name=b.mp4", clip.read_bytes(), "PUT")
+        wait(lambda: ask(served, "/analyses/1/resume")["t"] > 1, lambda: time.sleep(0.02))
+        assert ask(served, "/analyses/1/cancel")["t"] < 90
+        wait(lambda: ask(served, "/analyses/2/resume")["state"] == "done", lambda: time.sleep(0.1))
+
+
 def test_a_page_that_is_killed_leaves_no_analysis_behind(tmp_path: Path, long_clip: Path) -> None:
     sessions = tmp_path / "sessions"
     with recordings(sessions) as served:

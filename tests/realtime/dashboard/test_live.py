@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
@@ -274,6 +275,9 @@ def test_without_video_there_is_none_and_a_page_that_dies_takes_nothing_with_it(
             order(socket, do="video", on=True)
             for _ in range(20):
                 until(socket, lambda m: kind("motion")(m) or (is_picture(m) and pytest.fail("a picture")))
+            order(socket, do="record", on=True, video=True)
+            assert "--no-video" in until(socket, kind("notice"))["text"]
+            assert not list(tmp_path.iterdir())
         served.page._process.kill()
         served.page._process.join()
         before, limit_s = served.last_seq, time.monotonic() + WAIT_S
@@ -303,3 +307,12 @@ def test_the_command_says_that_a_port_is_busy_before_it_starts_anything(served: 
     assert "taken" in err
     assert "--port" in err
     assert "the page is at" not in out
+
+
+def test_it_goes_by_the_name_that_it_was_told_to_listen_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.dashboard.door._LOCAL", frozenset())
+    with (
+        Dashboard(Config(dashboard=DashboardConfig(host="localhost", port=0)), tmp_path) as page,
+        urlopen(page.url, timeout=WAIT_S) as answer,
+    ):
+        assert answer.status == 200

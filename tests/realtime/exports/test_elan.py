@@ -133,8 +133,8 @@ TIMES = st.floats(0, 60).map(lambda t: round(t, 4))
 def events(draw: st.DrawFn) -> Event:
     onset, apex, offset = sorted((draw(TIMES), draw(TIMES), draw(TIMES)))
     return event(
-        onset, apex_s=apex, offset_s=offset, face_id=draw(st.integers(0, 2)), kind=draw(st.sampled_from(list(KIND_NAMES))),
-        narration=draw(st.text()),
+        onset, apex_s=apex, offset_s=offset, face_id=draw(st.integers(1, 3)),
+        kind=draw(st.sampled_from(list(KIND_NAMES))), narration=draw(st.text()),
     )  # fmt: skip
 
 
@@ -147,10 +147,12 @@ def test_any_session_makes_a_valid_file(found: list[Event], noted: list[Note]) -
     root = check(eaf(found, noted, MADE))
     tiers = [tier.attrib["TIER_ID"] for tier in root.iter("TIER") if tier.attrib["TIER_ID"].endswith(": expression")]
     assert sum(len(values(root, tier)) for tier in tiers) == len(found)
+    rows = [tier.attrib["TIER_ID"] for tier in root.iter("TIER") if tier.attrib["LINGUISTIC_TYPE_REF"] == "note"]
+    assert sum(len(values(root, row)) for row in rows) == len(noted)
 
 
 def test_an_event_has_its_phases_units_and_words() -> None:
-    root = check(eaf([event(1.0)], [Note(500, 700, "so")], MADE, "video.webm"))
+    root = check(eaf([event(1.0)], [Note(500, 700, "so")], MADE, Path("/a/b/video.webm")))
     assert values(root, "face 1: expression") == ["micro"]
     assert values(root, "face 1: phase") == ["onset–apex", "apex–offset"]
     assert values(root, "face 1: action units") == ["AU4+LAU12"]
@@ -159,7 +161,7 @@ def test_an_event_has_its_phases_units_and_words() -> None:
     assert values(root, "notes") == ["so"]
     media = root.find("HEADER/MEDIA_DESCRIPTOR")
     assert media is not None
-    assert media.attrib["RELATIVE_MEDIA_URL"] == "./video.webm"
+    assert (media.attrib["MEDIA_URL"], media.attrib["RELATIVE_MEDIA_URL"]) == ("file:///a/b/video.webm", "./video.webm")
     assert [slot.attrib["TIME_VALUE"] for slot in root.iter("TIME_SLOT")][-2:] == ["1300", "1300"]
 
 
@@ -167,6 +169,19 @@ def test_what_overlaps_gets_tiers_of_its_own() -> None:
     root = check(eaf([event(1.0, offset_s=3.0), event(1.5), event(3.0)], [], MADE))
     assert len(values(root, "face 1: expression")) == 2
     assert len(values(root, "face 1 (2): expression")) == 1
+
+
+def test_notes_that_overlap_keep_their_ends() -> None:
+    root = check(eaf([], [Note(0, 60_000, "interview"), Note(10_000, 10_500, "cough")], MADE))
+    assert (values(root, "notes"), values(root, "notes (2)")) == (["interview"], ["cough"])
+    assert {slot.attrib["TIME_VALUE"] for slot in root.iter("TIME_SLOT")} == {"0", "60000", "10000", "10500"}
+
+
+def test_a_file_elsewhere_still_finds_the_video() -> None:
+    root = check(eaf([], [], MADE, Path("/a/b/video.webm"), Path("/a/report")))
+    media = root.find("HEADER/MEDIA_DESCRIPTOR")
+    assert media is not None
+    assert media.attrib["RELATIVE_MEDIA_URL"] == "./../b/video.webm"
 
 
 def test_the_session_is_valid(exported: Path) -> None:

@@ -76,8 +76,8 @@ def test_a_session_without_anything_says_so(tmp_path: Path) -> None:
 
 
 def test_closing_words_stand_first(tmp_path: Path) -> None:
-    page = page_of(tmp_path, frame(0.0), spot(0), say(0), say(-1, "A calm session."))
-    assert page.index("A calm session.") < page.index("Timeline")
+    page = page_of(tmp_path, frame(0.0), spot(0), say(0))
+    assert page.index("Watched 0:00: 1 micro-expression") < page.index(">Timeline<")
 
 
 def test_nothing_is_fetched_and_nothing_sticks_out(exported: Path) -> None:
@@ -119,3 +119,15 @@ def test_curves_are_those_of_the_face(recorded: Recording) -> None:
     assert account.events[0].onset_s == pytest.approx(
         recorded.events()[0].onset_s - recorded.info.zero_ns / 1e9, abs=1e-3
     )
+
+
+def test_damage_is_said_on_the_page(tmp_path: Path) -> None:
+    with Recorder(tmp_path, Config()) as recorder:
+        for k in range(200):
+            recorder.take(frame(k / 30, k))
+    file = recorder.folder / "session.mcap"
+    data = bytearray(file.read_bytes())
+    at = data.index(b"zstd") + 40
+    data[at : at + 20] = bytes(20)
+    file.write_bytes(data)
+    assert "This recording is damaged" in report(gather(open_recording(recorder.folder)))

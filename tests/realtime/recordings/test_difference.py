@@ -31,8 +31,17 @@ def test_what_is_missing_and_what_is_new_is_told() -> None:
 
 
 def test_events_of_another_face_are_other_events() -> None:
-    found = compare([event(1.0)], [event(1.0, face_id=2)])
-    assert (len(found.pairs), len(found.missing), len(found.new)) == (0, 1, 1)
+    before = [event(1.0), event(3.0), event(5.0, face_id=2)]
+    found = compare(before, [event(1.0), event(3.0), event(5.0)])
+    assert (len(found.pairs), found.missing, found.new) == (2, (before[2],), (event(5.0),))
+
+
+def test_a_face_may_have_another_number() -> None:
+    before = [event(1.0, face_id=3), event(3.0, face_id=3), event(1.1, face_id=4)]
+    after = [event(1.1, face_id=1), event(1.0, face_id=2), event(3.0, face_id=2)]
+    found = compare(before, after)
+    assert [(pair.before.face_id, pair.after.face_id) for pair in found.pairs] == [(3, 2), (4, 1), (3, 2)]
+    assert not found.differs(0)
 
 
 @given(st.integers(-80, 80), st.integers(0, 100))

@@ -163,14 +163,27 @@ def test_without_pyav_recording_video_says_what_to_install(tmp_path: Path, monke
 
 
 @pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
-def test_frames_that_left_the_ring_are_counted_not_waited_for(tmp_path: Path) -> None:
+def test_a_recording_begins_with_the_first_frame_that_can_be_filmed(tmp_path: Path) -> None:
     ring = Ring.local(4, 160 * 120 * 3)
     shots = pixels(ring, 10)
     with Recorder(tmp_path, CONFIG, ring) as recorder:
         for message in shots:
             recorder.take(message)
-    assert recorder.unfilmed == 6
-    assert [shot.seq for shot in open_recording(recorder.folder).footage()] == [6, 7, 8, 9]
+    recording = open_recording(recorder.folder)
+    assert [shot.seq for shot in recording.footage()] == [m.seq for m in recording.messages()] == [6, 7, 8, 9]
+    assert recording.info.zero_ns == shots[6].t_media_ns
+    assert recorder.unfilmed == 0
+
+
+@pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
+def test_frames_that_leave_the_ring_later_are_counted_not_waited_for(tmp_path: Path) -> None:
+    ring = Ring.local(4, 160 * 120 * 3)
+    shots = pixels(ring, 10)
+    with Recorder(tmp_path, CONFIG, ring) as recorder:
+        for k in (6, 0, 7):
+            recorder.take(shots[k])
+    assert recorder.unfilmed == 1
+    assert [shot.seq for shot in open_recording(recorder.folder).footage()] == [6, 7]
 
 
 def test_a_session_is_recorded_as_it_was_said(recorded: Recording) -> None:

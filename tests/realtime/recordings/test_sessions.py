@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from realtime.config import Config
+from realtime.exports.account import gather
 from realtime.messages import AnyMessage, Spot
 from realtime.recordings.journal import JOURNAL, NOTES, RecordingError
-from realtime.recordings.notes import LONGEST, make_note, read_notes
+from realtime.recordings.notes import LONGEST, add_note, make_note, read_notes
 from realtime.recordings.record import Recorder
 from realtime.recordings.sessions import collect_events, list_sessions, open_recording, survey
 from tests.realtime.messages import frame, one_of_each, say, spot
@@ -116,3 +117,30 @@ def test_notes_that_mean_nothing_are_refused(text: str, at_ns: int, until_ns: in
 
 def test_no_file_has_no_notes(tmp_path: Path) -> None:
     assert list(read_notes(tmp_path / NOTES)) == []
+
+
+def test_a_note_after_an_unfinished_line_is_not_lost_in_it(tmp_path: Path) -> None:
+    add_note(tmp_path / NOTES, make_note("first", 0))
+    (tmp_path / NOTES).write_bytes((tmp_path / NOTES).read_bytes().rstrip(b"\n"))
+    add_note(tmp_path / NOTES, make_note("second", 1))
+    assert [note.text for note in read_notes(tmp_path / NOTES)] == ["first", "second"]
+
+
+def test_an_event_that_nobody_spoke_of_any_more_is_an_event(tmp_path: Path) -> None:
+    with Recorder(tmp_path, Config()) as recorder:
+        for message in (frame(0.0), spot(0), say(0), spot(1, 3.0, 3.4), frame(4.0)):
+            recorder.take(message)
+    recording = open_recording(recorder.folder)
+    assert [(e.onset_s, e.label, e.narration) for e in recording.events()] == [
+        (1.0, "negative", "Chin up 1.2 px."), (3.0, "none", ""),
+    ]  # fmt: skip
+    assert recording.info.counts.micro == len(gather(recording).events) == 2
+
+
+def test_a_summary_tells_of_the_recording_and_not_of_the_session_around_it(tmp_path: Path) -> None:
+    with Recorder(tmp_path, Config()) as recorder:
+        for message in (frame(100.0), spot(7, 101.0, 101.4), say(7), frame(103.0), say(-1, "Watched 9:59: much.")):
+            recorder.take(message)
+    text = gather(open_recording(recorder.folder)).summary
+    assert text.startswith("Watched 0:0")
+    assert "0:01 micro AU17 negative" in text

@@ -10,7 +10,8 @@ def test_a_session_is_counted() -> None:
     motion = next(m for m in one_of_each() if isinstance(m, Motion))
     gap = Gap(seq=9, t_capture_ns=0, t_media_ns=0, from_seq=3, to_seq=7, cause="align was behind")
     pause = Gap(seq=9, t_capture_ns=0, t_media_ns=0, from_seq=10, to_seq=9, cause="the camera was away")
-    closed = [spot(0), spot(1, kind="macro"), *(spot(2, kind="speech", movements=n) for n in (3, 4)), spot(3, phase="apex")]
+    speech = [spot(2, kind="speech", movements=n) for n in (3, 4)]
+    closed = [spot(0), spot(1, kind="macro"), *speech, spot(3, phase="apex")]
     messages: list[AnyMessage] = [*(frame(5 + k / 25, k) for k in range(51)), motion, motion, gap, pause, *closed]
     for message in messages:
         tally.note(message)

@@ -9,6 +9,8 @@ from engines.mellm.instruct.annotations import (
     AnnotationError,
     built_in_annotations,
     in_order,
+    is_held_out,
+    other_side,
     read_annotations,
     split,
 )
@@ -58,6 +60,15 @@ def test_the_split_loses_nothing_and_keeps_held_out_sets_apart() -> None:
     assert strangers
     assert not strangers & {one.units for one in train}
     assert all(len(units) > 1 for units in strangers)
+
+
+def test_a_set_is_held_out_together_with_its_mirror_image() -> None:
+    sets = [one.units for one in built_in_annotations()]
+    kept = [units for units in sets if is_held_out(units)]
+    assert all(is_held_out(map(other_side, units)) for units in kept)
+    assert any(units != in_order(map(other_side, units)) for units in kept)
+    assert 0.15 < len(kept) / sum(len(units) > 1 for units in sets) < 0.25
+    assert not is_held_out(())
 
 
 def test_built_in_sets_are_valid_and_the_same_every_time() -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calib.facs import parse_code
-from engines.mellm.instruct.annotations import AnnotatedSet
+from engines.mellm.instruct.annotations import AnnotatedSet, built_in_annotations, is_held_out
 from engines.mellm.instruct.drawing import LOPSIDED, STRENGTH_IOD, WEAKER, Play, draw_play
 
 SETS = [
@@ -11,6 +11,7 @@ SETS = [
     AnnotatedSet(("LAU12",), (0, 4, 0, 1)),
     AnnotatedSet(("AU17",), (5, 0, 0, 0)),
 ]
+HELD_OUT = next(one for one in built_in_annotations(300) if one.held_out)
 
 
 @given(st.integers(0, 10**6))
@@ -32,6 +33,14 @@ def test_two_sides_are_one_unit_of_the_stronger_ones_strength() -> None:
     assert play.codes == ("RAU4", "AU12")
     assert play.strength("AU12") == 0.02
     assert play.strength("RAU4") == 0.01
+
+
+def test_what_is_held_out_is_never_drawn_by_chance() -> None:
+    rng = np.random.default_rng(0)
+    plays = [draw_play([one for one in SETS if not one.held_out], rng) for _ in range(2000)]
+    assert not any(is_held_out(play.codes) for play in plays)
+    # Whoever tests on held-out sets hands them over.
+    assert any(is_held_out(draw_play([HELD_OUT], rng).codes) for _ in range(20))
 
 
 def test_all_kinds_come() -> None:

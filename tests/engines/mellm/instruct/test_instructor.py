@@ -1,20 +1,21 @@
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from calib.face import REGION_NAMES
+from calib.face import REGION_NAMES, Floats
 from calib.facs import pattern
 from engines.mellm.answer import Facts
 from engines.mellm.claims import false_claims
 from engines.mellm.closing import parse_answer
 from engines.mellm.instruct.__main__ import instruct
 from engines.mellm.instruct.acting import POINTS, Shard, save
-from engines.mellm.instruct.annotations import built_in_annotations
+from engines.mellm.instruct.annotations import AnnotatedSet, built_in_annotations, is_held_out, split
 from engines.mellm.instruct.drawing import Play, draw_play
-from engines.mellm.instruct.instructor import Instructor, conversation, judged, mirrored, showing
+from engines.mellm.instruct.instructor import Example, Instructor, conversation, judged, mirrored, showing
 from engines.mellm.instruct.meaning import Meaning
 from engines.mellm.reader import shipped_reader
 from engines.regions import motion_of
@@ -23,10 +24,10 @@ SETS = built_in_annotations(300)
 MEANING = Meaning(SETS)
 
 
-def acted(count: int, error: float = 0.0005) -> Shard:
+def acted(count: int, error: float = 0.0005, sets: Sequence[AnnotatedSet] = SETS) -> Shard:
     """Plays as the table has them, measured with noise and a tenth too small."""
     rng = np.random.default_rng(1)
-    plays = tuple(draw_play(SETS, rng) for _ in range(count))
+    plays = tuple(draw_play(sets, rng) for _ in range(count))
     true = np.stack([sum((s * pattern(c) for c, s in play.units), np.zeros((29, 2))) for play in plays])
     true = np.repeat(true[:, :, None], POINTS, axis=2).astype(np.float16)
     lids = np.array([1.0 if "Upper Eyelid" in name else 0.0 for name in REGION_NAMES])[:, None]
@@ -69,6 +70,20 @@ def test_examples_are_the_same_every_time(instructor: Instructor) -> None:
     )
     assert first == again
     assert first != [conversation(e, whole=False) for e in itertools.islice(instructor.examples(6), 20)]
+
+
+def test_no_example_is_made_of_a_set_that_is_held_out() -> None:
+    played: list[Play] = []
+
+    class Listening(Instructor):
+        def put(self, points: Floats, play: Play, rng: np.random.Generator, muddle: bool = False) -> Example:
+            played.append(play)
+            return super().put(points, play, rng, muddle)
+
+    learned, _ = split(built_in_annotations(1000))
+    list(itertools.islice(Listening(acted(400, sets=learned), MEANING).examples(0), 1500))
+    assert {len(play.codes) for play in played} >= {1, 2, 3, 4, 5}
+    assert not {play.codes for play in played if is_held_out(play.codes)}
 
 
 def test_a_unit_that_does_not_show_is_not_said() -> None:

@@ -4,13 +4,15 @@ import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.runtime.interface import EngineError
-from engines.runtime.plans.builder import Phases, build
+from engines.runtime.plans.builder import Phases, build, serialised
 from engines.runtime.plans.library import Library
 
 NONE = Library("tensorrt", "10.9.0", None)
@@ -56,6 +58,27 @@ def test_plans_come_back_by_name_and_progress_is_told() -> None:
 def test_a_refusal_is_told_in_tensorrts_words() -> None:
     with pytest.raises(EngineError, match="cannot read the encoder: no importer"):
         build(NONE, "8.6", GRAPHS, silent, refuse)
+
+
+class Logger:
+    """TensorRT's."""
+
+    Severity = SimpleNamespace(INTERNAL_ERROR=0, ERROR=1)
+
+
+@pytest.mark.parametrize(
+    ("logged", "says"),
+    [("CUDA initialization failure with error: 35\nstack", "CUDA initialization failure with error: 35"),
+     ("", "TypeError: factory function returned nullptr")],
+)  # fmt: skip
+def test_a_builder_that_does_not_even_start_is_told_in_tensorrts_words_if_there_are_any(logged: str, says: str) -> None:
+    def too_old(log: Any) -> None:
+        log.log(Logger.Severity.ERROR, logged)
+        raise TypeError("factory function returned nullptr")
+
+    old = Library("tensorrt", "11.0.1", SimpleNamespace(ILogger=Logger, Builder=too_old))
+    with pytest.raises(EngineError, match=rf"^tensorrt 11\.0\.1 cannot build the encoder: {says}$"):
+        serialised(old, "8.6", b"graph", "encoder", silent)
 
 
 def test_a_builder_that_dies_is_an_error_and_not_our_end() -> None:

@@ -46,8 +46,8 @@ def test_what_was_made_for_something_else_is_refused_and_told(store: PlanStore, 
     assert store.batches(SPEC) == []
 
 
-def test_without_one_the_command_is_named(store: PlanStore) -> None:
-    with pytest.raises(PlanError, match="mellm engine build --precision fp16 --batch 1"):
+def test_without_one_it_is_told_for_which_gpu(store: PlanStore) -> None:
+    with pytest.raises(PlanError, match=r"no TensorRT plan for NVIDIA L4 yet \(fp16, batch 1\)"):
         store.load(SPEC)
     assert list(store) == []
 
@@ -61,7 +61,7 @@ def test_without_one_the_command_is_named(store: PlanStore) -> None:
 def test_a_damaged_plan_is_refused_with_its_path(store: PlanStore, damage: Any) -> None:
     path = store.save(SPEC, PARTS)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(PlanError, match=f"{path.name}: (not a plan|damaged).*delete it"):
+    with pytest.raises(PlanError, match=f"{path.name}: (not a plan|damaged)"):
         store.load(SPEC)
 
 

@@ -1,0 +1,55 @@
+"""Recordings over HTTP: what stands in their answers."""
+
+from http.client import HTTPResponse
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import pytest
+
+from realtime.config import Config, DashboardConfig
+from realtime.dashboard.door import Dashboard
+from realtime.recordings.journal import VIDEO
+from realtime.recordings.record import Recorder
+from tests.realtime.messages import one_of_each
+
+WAIT_S = 60.0
+
+
+def serve(folder: Path, *, video: bool = True) -> Dashboard:
+    return Dashboard(Config(dashboard=DashboardConfig(port=0, video=video)), folder)
+
+
+def get(page: Dashboard, path: str) -> HTTPResponse:
+    answer: HTTPResponse = urlopen(page.url.replace("/?", f"{path}?"), timeout=WAIT_S)
+    return answer
+
+
+def record(folder: Path, name: str) -> Path:
+    with Recorder(folder, Config()) as recorder:
+        for message in one_of_each():
+            recorder.take(message)
+    return recorder.folder.rename(folder / name)
+
+
+def test_a_recording_with_any_name_is_exported(tmp_path: Path) -> None:
+    record(tmp_path, "Sitzung – März 会议")
+    name = quote("Sitzung – März 会议")
+    with serve(tmp_path) as page, get(page, f"/recordings/{name}/export/html") as answer:
+        assert f"{name}-report.html" in (answer.getheader("Content-Disposition") or "")
+        assert b"Session report" in answer.read()
+
+
+def test_a_page_without_pictures_shows_no_video_either(tmp_path: Path) -> None:
+    (record(tmp_path, "one") / VIDEO).write_bytes(b"a film")
+    with (
+        Dashboard(Config(dashboard=DashboardConfig(port=0)), tmp_path) as page,
+        get(page, "/recordings/one/video") as film,
+    ):
+        assert film.read() == b"a film"
+    with serve(tmp_path, video=False) as page:
+        with pytest.raises(HTTPError, match="404"):
+            get(page, "/recordings/one/video")
+        with get(page, "/recordings/one") as answer:
+            assert b'"video":false' in answer.read().replace(b" ", b"")
