@@ -17,6 +17,9 @@ from engines.regions import RegionMotion
 
 VERSION = 1
 
+FIRST_FACE = 1
+"""Number of the first face that a stream shows."""
+
 
 class MessageError(ValueError):
     """Bytes that are no message of this version."""
