@@ -25,7 +25,7 @@ from calib.face import (
 )
 from engines.landmarks import FaceMesh
 from realtime.config import AlignConfig
-from realtime.messages import AnyMessage, Face, Frame, Gap, Lost
+from realtime.messages import FIRST_FACE, AnyMessage, Face, Frame, Gap, Lost
 from realtime.ring import Ring
 
 
@@ -46,7 +46,7 @@ class _Track:
 class AlignNode:
     """Takes `Frame`, gives `Face` (one a face), `Lost` when one goes, `Gap` when a frame was overwritten."""
 
-    def __init__(self, config: AlignConfig, frames: Ring, crops: Ring, first_id: int = 1) -> None:
+    def __init__(self, config: AlignConfig, frames: Ring, crops: Ring, first_id: int = FIRST_FACE) -> None:
         """Load the mesh models; the first face gets the number `first_id`."""
         self._config, self._frames, self._crops = config, frames, crops
         self._mesh = FaceMesh(config.faces)

@@ -18,6 +18,7 @@ from realtime.chain import run_chain
 from realtime.config import Config
 from realtime.exports.tables import Event, make_event, write_events, write_motion
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
+from realtime.output import check_writable
 from realtime.sheet import write_sheet
 from realtime.source import SourceError
 
@@ -42,7 +43,8 @@ class Analysis:
         faces: how many were followed.
         duration_s: length of the video.
         fps: median rate of frames with a face.
-        notes: what the calibration and the video do not have in common, and what the narrator could not do.
+        notes: what the calibration and the video do not have in common, what the narrator could not do, and whether the
+            video broke off.
         summary: of the whole video, a paragraph.
     """
 
@@ -73,7 +75,7 @@ def analyze(
 ) -> Analysis:
     """Analyse one video and write `out/name/`: the files of `RESULTS`.
 
-    The folder appears complete or not at all.
+    The folder appears complete or not at all. That it can be written is seen before any work.
 
     Args:
         video: what to analyse.
@@ -169,18 +171,19 @@ def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
 
 
 def check_output(folder: Path, files: Collection[str]) -> None:
-    """Refuse to write into a folder that holds anything but files of these names.
+    """Refuse to write into a folder that holds anything but files of these names, or cannot be written.
 
     Raises:
         OutputError: it does, or it is no folder.
+        OSError: it cannot be made or written.
     """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+    if folder.is_file():
         raise OutputError(f"{folder}: is a file; results go into a folder of that name, so choose another --out")
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in files)
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in files) if folder.exists() else []
     if foreign:
         raise OutputError(f"{folder}: holds other files, such as {foreign[0]}; choose another --out")
+    for place in (folder.parent, folder):
+        check_writable(place)
 
 
 def _umask() -> int:

@@ -16,6 +16,7 @@ from realtime.calibration import (
     read_calibration,
 )
 from realtime.config import Config
+from realtime.output import check_writable
 from realtime.recording import record
 from realtime.rest import measure_rest
 from realtime.sensitivity import measure_sensitivity
@@ -88,10 +89,11 @@ def warnings(calibration: Calibration) -> list[str]:
 
 
 def check_target(path: Path) -> None:
-    """Refuse, before any work, a file that a calibration must not replace.
+    """Refuse, before any work, a file that a calibration must not replace, or that cannot be written.
 
     Raises:
         CalibrationError: it is no .toml, or there is something there that is no calibration.
+        OSError: it cannot be written.
     """
     if path.suffix != ".toml":
         raise CalibrationError(f"--out {path}: must end in .toml")
@@ -102,3 +104,4 @@ def check_target(path: Path) -> None:
             read_calibration(path)
         except CalibrationError as error:
             raise CalibrationError(f"--out {path}: holds something that is no calibration; choose another") from error
+    check_writable(path.parent)

@@ -11,17 +11,21 @@ import cv2
 
 from engines.landmarks import MIN_SIDE
 from realtime.config import CaptureConfig
-from realtime.messages import AnyMessage, End, Frame, Gap
+from realtime.messages import AnyMessage, End, Frame, Gap, Say
 from realtime.ring import Ring
 from realtime.source import Grab, Source, SourceError, SourceLostError
 from realtime.sources import is_live, open_source, source_title
 
 _NS = 1_000_000_000
 _NAP_S = 0.5  # waits no longer at a time, so that its process shows that it is alive
+_SHORT_S, _SHORT_SHARE = 0.5, 0.05  # a source that lacks so much time, and such a share of it, has broken off
 
 
 class CaptureNode:
-    """Takes nothing, gives `Frame`; `End` when the source is over, `Gap` when a stream was away."""
+    """Takes nothing, gives `Frame`; `End` when the source is over, `Gap` when a stream was away.
+
+    A `Say` before the end notes that a file broke off.
+    """
 
     def __init__(self, config: CaptureConfig, ring: Ring, start_ns: int = -1, source: Source | None = None) -> None:
         """Open the source.
@@ -38,7 +42,7 @@ class CaptureNode:
         self._config, self._ring = config, ring
         self._live = is_live(config.source) if source is None else source.live
         self._start_ns = start_ns
-        self._last_ns = 0
+        self._last_ns = max(time.monotonic_ns() - start_ns, 0) if start_ns >= 0 else 0
         self._pending: Grab | None = None
         self._due_ns = 0
         self._failures = 0
@@ -79,6 +83,7 @@ class CaptureNode:
                 yield self._end(str(error))
             return
         if grab is None:
+            yield from self._short(self._source)
             yield self._end()
             return
         self._failures = 0
@@ -150,6 +155,18 @@ class CaptureNode:
             cause=cause,
         )
         self._due_ns = time.monotonic_ns() + round(wait_s * _NS)
+
+    def _short(self, source: Source) -> Iterator[AnyMessage]:
+        """Say that a source gave clearly less than it says it holds; only that, for it may have estimated it."""
+        if not (source.frames > 0 and source.fps > 0):
+            return
+        told_s, given_s = source.frames / source.fps, self._last_ns / _NS + 1 / source.fps
+        if told_s - given_s > max(_SHORT_S, _SHORT_SHARE * told_s):
+            text = f"it ends after {given_s:.1f} s, although it should be {told_s:.1f} s long: damaged or cut short?"
+            yield Say(
+                seq=self._ring.next_ticket, t_capture_ns=time.monotonic_ns(), t_media_ns=self._last_ns, spot_id=-1,
+                text=text,
+            )  # fmt: skip
 
     def _end(self, error: str = "") -> End:
         seq = self._ring.next_ticket

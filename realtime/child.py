@@ -79,6 +79,10 @@ class Child:
         if status.detail:
             self.detail = status.detail
 
+    def excuse(self, seconds: float, now_s: float) -> None:
+        """Do not count so much of its silence: nobody listened."""
+        self.heard_s = min(self.heard_s + seconds, now_s)
+
     def gave(self, message: AnyMessage) -> Gap | None:
         """Take note of a message; the gap before it, if it is the first of its own making since it was restarted."""
         if not isinstance(message, self.spec.gives):

@@ -19,6 +19,7 @@ from engines.runtime import CropError, FlowFields
 SEEN = np.array([region.part != "eyelid" for region in REGIONS])
 """The regions that can open an event: all but the eyelids."""
 
+_APART_NS = 100_000_000  # a frame that is farther away shows another moment
 _REST_NS = 500_000_000
 _NEAR_IOD = 0.01  # no region of a face at rest is farther from where it was in the anchor…
 _HELD_NS = 5_000_000_000  # …but what is held for longer than any expression (MEGC: 4 s) is the face's new rest
@@ -115,6 +116,12 @@ class Curve:
             self.near_ns = shot.t_ns
         while shot.t_ns - self.recent[0][0] > _REST_NS:
             self.recent.popleft()
+
+    def nearest(self, t_ns: int) -> Shot | None:
+        """The frame at hand that is next in time; None if that is farther than `_APART_NS` and two frames."""
+        step_ns = (self.history[-1].t_ns - self.history[0].t_ns) / max(len(self.history) - 1, 1)
+        shot = min(self.history, key=lambda shot: abs(shot.t_ns - t_ns))
+        return shot if abs(shot.t_ns - t_ns) <= max(_APART_NS, 2 * step_ns) else None
 
     def resting(self, rest_iod: float) -> bool:
         """Whether the face has been still for half a second, and shows no expression.

@@ -102,20 +102,20 @@ class FlowNode:
         yield message
 
     def shots(self, face_id: int, onset_ns: int, apex_ns: int) -> tuple[Shot, Shot] | None:
-        """The frames of an event, or those next to it in time that are still at hand.
+        """The frames next in time to an event's onset and apex.
 
         Args:
             face_id: which face.
             onset_ns, apex_ns: times in the stream.
 
         Returns:
-            None if the face is not followed any more.
+            None if the face is not followed any more, or no frame from about either time is at hand.
         """
         curve = self._curves.get(face_id)
         if curve is None or not curve.history:
             return None
-        onset, apex = (min(curve.history, key=lambda shot: abs(shot.t_ns - t)) for t in (onset_ns, apex_ns))
-        return onset, apex
+        onset, apex = curve.nearest(onset_ns), curve.nearest(apex_ns)
+        return (onset, apex) if onset is not None and apex is not None else None
 
     def _measure_waiting(self) -> Iterator[AnyMessage]:
         """What the waiting faces did: all are of one frame, and no two the same."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from realtime.messages import AnyMessage, Face, Frame, Lost, Motion, Say, Spot
+from realtime.messages import FIRST_FACE, AnyMessage, Face, Frame, Lost, Motion, Say, Spot
 from realtime.nodes import Resume
 from realtime.recap import Moment, moment
 
@@ -27,7 +27,7 @@ class Ledger:
 
     start_ns: int = -1
     media_ns: int = 0
-    face_id: int = 1
+    face_id: int = FIRST_FACE
     spot_id: int = 0
     open: dict[int, Spot] = field(default_factory=dict)
     unanswered: dict[int, Spot] = field(default_factory=dict)

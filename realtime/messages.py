@@ -17,6 +17,9 @@ from engines.regions import RegionMotion
 
 VERSION = 1
 
+FIRST_FACE = 1
+"""Number of the first face that a stream shows."""
+
 
 class MessageError(ValueError):
     """Bytes that are no message of this version."""
@@ -158,8 +161,8 @@ class Say(Message, frozen=True, kw_only=True):
     The pieces of one text have the same `spot_id` and `seq`: what was begun at the apex is begun anew at the close.
 
     Attributes:
-        spot_id: which event; -1 where no one event is meant: then the text is a note about the narrator itself, or
-            (`final`) the summary of the whole session.
+        spot_id: which event; -1 where no one event is meant: then the text is a note about the narrator or the source,
+            or (`final`) the summary of the whole session.
         text: the piece or the whole.
         final: whether it is the whole.
         action_units: codes, the strongest first.

@@ -88,6 +88,17 @@ class Movement:
         """Whether a movement that has ended was long enough to be an expression."""
         return "closed" if self.length_s >= config.shortest_s else "revoked"
 
+    def cut_off(self, newest: Sample, config: SpotConfig) -> Literal["closed", "revoked"]:
+        """End it with what was seen last, because nobody sees more; whether what was seen is an expression.
+
+        One that has lasted no longer than a micro-expression is one only if most of its return was seen: it may as well
+        have been held.
+        """
+        self.offset_s = newest.t_s
+        if self.length_s <= config.micro_s and self.height(newest.displacement) > _HALF * self.peak:
+            return "revoked"
+        return self.verdict(config) if self.apex_s >= 0 else "revoked"
+
     @property
     def confidence(self) -> float:
         """Share of movements with such a score that were right in phantom videos; `bench spotting` has the table."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from calib.face import CROP
 from realtime.config import Config
-from realtime.messages import AnyMessage, End, Face, Frame, Lost, Motion, Say, Spot
+from realtime.messages import FIRST_FACE, AnyMessage, End, Face, Frame, Lost, Motion, Say, Spot
 from realtime.recap import Moment
 from realtime.ring import Ring
 
@@ -123,7 +123,7 @@ class Resume:
     """
 
     start_ns: int = -1
-    face_id: int = 1
+    face_id: int = FIRST_FACE
     spot_id: int = 0
     restarts: int = 0
     told: tuple[Moment, ...] = ()

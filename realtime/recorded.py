@@ -18,6 +18,13 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 PHANTOMS = ("phantom", "phantom-rest")
 """The built-in face as a source: performing, or at rest but for its head's sway and a blink every 3 to 5 s."""
 
+_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_BOXES = (
+    *_FIRST_BOXES, b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"prft", b"emsg", b"pdin", b"meta", b"meco", b"udta",
+    b"uuid", b"pnot", b"PICT",
+)  # fmt: skip
+"""What an MP4 or MOV file may begin with, and what may stand in its row of boxes (ISO/IEC 14496-12, QuickTime)."""
+
 PHANTOM_SECONDS = 3600.0
 """Length of an endless phantom's performance; then it begins anew."""
 
@@ -26,11 +33,14 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     """A photo as (H, W, 3) uint8 BGR: grey, RGBA and 16-bit are converted, EXIF rotation is applied.
 
     Raises:
-        SourceError: missing, not an image, or too small.
+        SourceError: missing, unreadable, not an image, or too small.
     """
     if not path.is_file():
         raise SourceError(f"{path}: no such image")
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}") from error
     if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data[-65536:]:
         raise SourceError(f"{path}: the JPEG is cut short")
     try:
@@ -143,19 +153,22 @@ def _by_number(path: Path) -> list[tuple[int, str]]:
 def _missing_bytes(path: Path) -> int:
     """How many bytes a file lacks by its container's own account (MP4, MOV, AVI); 0 for others.
 
-    An MP4 or MOV file is a row of boxes, each with its length in front; an AVI file is one such chunk.
+    An MP4 or MOV file is a row of boxes, each with its length in front; an AVI file is one such chunk. Cameras and
+    taggers append what is no box: that is not asked for its length.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] == b"RIFF":
             return max(0, int.from_bytes(head[4:8], "little") + 8 - size)
-        if head[4:8] not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        if head[4:8] not in _FIRST_BOXES:
             return 0
         place = 0
         while place < size:
             file.seek(place)
             box = file.read(16)
+            if box[4:8] not in _BOXES:
+                return 0
             length = int.from_bytes(box[:4], "big")
             if length == 1:
                 length = int.from_bytes(box[8:16], "big")

@@ -22,7 +22,7 @@ from calib.neutral import Baseline, measure_baseline
 from calib.phantom.scoring import Interval
 from engines.runtime import FlowEngine
 from realtime.config import Config
-from realtime.messages import Face, Lost, Motion, Spot
+from realtime.messages import FIRST_FACE, Face, Lost, Motion, Spot
 from realtime.recording import NoRestError, Progress, Recording
 from realtime.rehearsal import rehearse
 from realtime.spot import SpotNode
@@ -90,7 +90,7 @@ def measure_rest(recording: Recording, config: Config, engine: FlowEngine, progr
     spot = SpotNode(config.spot)
     with closing(rehearse(recording, config, engine, spot, lambda index, image: image, faces=2)) as messages:
         for message in messages:
-            if isinstance(message, (Face, Lost)) and message.face_id > 0:
+            if isinstance(message, (Face, Lost)) and message.face_id != FIRST_FACE:
                 others += isinstance(message, Face) and bool(faces) and _apart(message, faces[-1])
             elif isinstance(message, Face):
                 faces.append(message)
@@ -105,7 +105,7 @@ def measure_rest(recording: Recording, config: Config, engine: FlowEngine, progr
                 if message.phase != "revoked":
                     end_ns = message.offset_ns if message.phase == "closed" else message.t_media_ns
                     moves[message.spot_id] = message.onset_ns / 1e9 - _MOVE_PAD_S, end_ns / 1e9 + _MOVE_PAD_S
-            level = spot.rest(0)
+            level = spot.rest(FIRST_FACE)
             if level is not None and level.settled_s > taken_s:
                 taken_s = level.settled_s
                 distances.append(level.away)

@@ -63,9 +63,9 @@ class Samples:
         return Sample(mean_s, mean, raw.head, raw.opening)
 
     @property
-    def newest_s(self) -> float:
-        """Time of the newest sample."""
-        return self._past[-1].t_s
+    def newest(self) -> Sample:
+        """The newest sample as it came."""
+        return self._past[-1]
 
     def since(self, t_s: float) -> list[Sample]:
         """The samples from a time on, oldest first."""

@@ -65,9 +65,15 @@ def open_source(config: CaptureConfig) -> Source:
         return StreamSource(config)
     if is_live(name):
         return CameraSource(config)
-    path = Path(name)
+    try:
+        return _open_path(Path(name), config)
+    except OSError as error:
+        raise SourceError(f"{name}: {error.strerror or error}") from error
+
+
+def _open_path(path: Path, config: CaptureConfig) -> Source:
     if not path.exists():
-        raise SourceError(f"{name}: no such file or folder (a webcam is given by its number or /dev/video…)")
+        raise SourceError(f"{config.source}: no such file or folder (a webcam is given by its number or /dev/video…)")
     if (path / JOURNAL).is_file():
         from realtime.recordings.filmed import FilmedSource
 

@@ -80,7 +80,7 @@ class SpotNode:
         if phase == "closed":
             offset_ns = round(movement.offset_s * _NS)
             if not isinstance(at, Motion):
-                offset_ns = min(offset_ns, at.t_media_ns)
+                offset_ns = max(min(offset_ns, at.t_media_ns), apex_ns)
             if movement.movements > 1:
                 kind = "speech"
             else:

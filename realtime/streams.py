@@ -70,7 +70,7 @@ class StreamSource:
         """Connect.
 
         Raises:
-            SourceError: refused, silent, or not a video stream.
+            SourceError: refused, silent, not a video stream, or a file that does not come at its own speed.
         """
         self._place = place_of(config.source)
         wait_ms = round(config.timeout_s * 1000)
@@ -86,6 +86,10 @@ class StreamSource:
                 f"no answer for {waited:.0f} s" if waited > 0.9 * config.timeout_s else "refused, or not a video stream"
             )
             raise SourceError(f"{self._place}: {why}")
+        # What is over at some frame is no stream; but an RTSP server sends a file, too, as fast as it was taken.
+        if self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0 and config.source.lower().startswith("http"):
+            self._capture.release()
+            raise SourceError(f"{self._place}: a file behind a URL, not a stream: download it, then give the file")
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS))
 
     def read(self) -> Grab | None:

@@ -32,6 +32,8 @@ from realtime.ring import Ring
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What asks a session to stop."""
 
+_AWAY_S = 1.0  # who looks after the others so late was away itself
+
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
@@ -64,6 +66,7 @@ class Session:
         self._notes: deque[Annotation] = deque()
         self._wiring = Wiring("")
         self._rings: list[Ring] = []
+        self._looked_s = time.monotonic()
 
     def __enter__(self) -> "Session":
         try:
@@ -115,8 +118,16 @@ class Session:
         """Every message of the session as it arrives, until the stream ends.
 
         Raises:
-            SessionError: a process failed for good, or was restarted too often, or the source broke off.
+            SessionError: a process failed for good, or was restarted too often, or the source broke off. No process
+                runs any more then.
         """
+        try:
+            yield from self._messages()
+        except SessionError:
+            self._end_children()
+            raise
+
+    def _messages(self) -> Iterator[AnyMessage]:
         while True:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
@@ -198,13 +209,16 @@ class Session:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _close(self) -> None:
+    def _end_children(self) -> None:
         for child in self._children.values():
             child.cut()  # all of them first: they end side by side
         deadline_s = time.monotonic() + STOP_S
         for child in self._children.values():
             child.end(max(0.0, deadline_s - time.monotonic()))
         self._children.clear()
+
+    def _close(self) -> None:
+        self._end_children()
         if self._context is not None:
             self._context.destroy(linger=0)  # every socket, also of what broke off while it was set up
         while self._rings:
@@ -258,8 +272,12 @@ class Session:
 
     def _look_after(self) -> Iterator[AnyMessage]:
         """Restart what died or hangs, within its budget."""
+        before_s, self._looked_s = self._looked_s, time.monotonic()
+        away_s = self._looked_s - before_s - _AWAY_S
         for child in list(self._children.values()):
             now_s = time.monotonic()
+            if away_s > 0:  # this process was stopped, as by Ctrl-Z, and the others with it
+                child.excuse(away_s, now_s)
             if child.failed(now_s):
                 raise SessionError(f"{child.spec.name} cannot start")
             if cause := child.trouble(now_s):

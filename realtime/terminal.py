@@ -72,6 +72,11 @@ class LiveView:
     _live: RichLive | None = None
     _faces: set[int] = field(default_factory=set)
 
+    @property
+    def began(self) -> bool:
+        """Whether any process has had something to do."""
+        return any(status.handled for status in self.statuses.values())
+
     def show(self, message: AnyMessage) -> None:
         """Take in a message, and print it if it is for people."""
         if isinstance(message, Status):

@@ -68,7 +68,10 @@ class Watch:
         self._head_leak = _FITTED_LEAK if motion.engine in HEADLESS else _HEAD_LEAK
         for movement in list(self.open):
             yield from self._follow(movement, sample)
-        yield from self._speech.due(sample.t_s, any(LOWER[m.strongest] for m in self.open))
+        mouth_s = [sample.t_s - m.onset_s for m in self.open if LOWER[m.strongest]]
+        # What is held for longer than a syllable is none, unless it began within speech: nothing waits for its end.
+        moving = any(self._speech.talking or lasts_s < SYLLABLE_S + SETTLE_S for lasts_s in mouth_s)
+        yield from self._speech.due(sample.t_s, moving)
         if self._mouth_moves(sample):
             self._speech.go_on(sample.t_s)
         limits = self._limits(sample)
@@ -76,8 +79,7 @@ class Watch:
             self._above = 0
             return
         mask = self._free(sample)
-        young = any(LOWER[m.strongest] and sample.t_s - m.onset_s < SYLLABLE_S for m in self.open)
-        if self._speech.talking or young:
+        if self._speech.talking or any(lasts_s < SYLLABLE_S for lasts_s in mouth_s):
             # What moves beside a syllable is part of the same speech.
             mask = mask & ~LOWER
         score = self._score(sample, mask, limits)
@@ -93,11 +95,10 @@ class Watch:
             self.rest.update(sample.t_s, sample.displacement)
 
     def abandon(self) -> Iterator[News]:
-        """The face is gone: end what was under way, and take back what had not reached its apex."""
+        """The face is gone: end what was under way, or take it back (`Movement.cut_off`)."""
         yield from self._speech.end()
         for movement in self.open:
-            movement.offset_s = self._samples.newest_s
-            yield movement, movement.verdict(self._config) if movement.apex_s >= 0 else "revoked"
+            yield movement, movement.cut_off(self._samples.newest, self._config)
 
     def _follow(self, movement: Movement, sample: Sample) -> Iterator[News]:
         home = self.rest.home

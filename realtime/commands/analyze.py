@@ -89,14 +89,24 @@ def analyze(
                 bar.remove_task(task)
             if done.fps < SLOW_FPS:
                 note(bar.console, f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames")
+            if not settings.capture.fps and _has_no_rate(video):
+                note(bar.console, f"{video}: 30 fps assumed; give the true rate with --fps")
             for text in done.notes:
                 note(bar.console, f"{video}: {text}")
             kinds = [event.kind for event in done.events]
+            speech = f", {kinds.count('speech')} speech" if "speech" in kinds else ""
             bar.console.print(
-                f"{video}: {kinds.count('micro')} micro, {kinds.count('macro')} macro in {done.duration_s:.1f} s "
-                f"→ {done.folder}", soft_wrap=True,
+                f"{video}: {kinds.count('micro')} micro, {kinds.count('macro')} macro{speech} "
+                f"in {done.duration_s:.1f} s → {done.folder}", soft_wrap=True,
             )  # fmt: skip
     return 1 if failed else 0
+
+
+def _has_no_rate(video: Path) -> bool:
+    """Whether a source is mere frames, which tell no time: a folder or a stack of them, and no recording."""
+    from realtime.recordings.journal import JOURNAL
+
+    return video.suffix == ".npy" or (video.is_dir() and not (video / JOURNAL).is_file())
 
 
 def _length_s(video: Path, fps: float) -> float | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from realtime.commands.needs import refuse
 from realtime.commands.options import (
     ERRORS,
     CalibrationFile,
@@ -80,6 +81,8 @@ def live(
     """
     if record_video and record is None:
         raise UsageError("--record-video: say where, with --record FOLDER")
+    if not dashboard:
+        refuse({"--port": port, "--host": host, "--no-video": no_video, "--open": open_page}, "only with --dashboard")
     settings = settings_from(config, faces, engine, narrator, calibration)
     capture = capture_from(settings.capture, source, fps, size)
     capture = dataclasses.replace(capture, seconds=seconds or capture.seconds)
@@ -94,7 +97,7 @@ def live(
     from realtime.panel import Panel
     from realtime.recorded import PHANTOMS, phantom_script
     from realtime.recordings.tape import Tape
-    from realtime.supervisor import Session
+    from realtime.supervisor import Session, SessionError
     from realtime.terminal import LiveView
 
     console = plain()
@@ -104,6 +107,7 @@ def live(
     console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")
     tape: Tape | None = None
     complained: list[str] = []
+    broken_off = False
     try:
         with ExitStack() as stack:
             page = Page(settings, folder.resolve()) if dashboard else None
@@ -120,15 +124,22 @@ def live(
                 page.say_first("recording", tape.state)
                 announce(stack.enter_context(page), console, open_page)
             panel = stack.enter_context(Panel(console)) if view and console.is_terminal else None
-            for message in session:
-                if problem := tape.take(message):
-                    complained.append(problem)
-                    complain(problem)
-                told.show(message)
-                if panel is not None:
-                    panel.take(message)
-                if page is not None:
-                    heed(page, session, tape)
+            try:
+                for message in session:
+                    if problem := tape.take(message):
+                        complained.append(problem)
+                        complain(problem)
+                    told.show(message)
+                    if panel is not None:
+                        panel.take(message)
+                    if page is not None:
+                        heed(page, session, tape)
+            except SessionError as error:
+                if not told.began:
+                    raise
+                broken_off = True
+                told.rest()
+                complain(str(error))
             tape.stop()
             if page is not None:
                 linger(page, tape, console)
@@ -141,7 +152,8 @@ def live(
         told.against(phantom_script(capture))
     told.closing()
     finished = tape.finished if tape is not None else []
-    return max((_recorded(console, recorder, recorder.problem in complained) for recorder in finished), default=0)
+    kept = [_recorded(console, recorder, recorder.problem in complained) for recorder in finished]
+    return max(kept, default=0) or int(broken_off)
 
 
 def _recorded(console: Console, recorder: "Recorder", failed: bool) -> int:

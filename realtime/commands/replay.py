@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from realtime.commands.needs import refuse
 from realtime.commands.options import (
     ERRORS,
     Dashboard,
@@ -43,14 +44,17 @@ def replay(
     session: SessionFolder,
     *,
     headless: Annotated[bool, Parameter(negative="", help="Do not wait: as fast as it goes.")] = False,
-    speed: Annotated[float, Parameter(help="So many times as fast as it happened.")] = 1.0,
+    speed: Annotated[float | None, Parameter(help="So many times as fast as it happened [default: 1].")] = None,
     messages: Annotated[
         bool,
         Parameter(negative="", help="With --headless: do not measure the video anew."),
     ] = False,
     tolerance: Annotated[
-        float, Parameter(help="With --headless: an event that moved by more than this differs, ms.")
-    ] = TOLERANCE_MS,
+        float | None,
+        Parameter(
+            help=f"With --headless: an event that moved by more than this differs, ms [default: {TOLERANCE_MS:g}]."
+        ),
+    ] = None,
     engine: Engine = "",
     narrator: NarratorName = "",
     dashboard: Dashboard = False,
@@ -71,19 +75,33 @@ def replay(
       mellm replay sessions --dashboard
       mellm replay sessions/2026-11-25T17-30-00 --headless
     """
-    if not speed > 0:
+    if speed is not None and not speed > 0:
         raise UsageError(f"--speed {speed:g}: it must be more than 0 (as fast as it goes: --headless)")
-    from realtime.recordings.sessions import open_recording
-
+    anew: dict[str, object] = {"--engine": engine, "--narrator": narrator, "--tolerance": tolerance}
+    for ignored, given, why in (
+        (not headless, {**anew, "--messages": messages}, "only with --headless"),
+        (messages, anew, "nothing is measured with --messages"),
+        (headless, {"--speed": speed}, "not with --headless"),
+        (not dashboard, {"--port": port, "--host": host, "--open": open_page}, "only with --dashboard"),
+        (dashboard, {"--headless": headless, "--speed": speed}, "not with --dashboard"),
+    ):
+        if ignored:
+            refuse(given, why)
     if dashboard:
         return serve_recordings(session, host, port, open_page, plain())
+    from realtime.recordings.sessions import open_recording
+
     recording = open_recording(session)
     console = plain()
     if not recording.info.complete:
         note(console, f"{session} was cut off or is still being recorded: it goes up to {_reached(recording):.1f} s")
     if headless and recording.video is not None and not messages:
-        return _measure_anew(recording, console, engine, narrator, tolerance)
-    return _show(recording, console, 0.0 if headless else speed)
+        tolerance_ms = TOLERANCE_MS if tolerance is None else tolerance
+        return _measure_anew(recording, console, engine, narrator, tolerance_ms)
+    refuse(anew, f"{session} was recorded without its video, so nothing can be measured anew")
+    if headless and not messages:
+        note(console, f"{session} was recorded without its video: shown as it was, nothing is measured anew")
+    return _show(recording, console, 0.0 if headless else speed or 1.0)
 
 
 def _show(recording: "Recording", console: Console, speed: float) -> int:

@@ -63,6 +63,14 @@ def test_no_event_while_the_face_is_away(tmp_path: Path, smiling: PhantomVideo) 
     assert not ((times > 2.1) & (times < 2.9)).any()
 
 
+def test_a_video_that_breaks_off_is_analysed_and_noted(tmp_path: Path, smiling: PhantomVideo) -> None:
+    video = write_video(tmp_path / "cut.mkv", [smiling.frame(k / 30) for k in range(40)])
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    done = analyze(video, "cut", tmp_path, Config(), lambda t_s: None)
+    assert done.duration_s < 1.0
+    assert [note for note in done.notes if "should be 1.3 s long: damaged or cut short?" in note]
+
+
 @pytest.mark.parametrize("fps", [5.0, 240.0])
 def test_slow_and_fast_videos_work(tmp_path: Path, smiling: PhantomVideo, fps: float) -> None:
     frames = [smiling.frame(0.8 + k / fps) for k in range(round(min(1.0, 240 / fps) * fps))]
@@ -91,6 +99,15 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(clip: Path, tmp_path: Path) 
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["/proc/nowhere", "taken.txt/results"])
+def test_an_output_that_cannot_be_written_is_said_before_any_work(clip: Path, tmp_path: Path, out: str) -> None:
+    (tmp_path / "taken.txt").write_text("mine")
+    reached: list[float] = []
+    with pytest.raises(OSError, match=r"No such file|Not a directory"):
+        analyze(clip, "smile", tmp_path / out, Config(), reached.append)
+    assert reached == []
 
 
 def test_videos_of_the_same_name_get_folders_of_their_own() -> None:

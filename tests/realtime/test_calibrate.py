@@ -1,10 +1,11 @@
 import dataclasses
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from realtime.calibrate import warnings
+from realtime.calibrate import check_target, warnings
 from realtime.calibration import Calibration, CameraFacts, FaceFacts
 from tests.realtime.test_calibration import CALIBRATION
 
@@ -31,6 +32,18 @@ def test_a_good_set_up_needs_no_warning() -> None:
 def test_what_is_wrong_with_a_camera_comes_with_a_remedy(facts: dict[str, Any], says: str) -> None:
     (warning,) = warnings(with_camera(facts))
     assert re.search(says, warning)
+
+
+@pytest.mark.parametrize("out", ["/proc/nowhere/me.toml", "taken.txt/me.toml"])
+def test_a_target_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path, out: str) -> None:
+    (tmp_path / "taken.txt").write_text("mine")
+    with pytest.raises(OSError, match=r"No such file|Not a directory"):
+        check_target(tmp_path / out)
+
+
+def test_a_target_in_a_new_folder_is_good_and_leaves_nothing_yet(tmp_path: Path) -> None:
+    check_target(tmp_path / "new" / "me.toml")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dark_and_small_face_is_said() -> None:

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import cv2
@@ -8,9 +9,10 @@ from bench.mjpeg import MjpegServer, phantom_jpegs
 from calib.phantom import PhantomVideo
 from realtime.capture import CaptureNode
 from realtime.config import CaptureConfig
-from realtime.messages import AnyMessage, End, Frame, Gap
+from realtime.messages import AnyMessage, End, Frame, Gap, Say
 from realtime.ring import Ring
 from realtime.source import SourceError
+from tests.conftest import write_video
 
 
 def run(config: CaptureConfig, ring: Ring) -> list[AnyMessage]:
@@ -31,6 +33,18 @@ def test_a_file_becomes_numbered_frames_and_an_end(clip: Path) -> None:
     view = ring.view(74)
     assert view is not None
     assert view.shape == (480, 640, 3)
+
+
+def test_a_file_that_breaks_off_is_noted_before_its_end(tmp_path: Path, smiling: PhantomVideo) -> None:
+    whole, cut = tmp_path / "whole.mkv", tmp_path / "cut.mkv"
+    write_video(whole, [smiling.frame(0.9 + k / 30) for k in range(20)] * 3)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    for path, notes in ((whole, 0), (cut, 1)):
+        messages = run(CaptureConfig(source=str(path), paced=False), Ring.local(4, 640 * 480 * 3))
+        said = [m.text for m in messages if isinstance(m, Say)]
+        assert len(said) == notes
+        assert type(messages[-1]) is End
+    assert "although it should be 2.0 s long: damaged or cut short?" in said[0]
 
 
 def test_playing_at_its_own_speed_takes_as_long_as_the_file(clip: Path) -> None:
@@ -83,10 +97,11 @@ def test_a_stream_that_is_away_at_a_restart_is_tried_again(smiling: PhantomVideo
     with pytest.raises(SourceError):
         CaptureNode(config, ring)
     messages: list[AnyMessage] = []
-    node = CaptureNode(config, ring, start_ns=0)
+    node = CaptureNode(config, ring, start_ns=time.monotonic_ns() - 3_000_000_000)
     while not messages or not isinstance(messages[-1], End):
         messages += node.step(None)
     node.close()
+    assert messages[-1].t_media_ns >= 3_000_000_000  # the stream's time went on
     assert "gave up after 1 attempt" in messages[-1].error
     with pytest.raises(SourceError):
         CaptureNode(CaptureConfig(source="nothing.mp4"), ring, start_ns=0)

@@ -2,12 +2,17 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from calib.phantom import PhantomVideo
+from realtime.analyze import Analysis
+from realtime.exports.tables import make_event
 from realtime.recordings.sessions import Recording
 from tests.conftest import Command
 from tests.engines.mellm.servers import replying, serving, streaming
+from tests.realtime.messages import say, spot
 
 
 @pytest.mark.parametrize(
@@ -42,6 +47,23 @@ def test_a_session_on_a_file_shows_events_words_and_the_closing_table(mellm: Com
     assert err == ""
 
 
+def test_a_source_that_breaks_off_has_its_session_summed_up_and_kept(
+    mellm: Command, smiling: PhantomVideo, tmp_path: Path
+) -> None:
+    frames, sessions = tmp_path / "frames", tmp_path / "sessions"
+    frames.mkdir()
+    for k in range(20):
+        cv2.imwrite(str(frames / f"{k}.png"), smiling.frame(k / 30))
+    (frames / "20.png").write_text("no picture")
+    status, out, err = mellm("live", frames, "--record", sessions)
+    assert status == 1
+    assert err == f"error: {frames / '20.png'}: not an image that OpenCV can read\n"
+    assert "p95 ms" in out
+    assert "Watched 0:01" in out
+    (folder,) = sessions.iterdir()
+    assert f"MB in {folder}" in out
+
+
 def test_videos_are_analysed_and_the_bad_one_does_not_stop_the_good(mellm: Command, clip: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is text")
@@ -50,6 +72,28 @@ def test_videos_are_analysed_and_the_bad_one_does_not_stop_the_good(mellm: Comma
     assert "bad.mp4: not a video" in err
     assert "1 micro, 0 macro" in out + err
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["smile"]
+
+
+@pytest.mark.parametrize(
+    ("source", "rate", "noted"),
+    [("frames", [], True), ("frames", ["--fps", "200"], False), ("stack.npy", [], True), ("session", [], False),
+     ("clip.mp4", [], False)],
+)  # fmt: skip
+def test_the_rate_of_mere_frames_is_not_assumed_in_silence_and_every_kind_is_counted(
+    mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str, rate: list[str], noted: bool
+) -> None:
+    for folder in ("frames", "session"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "session" / "session.mcap").touch()
+    events = tuple(
+        make_event("a", spot(k, kind=kind), say(k)) for k, kind in enumerate(("micro", "speech", "micro", "speech"))
+    )
+    done = Analysis(tmp_path / "out" / "a", events, 1, 2.5, 30.0)
+    monkeypatch.setattr("realtime.analyze.analyze", lambda *_: done)
+    status, out, err = mellm("analyze", tmp_path / source, "--out", tmp_path / "out", *rate)
+    assert status == 0
+    assert "2 micro, 0 macro, 2 speech in 2.5 s" in out + err
+    assert ("30 fps assumed; give the true rate with --fps" in out + err) is noted
 
 
 def test_a_pair_is_explained_as_json(mellm: Command, pair: tuple[Path, Path]) -> None:
@@ -129,6 +173,18 @@ def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, 
         (["live", "phantom", "--record-video"], "--record-video: say where, with --record FOLDER"),
         (["replay", "nowhere"], "nowhere: no such recording"),
         (["replay", "nowhere", "--speed", "0"], "--speed 0: it must be more than 0"),
+        (["live", "phantom", "--no-video"], "--no-video: only with --dashboard"),
+        (["live", "phantom", "--port", "0"], "--port: only with --dashboard"),
+        (["replay", "nowhere", "--host", "::1"], "--host: only with --dashboard"),
+        (["replay", "nowhere", "--engine", "dis"], "--engine: only with --headless"),
+        (["replay", "nowhere", "--tolerance", "0"], "--tolerance: only with --headless"),
+        (["replay", "nowhere", "--messages"], "--messages: only with --headless"),
+        (
+            ["replay", "nowhere", "--messages", "--headless", "--narrator", "template"],
+            "--narrator: nothing is measured",
+        ),
+        (["replay", "nowhere", "--speed", "2", "--headless"], "--speed: not with --headless"),
+        (["replay", "nowhere", "--headless", "--dashboard"], "--headless: not with --dashboard"),
         (["export", "nowhere"], "nowhere: no such recording"),
         (["export", "nowhere", "--to", "docx"], "--to docx: there are csv, jsonl, parquet, vtt, eaf, html"),
         (["schema", "Spit"], "no message 'Spit'; there are: Annotation, End, "),
@@ -151,8 +207,9 @@ def test_bad_input_is_one_clear_line(
     mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], says: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    status, _, err = mellm(*arguments)
+    status, out, err = mellm(*arguments)
     assert status != 0
+    assert "Summary" not in out  # of a session that never began
     assert says in err
     assert len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
@@ -215,9 +272,13 @@ def test_a_session_is_recorded_shown_again_and_exported(mellm: Command, clip: Pa
     assert f"recording to {folder} (no pixels)" in out
     assert f"MB in {folder}: see mellm replay, mellm export" in out
     told = [line for line in out.splitlines() if "-expression  " in line or " gap: " in line]
+    status, _, err = mellm("replay", folder, "--headless", "--engine", "dis")
+    assert status == 1
+    assert err == f"error: --engine: {folder} was recorded without its video, so nothing can be measured anew\n"
     status, out, err = mellm("replay", folder, "--headless")
     assert (status, err) == (0, "")
     assert [line for line in out.splitlines() if line in told] == told
+    assert "nothing is measured anew" in out
     assert "Watched " in out
     status, out, err = mellm("export", folder, "--to", "csv,vtt", "--out", tmp_path / "out")
     assert (status, err) == (0, "")

@@ -43,7 +43,7 @@ def shots(smiling: PhantomVideo) -> list[Shot]:
     with Bench() as bench:
         node = FlowNode(FlowConfig(), bench.crops)
         list(bench.motions((smiling.frame(0.9 + k / 30) for k in range(12)), flow=node))
-        return list(node._curves[0].history)
+        return list(node._curves[1].history)
 
 
 class Kept:

@@ -58,8 +58,8 @@ def test_the_frames_of_an_event_are_those_next_in_time(smiling: PhantomVideo) ->
     with Bench() as bench:
         node = FlowNode(FlowConfig(history_s=0.3), bench.crops)
         list(bench.motions((smiling.frame(0.9 + k / 30) for k in range(12)), flow=node))
-        shots = node.shots(0, 101_000_000, 299_000_000)
-        early = node.shots(0, 0, 300_000_000)
+        shots = node.shots(1, 101_000_000, 299_000_000)
+        early = node.shots(1, 0, 300_000_000)
         nobody = node.shots(5, 0, 1)
     assert shots is not None
     assert early is not None
@@ -68,11 +68,21 @@ def test_the_frames_of_an_event_are_those_next_in_time(smiling: PhantomVideo) ->
     assert nobody is None
 
 
+def test_frames_that_are_gone_are_not_replaced_by_others(smiling: PhantomVideo) -> None:
+    with Bench() as bench:
+        node = FlowNode(FlowConfig(history_s=0.3), bench.crops)
+        list(bench.motions((smiling.frame(k / 30) for k in range(20)), flow=node))
+        onset_gone = node.shots(1, 0, 600_000_000)
+        both_gone = node.shots(1, 0, 100_000_000)
+    assert onset_gone is None
+    assert both_gone is None
+
+
 def test_a_face_that_is_lost_begins_new_curves(smiling: PhantomVideo) -> None:
     with Bench() as bench:
         node = FlowNode(FlowConfig(), bench.crops)
         list(bench.motions((smiling.frame(1.0 + k / 30) for k in range(6)), flow=node))
-        lost = Lost(seq=6, face_id=0, t_capture_ns=0, t_media_ns=0, cause="test")
+        lost = Lost(seq=6, face_id=1, t_capture_ns=0, t_media_ns=0, cause="test")
         assert list(node.step(lost)) == [lost]
         again = next(bench.motions([smiling.frame(1.2)], flow=node))
     assert again.magnitude_iod == 0

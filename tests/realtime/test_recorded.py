@@ -145,6 +145,19 @@ def test_a_video_cut_anywhere_is_refused(tmp_path: Path, clip: Path, share: floa
         FileSource(cut)
 
 
+@pytest.mark.parametrize(
+    "trailer",
+    [b"TAG" + b"title".ljust(125), b"\xff" * 64, b"maker's notes" * 9, b"\xff\xff\xff"],
+    ids=["ID3v1", "padding", "notes", "odd"],
+)
+def test_what_cameras_and_taggers_append_to_a_video_does_not_make_it_cut_short(
+    tmp_path: Path, clip: Path, trailer: bytes
+) -> None:
+    longer = tmp_path / "longer.mp4"
+    longer.write_bytes(clip.read_bytes() + trailer)
+    assert len(stamps(FileSource(longer))) == 75
+
+
 def test_frames_are_sorted_by_number(tmp_path: Path) -> None:
     for k in (10, 9, 100):
         cv2.imwrite(str(tmp_path / f"frame{k}.png"), np.full((48, 64, 3), k, np.uint8))

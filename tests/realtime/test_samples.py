@@ -16,7 +16,7 @@ def test_samples_come_in_order_and_repeated_or_late_ones_are_dropped() -> None:
     taken = [samples.take(motion(t, level(0))) is not None for t in (0.0, 0.1, 0.1, 0.05, 0.2)]
     assert taken == [True, True, False, False, True]
     assert [s.t_s for s in samples] == pytest.approx([0.0, 0.1, 0.2])
-    assert samples.newest_s == pytest.approx(0.2)
+    assert samples.newest.t_s == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("fps", [60, 100, 240])

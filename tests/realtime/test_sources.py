@@ -13,6 +13,16 @@ def test_what_is_not_there_is_named(name: str) -> None:
         open_source(CaptureConfig(source=name))
 
 
+def test_what_the_system_does_not_let_be_read_is_named(tmp_path: Path) -> None:
+    name = str(tmp_path / f"{'x' * 300}.mp4")
+    with pytest.raises(SourceError, match=r"xxx\.mp4: File name too long"):
+        open_source(CaptureConfig(source=name))
+    (tmp_path / "1.png").symlink_to("/proc/self/mem")  # which cannot be read from its beginning
+    source = open_source(CaptureConfig(source=str(tmp_path)))
+    with pytest.raises(SourceError, match=r"1\.png: Input/output error"):
+        source.read()
+
+
 def test_a_name_that_is_not_utf_8_is_refused_before_opencv_sees_it() -> None:
     with pytest.raises(SourceError, match="not UTF-8"):
         open_source(CaptureConfig(source="bad\udcff.mp4"))

@@ -7,7 +7,7 @@ from calib.face import REGIONS
 from calib.neutral import Baseline
 from calib.phantom import PhantomEvent
 from realtime.config import SpotConfig
-from realtime.messages import End, Lost, Spot
+from realtime.messages import AnyMessage, End, Lost, Spot
 from realtime.spot import SpotNode
 from tests.realtime.curves import closed, displacement, motion, perform, spots
 
@@ -161,6 +161,15 @@ def test_two_mouth_movements_in_close_order_stay_two() -> None:
     assert [spot.movements for spot in found] == [1, 1]
 
 
+def test_a_smile_that_follows_holds_no_twitch_back() -> None:
+    """Their words would come when the smile has ended, and their frames be gone by then."""
+    twitches = [PhantomEvent(t, t + 0.15, t + 0.3, (("AU12", 0.03),)) for t in (2.0, 2.5)]
+    smile = PhantomEvent(3.0, 3.3, 6.8, (("AU12", 0.05),), hold_s=3.2)
+    first, second, held = closed(spots(perform([*twitches, smile], steady(30, 8.0))))
+    assert (first.kind, second.kind, held.kind) == ("micro", "micro", "macro")
+    assert max(first.t_media_ns, second.t_media_ns) / 1e9 < smile.onset_s + 1.0
+
+
 def test_a_brow_that_moves_beside_a_held_smile_is_an_event_of_its_own_and_the_smile_goes_on() -> None:
     smile = PhantomEvent(2.0, 2.3, 4.4, (("AU12", 0.05),), hold_s=1.8)
     brow = PhantomEvent(3.2, 3.38, 3.65, (("AU4", 0.03),))
@@ -233,6 +242,41 @@ def test_a_face_lost_after_the_apex_closes_its_event() -> None:
     found = spots([*motions, lost(2.71)])
     assert found[-1].phase == "closed"
     assert found[-1].offset_ns == motions[-1].t_media_ns
+
+
+def test_a_loss_that_comes_with_an_old_time_closes_nothing_before_its_apex() -> None:
+    motions = [m for m in perform([MACRO], steady(30)) if m.t_media_ns < 2.7e9]
+    spot = spots([*motions, lost(0.0)])[-1]
+    assert spot.phase == "closed"
+    assert spot.onset_ns < spot.apex_ns <= spot.offset_ns
+
+
+CUTS = [1 + k / 30 for k in range(40, 46)]
+"""2.33 to 2.50 s: an expression that began at 2.0 s has reached its apex, and is shorter than the longest micro one."""
+
+
+def cut(event: PhantomEvent, at_s: float, how: str) -> Spot:
+    """The last that is said of an event when nobody sees more of it from some time on."""
+    seen = [m for m in perform([event], steady(30, 7.0)) if m.t_media_ns <= at_s * 1e9]
+    after: dict[str, list[AnyMessage]] = {
+        "lost": [lost(at_s + 0.02)],
+        "paused": list(perform([], [at_s + 0.6])),
+        "ended": [End(seq=0, t_capture_ns=0, t_media_ns=seen[-1].t_media_ns)],
+    }
+    return spots([*seen, *after[how]])[-1]
+
+
+@pytest.mark.parametrize("how", ["lost", "paused", "ended"])
+@pytest.mark.parametrize("at_s", CUTS)
+def test_a_held_expression_that_is_cut_off_is_no_micro_expression(at_s: float, how: str) -> None:
+    smile = PhantomEvent(2.0, 2.25, 6.0, (("AU12", 0.04),), hold_s=3.5)
+    assert cut(smile, at_s, how).phase == "revoked"
+
+
+@pytest.mark.parametrize("how", ["lost", "paused", "ended"])
+def test_a_micro_expression_that_is_cut_off_when_mostly_back_is_told(how: str) -> None:
+    spot = cut(MICRO, 2.0 + 1 / 3, how)
+    assert (spot.phase, spot.kind) == ("closed", "micro")
 
 
 def test_the_end_of_the_stream_closes_what_is_open_and_passes_on() -> None:

@@ -1,4 +1,8 @@
 import socket
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -8,6 +12,7 @@ from realtime.config import CaptureConfig
 from realtime.source import SourceError, SourceLostError
 from realtime.sources import open_source
 from realtime.streams import StreamSource
+from tests.conftest import write_video
 
 
 def test_a_stream_is_read_and_its_end_noticed(smiling: PhantomVideo) -> None:
@@ -29,6 +34,20 @@ def test_a_stream_that_stalls_is_noticed_after_its_time_out(smiling: PhantomVide
             for _ in range(10):
                 source.read()
         source.close()
+
+
+def test_a_file_behind_a_url_is_refused_with_what_to_do(tmp_path: Path, smiling: PhantomVideo) -> None:
+    write_video(tmp_path / "clip.mkv", [smiling.frame(k / 30) for k in range(5)])
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(SourceError, match=r"/clip\.mkv: a file behind a URL.*download it"):
+            open_source(CaptureConfig(source=f"http://127.0.0.1:{server.server_port}/clip.mkv", timeout_s=2.0))
+        server.shutdown()
 
 
 def test_a_url_that_refuses_is_named() -> None:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import SimpleNamespace
@@ -159,13 +160,13 @@ def test_a_hung_process_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_over_its_budget_the_session_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "PROCESSES", tuple(dataclasses.replace(spec, restarts=0) for spec in PROCESSES))
-    with (
-        Session(phantom()) as session,
-        pytest.raises(SessionError, match=r"perceive was killed by signal 9.*giving up"),
-    ):
-        for message in session:
-            if isinstance(message, Motion):
-                os.kill(session.pids["perceive"], signal.SIGKILL)
+    with Session(phantom()) as session:
+        pids = list(session.pids.values())
+        with pytest.raises(SessionError, match=r"perceive was killed by signal 9.*giving up"):
+            for message in session:
+                if isinstance(message, Motion):
+                    os.kill(session.pids["perceive"], signal.SIGKILL)
+        assert not any(psutil.pid_exists(pid) for pid in pids)  # the camera is not on while others still look at a page
     assert leftovers(os.getpid()) == []
 
 
@@ -318,6 +319,33 @@ def test_one_that_has_died_cannot_be_told_to_go_and_that_is_no_error() -> None:
     session._hear(Status(seq=-1, t_capture_ns=0, t_media_ns=0, process=spec.name, state="ready", pid=1))
     assert session._children[spec.name].told_to_go
     ours.close()
+
+
+def test_nobody_is_blamed_for_silence_while_the_supervisor_itself_was_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    session, blamed = Session(phantom()), list[str]()
+
+    def restart(child: Child, cause: str) -> list[AnyMessage]:
+        blamed.append(child.spec.name)
+        return []
+
+    monkeypatch.setattr(session, "_restart", restart)
+    for spec in PROCESSES:
+        reading, ours = multiprocessing.Pipe(duplex=False)
+        reading.close()
+        process = cast(SpawnProcess, SimpleNamespace(pid=1, exitcode=None))
+        session._children[spec.name] = Child(spec, process, ours, 0, clock[0], state="running")
+    for later_s in (0.05, 60.0, 0.05, 0.5):
+        clock[0] += later_s
+        list(session._aside())
+    assert blamed == []
+    for _ in range(12):  # and now they are silent although it listens
+        clock[0] += 0.5
+        list(session._aside())
+    assert set(blamed) == {spec.name for spec in PROCESSES if spec.heartbeat_s < 6.0}
+    for child in session._children.values():
+        child.lifeline.close()
 
 
 def test_a_script_needs_no_guard_around_its_session(tmp_path: Path) -> None:
