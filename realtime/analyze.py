@@ -1,6 +1,7 @@
 """`mellm analyze`: videos in, events and curves out, without loss and faster than real time."""
 
 import dataclasses
+import datetime
 import os
 import shutil
 import tempfile
@@ -16,13 +17,14 @@ from engines.runtime import FlowEngine
 from realtime.calibration import mismatch, open_calibration
 from realtime.chain import run_chain
 from realtime.config import Config
+from realtime.exports.elan import eaf
 from realtime.exports.tables import Event, make_event, write_events, write_motion
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
 from realtime.output import check_writable
 from realtime.sheet import write_sheet
 from realtime.source import SourceError
 
-RESULTS = ("events.jsonl", "events.csv", "events.png", "motion.parquet", "summary.txt")
+RESULTS = ("events.jsonl", "events.csv", "events.eaf", "events.png", "motion.parquet", "summary.txt")
 """What an analysis writes."""
 
 Progress = Callable[[float], None]
@@ -115,6 +117,9 @@ def analyze(
     with fresh_folder(folder, RESULTS) as fresh:
         write_events(events, fresh)
         write_motion(motions, fresh / "motion.parquet")
+        film = video if video.is_file() and video.suffix != ".npy" else None
+        made = datetime.datetime.fromtimestamp(video.stat().st_mtime).astimezone()
+        (fresh / "events.eaf").write_bytes(eaf(events, [], made, film, folder))
         write_sheet(events, sketches, fresh / "events.png")
         (fresh / "summary.txt").write_text(f"{summary}\n", encoding="utf-8")
     times_ns = sorted({m.t_media_ns for m in motions})

@@ -3,7 +3,7 @@
 import dataclasses
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -17,27 +17,35 @@ from realtime.commands.options import (
     UsageError,
     complain,
     note,
+    plain,
     reason,
     settings_from,
 )
 from realtime.environment import one_thread
+
+if TYPE_CHECKING:
+    from realtime.exports.tables import Event
 
 SLOW_FPS = 15
 """Below this frame rate a rise of a tenth of a second is not sampled twice."""
 
 
 def analyze(
-    videos: Annotated[list[Path], Parameter(help="Video files, or folders of frames.")],
+    videos: Annotated[
+        list[Path], Parameter(help="Video files, folders or .npy stacks of frames, or recordings with their video.")
+    ],
     *,
     out: Annotated[Path, Parameter(help="Folder for the results; one folder a video in it.")],
-    fps: Annotated[float, Parameter(help="Frame rate of folders of frames.")] = 0.0,
+    fps: Annotated[float, Parameter(help="Frame rate of folders and stacks of frames [default: 30].")] = 0.0,
     faces: Faces = None,
     engine: Engine = "",
     narrator: NarratorName = "",
     calibration: CalibrationFile = None,
     config: ConfigFile = None,
 ) -> int:
-    """Analyse recorded videos without loss: events.jsonl, .csv and .png, motion.parquet and summary.txt for each.
+    """Analyse recorded videos without loss: events.jsonl, .csv, .eaf and .png, motion.parquet and summary.txt for each.
+
+    Of several videos, OUT/events.csv holds the events of all, each with its video's path.
 
     A narrator whose model or server cannot be used is an error; one that fails over an event has the template narrator
     answer for it, and a note says so.
@@ -57,9 +65,10 @@ def analyze(
     from engines.runtime import open_engine
     from realtime.analyze import OutputError, output_names
     from realtime.analyze import analyze as analyze_one
+    from realtime.exports.tables import write_events_csv
     from realtime.source import SourceError
 
-    failed = 0
+    failed, found = 0, list["Event"]()
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
@@ -93,12 +102,16 @@ def analyze(
                 note(bar.console, f"{video}: 30 fps assumed; give the true rate with --fps")
             for text in done.notes:
                 note(bar.console, f"{video}: {text}")
+            found += [dataclasses.replace(event, video=str(video)) for event in done.events]
             kinds = [event.kind for event in done.events]
             speech = f", {kinds.count('speech')} speech" if "speech" in kinds else ""
             bar.console.print(
                 f"{video}: {kinds.count('micro')} micro, {kinds.count('macro')} macro{speech} "
                 f"in {done.duration_s:.1f} s → {done.folder}", soft_wrap=True,
             )  # fmt: skip
+    if len(videos) > 1 and failed < len(videos):
+        write_events_csv(found, out / "events.csv")
+        plain().print(f"all events: {out / 'events.csv'}", soft_wrap=True)
     return 1 if failed else 0
 
 

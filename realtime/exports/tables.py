@@ -83,8 +83,8 @@ def write_events_parquet(events: Sequence[Event], path: Path) -> None:
 
 
 def in_order(events: Sequence[Event]) -> list[Event]:
-    """Events by onset; those that begin together by face and offset."""
-    return sorted(events, key=lambda e: (e.onset_s, e.face_id, e.offset_s))
+    """Events by video and onset; those that begin together by face and offset."""
+    return sorted(events, key=lambda e: (e.video, e.onset_s, e.face_id, e.offset_s))
 
 
 def motion_table(motions: Sequence[Motion], zero_ns: int = 0) -> "pa.Table":

@@ -9,7 +9,7 @@ import pytest
 
 from calib.phantom import PhantomVideo
 from engines.runtime import open_engine
-from realtime.analyze import OutputError, analyze, fresh_folder, output_names
+from realtime.analyze import RESULTS, OutputError, analyze, fresh_folder, output_names
 from realtime.config import Config
 from realtime.source import SourceError
 from tests.conftest import SMILE, write_video
@@ -25,6 +25,9 @@ def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
     assert event["apex_s"] == pytest.approx(SMILE.apex_s, abs=0.1)
     assert event["action_units"] == ["AU12"]
     assert event["narration"]
+    tiers = (done.folder / "events.eaf").read_text(encoding="utf-8")
+    assert clip.resolve().as_uri() in tiers
+    assert "<ANNOTATION_VALUE>AU12</ANNOTATION_VALUE>" in tiers
     assert pq.read_table(done.folder / "motion.parquet").num_rows == 75
     assert (done.folder / "summary.txt").read_text() == f"{done.summary}\n"
     assert done.summary.startswith("Watched 0:02: 1 micro-expression and 0 macro-expressions. Read as 1 positive.")
@@ -37,9 +40,7 @@ def test_a_rerun_is_the_same_to_the_byte(clip: Path, tmp_path: Path) -> None:
     lent = open_engine()
     for engine in (None, lent, lent):
         folder = analyze(clip, "smile", tmp_path, Config(), lambda t_s: None, engine).folder
-        runs.append(
-            [(folder / name).read_bytes() for name in ("events.jsonl", "events.csv", "motion.parquet", "summary.txt")]
-        )
+        runs.append([(folder / name).read_bytes() for name in RESULTS])
     lent.close()
     assert runs[0] == runs[1] == runs[2]
 

@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -71,7 +72,9 @@ def test_videos_are_analysed_and_the_bad_one_does_not_stop_the_good(mellm: Comma
     assert status == 1
     assert "bad.mp4: not a video" in err
     assert "1 micro, 0 macro" in out + err
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["smile"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["events.csv", "smile"]
+    (row,) = csv.DictReader((tmp_path / "out" / "events.csv").read_text().splitlines())
+    assert row["video"] == str(clip)
 
 
 @pytest.mark.parametrize(
