@@ -18,7 +18,7 @@ export class Screen {
    */
   constructor(live, does) {
     this.layers = { picture: true, mesh: true, regions: true, flow: true };
-    this.track = new Track();
+    this.track = new Track(live);
     this.playhead = new Playhead(this.track, live);
     this.frames = new Frames();
     this.stage = new Stage(this.track, this.playhead, this.frames, this.layers);

@@ -5,12 +5,16 @@ export const PARTS = ["brow", "eyelid", "nose", "mouth", "chin", "cheek"];
 /** The parts' names for people. */
 export const PART_NAMES = { brow: "Brows", eyelid: "Lids", nose: "Nose", mouth: "Mouth", chin: "Chin", cheek: "Cheeks" };
 
-const MOST_POINTS = 36000; // 20 minutes at 30 fps
+const MOST_POINTS = 36000; // of a live session: 20 minutes at 30 fps
 
 /** One face's curves: for every point its time, and how far the farthest region of every part is from its rest. */
 class Lane {
-  constructor(id) {
-    this.id = id;
+  /**
+   * @param {number} id of the face.
+   * @param {number} most so many points are kept, the newest.
+   */
+  constructor(id, most) {
+    Object.assign(this, { id, most });
     this.t = [];
     this.parts = []; // Float32Array(6) a point, IOD
     this.moves = []; // Float32Array(58) a point, IOD: u and v of every region in turn
@@ -22,7 +26,7 @@ class Lane {
     this.t.push(t);
     this.parts.push(parts);
     this.moves.push(moves);
-    if (this.t.length > MOST_POINTS) for (const list of [this.t, this.parts, this.moves]) list.splice(0, MOST_POINTS / 10);
+    if (this.t.length > this.most) for (const list of [this.t, this.parts, this.moves]) list.splice(0, this.most / 10);
   }
 
   /** Index of the last point at or before a time; -1 if there is none. */
@@ -47,6 +51,7 @@ export class Track extends EventTarget {
   clear(hello) {
     this.hello = hello;
     this.lanes = new Map();
+    this.most = live ? MOST_POINTS : Infinity;
     this.events = new Map();
     this.notes = [];
     this.gaps = [];
@@ -91,7 +96,7 @@ export class Track extends EventTarget {
 
   lane(id) {
     if (!this.lanes.has(id)) {
-      this.lanes.set(id, new Lane(id));
+      this.lanes.set(id, new Lane(id, this.most));
       this.changed("lanes");
     }
     return this.lanes.get(id);
