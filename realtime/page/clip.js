@@ -99,11 +99,14 @@ export class Clip {
     this.picture = null;
   }
 
-  /** Read the meshes (`realtime/dashboard/script.py`, write_faces). */
-  async load(address) {
-    const answer = await fetch(address);
-    if (!answer.ok) return;
-    const buffer = await answer.arrayBuffer();
+  /**
+   * Read the meshes (`realtime/dashboard/script.py`, write_faces).
+   * @param {string} address
+   * @param {AbortSignal} signal ends the reading.
+   */
+  async load(address, signal) {
+    const buffer = await fetch(address, { signal }).then((answer) => (answer.ok ? answer.arrayBuffer() : null)).catch(() => null); // prettier-ignore
+    if (buffer === null) return;
     const view = new DataView(buffer);
     let offset = 0;
     while (offset + 16 <= buffer.byteLength) {

@@ -130,6 +130,17 @@ def test_while_it_plays_every_frame_has_its_own_time_and_stays_with_the_playhead
     wait(page, lambda: belongs(page.evaluate(READ)))
 
 
+def test_it_does_not_play_on_where_nobody_sees_it(page: Any, film: Path) -> None:
+    jump(page, 0.1)
+    page.locator("#recordings .round").click()
+    wait(page, lambda: not page.evaluate("document.querySelector('video.clip').paused"))
+    page.keyboard.press("1")
+    wait(page, lambda: page.evaluate("document.querySelector('video.clip').paused"))
+    assert not page.evaluate("document.querySelector('video.clip').ended")
+    page.evaluate("name => { location.hash = `#recordings/${name}`; }", film.name)
+    wait(page, lambda: belongs(page.evaluate(READ)))
+
+
 def test_the_frame_on_the_screen_stays_while_the_next_is_looked_for(page: Any) -> None:
     kept = page.evaluate("""async () => {
       const { Clip } = await import("/page/clip.js");
