@@ -22,10 +22,10 @@ function ask(className, ...children) {
 
 /**
  * The consent notice: nothing of the picture is sent before it is confirmed.
- * @returns {Promise<"video"|"words">} what may be shown.
+ * @returns {Promise<"video"|"words"|"">} what may be shown; nothing if it was dismissed.
  */
-export async function askConsent(hasVideo) {
-  const answer = await ask("consent",
+export function askConsent(hasVideo) {
+  return ask("consent",
     element("h1", {}, "Before you look at a face"),
     element("p", {}, "This instrument measures movements of faces that their owners may not notice themselves. Use it only ",
       element("b", {}, "with the consent of everyone in the picture"), "."),
@@ -38,7 +38,6 @@ export async function askConsent(hasVideo) {
       element("button.primary", { value: hasVideo ? "video" : "words", autofocus: true },
         hasVideo ? "Everyone agrees: show the picture" : "Everyone agrees")),
   ); // prettier-ignore
-  return answer || "words";
 }
 
 /** Words for a moment; null if there are to be none. */

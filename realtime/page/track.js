@@ -39,11 +39,19 @@ class Lane {
     }
     return low - 1;
   }
+
+  /** The time of the point after (1) or before (-1) a time; undefined if there is none. */
+  beside(t, way) {
+    return this.t[way > 0 ? this.at(t + 1e-6) + 1 : this.at(t - 1e-6)];
+  }
 }
 
+/** What is known of one session. It may be told the same again, as after a lost connection: then it knows no more. */
 export class Track extends EventTarget {
-  constructor() {
+  /** @param {boolean} live whether it may go on without end: then only its newest part is kept. */
+  constructor(live) {
     super();
+    this.most = live ? MOST_POINTS : Infinity;
     this.clear({ regions: [], units: {}, steps_per_iod: 1, threshold: 0.003 });
   }
 
@@ -51,10 +59,10 @@ export class Track extends EventTarget {
   clear(hello) {
     this.hello = hello;
     this.lanes = new Map();
-    this.most = live ? MOST_POINTS : Infinity;
     this.events = new Map();
     this.notes = [];
     this.gaps = [];
+    this.told = new Set(); // the notes and gaps, as text
     this.summary = null;
     this.first = Infinity;
     this.last = 0;
@@ -141,6 +149,7 @@ export class Track extends EventTarget {
       return;
     }
     const event = this.event(say.id);
+    const fresh = say.text !== event.said?.text;
     const closed = event.spot?.phase === "closed";
     if (say.final) {
       event.said = say;
@@ -155,7 +164,7 @@ export class Track extends EventTarget {
       event.words = event.pieces;
     }
     this.changed("event", event);
-    if (say.final) this.changed("said", event);
+    if (say.final && fresh) this.changed("said", event);
   }
 
   _lost({ face, cause, t }) {
@@ -163,12 +172,19 @@ export class Track extends EventTarget {
     this.changed("lost", { face, cause, t });
   }
 
+  _isNew(message) {
+    const known = this.told.size;
+    return this.told.add(JSON.stringify(message)).size > known;
+  }
+
   _gap(gap) {
+    if (!this._isNew(gap)) return;
     this.gaps.push(gap);
     this.changed("gap", gap);
   }
 
   _annotation(note) {
+    if (!this._isNew(note)) return;
     this.notes.push(note);
     this.changed("note", note);
   }

@@ -36,7 +36,13 @@ export class Transport {
 
   toggle(name) {
     if (this.chips.querySelector(`[data-layer=${name}]`).hidden) return;
-    this.layers[name] = !this.layers[name];
+    this.show(name, !this.layers[name]);
+    this.root.dispatchEvent(new CustomEvent("layers", { detail: name }));
+  }
+
+  /** Show a layer or not. */
+  show(name, is) {
+    this.layers[name] = is;
     this._chips();
     this.root.dispatchEvent(new CustomEvent("layers"));
   }
@@ -46,8 +52,7 @@ export class Transport {
     const chip = this.chips.querySelector(`[data-layer=${name}]`);
     if (chip.hidden === !is) return;
     chip.hidden = !is;
-    this.layers[name] = is;
-    this._chips();
+    this.show(name, is);
   }
 
   _chips() {
