@@ -1,5 +1,7 @@
 // Which moment is shown: the newest, one that was chosen, or one that runs on from there.
 
+const LONGEST_S = 0.25; // a frame that was drawn later than that: the page was away, and nothing was seen meanwhile
+
 export class Playhead extends EventTarget {
   /**
    * @param {import("./track.js").Track} track whose time it is.
@@ -13,6 +15,12 @@ export class Playhead extends EventTarget {
     this.chosen = 0;
     this.speed = 1;
     this._then = null;
+    track.addEventListener("end", () => this.atNow && this.pause());
+  }
+
+  /** Whether there is a newest moment to be at: a session that goes on. */
+  get follows() {
+    return this.live && this.track.ended === null;
   }
 
   /** Whether the newest moment is shown. */
@@ -39,7 +47,7 @@ export class Playhead extends EventTarget {
 
   /** Go on from the moment shown. */
   play() {
-    if (this.chosen >= this.track.last - 0.05) this.chosen = this.live ? this.track.last : this.first;
+    if (this.chosen >= this.track.last - 0.05) this.chosen = this.follows ? this.track.last : this.first;
     this.running = true;
     this._then = performance.now();
     this._told();
@@ -59,6 +67,7 @@ export class Playhead extends EventTarget {
 
   /** Show the newest moment from now on. */
   follow() {
+    if (!this.follows) return;
     this.running = true;
     this._then = null;
     this._told();
@@ -67,11 +76,11 @@ export class Playhead extends EventTarget {
   /** Once a drawn frame: let the time run. */
   tick(now) {
     if (!this.running || this._then === null) return;
-    this.chosen += ((now - this._then) / 1000) * this.speed;
+    this.chosen += Math.min((now - this._then) / 1000, LONGEST_S) * this.speed;
     this._then = now;
     if (this.chosen >= this.track.last) {
       this.chosen = this.track.last;
-      if (this.live) this.follow();
+      if (this.follows) this.follow();
       else this.pause();
     }
   }

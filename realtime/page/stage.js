@@ -17,6 +17,7 @@ export class Stage {
   constructor(track, playhead, frames, layers) {
     Object.assign(this, { track, playhead, frames, layers });
     this.hasPictures = true;
+    this.connected = false;
     this.clip = null; // a video element with the recorded picture
     const canvas = element("canvas", { role: "img", "aria-label": "The face with what was measured on it" });
     this.pill = element("span.pill", {}, "LIVE");
@@ -45,10 +46,16 @@ export class Stage {
       if (playhead.t !== this._shownT || this.clip?.looking > LATE_S) this.canvas.stale = true;
       this._shownT = playhead.t;
     }
-    this.pill.hidden = !playhead.live;
-    this.pill.textContent = playhead.atNow ? "LIVE" : "PAUSED";
-    this.pill.dataset.on = String(playhead.atNow);
+    this.pill.hidden = !playhead.live || !this.track.hello.live;
+    this.pill.textContent = this._state();
+    this.pill.dataset.on = String(this.pill.textContent === "LIVE");
     this.canvas.paint();
+  }
+
+  _state() {
+    if (!this.playhead.follows) return "ENDED";
+    if (!this.playhead.atNow) return "PAUSED";
+    return this.connected ? "LIVE" : "NOT CONNECTED";
   }
 
   get showsPicture() {
