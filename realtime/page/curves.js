@@ -91,13 +91,18 @@ export class Curves {
     return LEFT + ((t - from) / (to - from)) * (width - LEFT - RIGHT);
   }
 
-  _draw(context, width, height) {
-    const range = this._range();
-    const lanes = [...this.track.lanes.values()].filter((lane) => {
+  /** The lanes that have something between two times: they share the height. */
+  _lanes(range) {
+    return [...this.track.lanes.values()].filter((lane) => {
       const index = lane.at(range[1]);
       return index >= 0 && lane.t[index] >= range[0];
     });
     const theme = Object.fromEntries(["ink", "quiet", "faint", "line", "panel", "micro", "macro", "speech", "danger",
+  }
+
+  _draw(context, width, height) {
+    const range = this._range();
+    const lanes = this._lanes(range);
       "accent", ...PARTS].map((name) => [name, colour(name)])); // prettier-ignore
     const font = getComputedStyle(document.body).fontFamily;
     const shown = lanes.length || 1;
@@ -228,7 +233,10 @@ export class Curves {
     const t = this._time(event, range);
     this.held = { range };
     this.playhead.seek(t);
-    const hit = this.track.found().find(({ spot }) => t >= spot.onset && t <= (spot.offset ?? this.track.last));
+    const lanes = this._lanes(range);
+    const lane = lanes[Math.floor((event.offsetY / (this.canvas.canvas.clientHeight - AXIS)) * lanes.length)];
+    const hit = this.track.found().find(({ spot }) =>
+      spot.face === lane?.id && t >= spot.onset && t <= (spot.offset ?? this.track.last)); // prettier-ignore
     if (hit) this.choose(hit.id);
   }
 

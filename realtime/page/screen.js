@@ -79,9 +79,8 @@ export class Screen {
     const { playhead, track } = this;
     const t = playhead.t;
     if (playhead.running) playhead.pause();
-    const lane = track.lanes.values().next().value;
-    const next = lane?.t[lane.at(t + 1e-6) + way];
-    playhead.seek(far || next === undefined ? t + way * NUDGE_S : next);
+    const times = [...track.lanes.values()].map((lane) => lane.beside(t, way)).filter((time) => time !== undefined);
+    playhead.seek(far || !times.length ? t + way * NUDGE_S : way * Math.min(...times.map((time) => way * time)));
   }
 
   /** The event before or after the moment shown. */

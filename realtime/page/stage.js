@@ -108,11 +108,13 @@ export class Stage {
     context.save();
     const scale = this._fit(context, width, height, videoWidth, videoHeight);
     context.drawImage(clip.picture, 0, 0, videoWidth, videoHeight);
-    for (const face of clip.facesNow()) {
+    const faces = clip.facesNow();
+    for (const face of faces) {
       const lane = track.lanes.get(face.id);
       const moves = lane?.moves[lane.at(clip.t + 0.0085)];
       drawFace(context, { ...face, moves }, track.hello, this.layers, 1 / scale);
     }
+    if (faces.length > 1) for (const face of faces) drawName(context, face, track.hello, 1 / scale);
     context.restore();
     this.canvas.canvas.dataset.t = clip.t.toFixed(3);
     this.note.textContent = clock(clip.t);
