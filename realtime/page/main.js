@@ -34,6 +34,10 @@ function go() {
 addEventListener("hashchange", go);
 addEventListener("theme", () => Object.values(places).forEach((place) => place.screen?.stale()));
 document.getElementById("help").addEventListener("click", showKeys);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its address would name no place
+  document.getElementById("place").focus();
+});
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

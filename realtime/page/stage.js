@@ -65,7 +65,7 @@ export class Stage {
   _draw(context, width, height) {
     const canvas = this.canvas.canvas;
     this.legend.hidden = !this.layers.flow;
-    this.root.dataset.filled = String(this.showsPicture);
+    this.root.dataset.filled = String(this.showsPicture && (this.clip ?? this.frames.shown) !== null);
     if (this.clip && !this.layers.picture) this.say("");
     if (this.clip && this.layers.picture) this._drawClip(context, width, height);
     else if (this.showsPicture && this.frames.shown) this._drawPicture(context, width, height);

@@ -19,7 +19,8 @@ export class Transport {
       title: "Show the newest moment (L)", hidden: !playhead.live }, "Go live"); // prettier-ignore
     this.time = element("output.transport-time");
     this.slider = element("input.scrub", { type: "range", min: 0, max: 1, step: 0.001, value: 1, "aria-label": "Scrub",
-      oninput: () => this._scrub() }); // prettier-ignore
+      oninput: () => this._scrub(), onpointerdown: () => (this.held = true) }); // prettier-ignore
+    for (const what of ["pointerup", "pointercancel"]) addEventListener(what, () => (this.held = false));
     this.chips = element("div.chips", { role: "group", "aria-label": "Layers of the picture" });
     for (const [name, title, key] of LAYERS) {
       const chip = element("button.chip", { type: "button", textContent: title, title: `${title} (${key})`,
@@ -44,7 +45,6 @@ export class Transport {
   show(name, is) {
     this.layers[name] = is;
     this._chips();
-    this.root.dispatchEvent(new CustomEvent("layers"));
   }
 
   /** Offer a layer, or leave it out where there is nothing of it. */
@@ -67,7 +67,7 @@ export class Transport {
   tick() {
     const { playhead, track } = this;
     const span = track.last - playhead.first;
-    if (document.activeElement !== this.slider || playhead.running) {
+    if (!this.held) {
       this.slider.value = span > 0 ? (playhead.t - playhead.first) / span : 1;
     }
     this.slider.style.setProperty("--at", `${100 * Number(this.slider.value)}%`);
