@@ -59,7 +59,7 @@ export async function askNote(t) {
 }
 
 const KEYS = [
-  ["Space", "pause and go on"], ["L", "go live: the newest moment"], ["← →", "a frame back and on; with Shift a second"],
+  ["Space", "pause and go on"], ["Esc", "end the replay of an event"], ["L", "go live: the newest moment"], ["← →", "a frame back and on; with Shift a second"],
   ["[ ]", "the event before and after"], ["+ −", "less and more time in the curves"], ["A", "annotate the moment shown"],
   ["R", "start and stop recording"], ["P M G F", "picture, mesh, regions, flow"], ["1 2 3", "Live, Recordings, Analyze"],
   ["T", "dark and light"], ["?", "this help"],

@@ -42,7 +42,7 @@ export class Stage {
     if (this.showsPicture && !this.clip) {
       frames.want(playhead.atNow ? Infinity : playhead.t, () => (this.canvas.stale = true));
     } else {
-      this.clip?.go(playhead.t, playhead.running, playhead.speed);
+      this.clip?.go(playhead.t, playhead.running, playhead.rate);
       if (playhead.t !== this._shownT || this.clip?.looking > LATE_S) this.canvas.stale = true;
       this._shownT = playhead.t;
     }
@@ -54,7 +54,7 @@ export class Stage {
 
   _state() {
     if (!this.playhead.follows) return "ENDED";
-    if (!this.playhead.atNow) return "PAUSED";
+    if (!this.playhead.atNow) return this.playhead.running ? "REPLAY" : "PAUSED";
     return this.connected ? "LIVE" : "NOT CONNECTED";
   }
 

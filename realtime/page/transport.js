@@ -17,6 +17,8 @@ export class Transport {
       onclick: () => playhead.toggle() }); // prettier-ignore
     this.now = element("button.go-live", { type: "button", onclick: () => playhead.follow(),
       title: "Show the newest moment (L)", hidden: !playhead.live }, "Go live"); // prettier-ignore
+    this.again = element("button.plain", { type: "button", hidden: true, onclick: () => playhead.pause(),
+      title: "Stay at this moment (Esc)" }, "Stop the replay"); // prettier-ignore
     this.time = element("output.transport-time");
     this.slider = element("input.scrub", { type: "range", min: 0, max: 1, step: 0.001, value: 1, "aria-label": "Scrub",
       oninput: () => this._scrub(), onpointerdown: () => (this.held = true) }); // prettier-ignore
@@ -31,7 +33,7 @@ export class Transport {
     this.actions = element("div.actions", {},
       element("button.plain", { type: "button", onclick: does.annotate, title: "Mark this moment (A)" }, "Annotate")); // prettier-ignore
     this.root = element("section.transport.panel", { "aria-label": "Time and layers" },
-      this.play, this.now, this.time, this.slider, this.chips, this.actions); // prettier-ignore
+      this.play, this.now, this.again, this.time, this.slider, this.chips, this.actions); // prettier-ignore
     this._chips();
   }
 
@@ -84,5 +86,6 @@ export class Transport {
       this.play.title = this.play.ariaLabel = playhead.running ? "Pause (space)" : "Play (space)";
     }
     this.now.disabled = playhead.atNow;
+    this.again.hidden = playhead.loop === null;
   }
 }

@@ -321,3 +321,40 @@ def test_time_does_not_run_on_while_the_page_is_not_drawn(page: Any, acted: Acte
       return playhead.t;
     }""")
     assert 0 < gone_on_s < 1
+
+
+def test_a_chosen_event_is_shown_again_and_again_until_it_is_stopped(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(301)), event(1, 4.0, 4.2))
+    page.locator("#live li.card").click()
+    stop = page.get_by_role("button", name="Stop the replay")
+    stop.wait_for()
+    assert page.locator(PILL).inner_text() == "REPLAY"
+    seen_s = [shown_s(page)]
+    while len(seen_s) < 2 or seen_s[-1] >= seen_s[-2]:  # until it begins anew
+        acted.until(lambda: shown_s(page) != seen_s[-1])
+        seen_s.append(shown_s(page))
+    assert min(seen_s) >= 3.69
+    assert 4.3 < max(seen_s) <= 4.51
+    page.keyboard.press("Escape")
+    stop.wait_for(state="hidden")
+    assert page.locator(PILL).inner_text() == "PAUSED"
+    assert 3.69 <= shown_s(page) <= 4.51
+    for _ in range(2):  # the second time it stands still
+        page.locator("#live li.card").click()
+    comes_to(page, acted, 4.2)
+    assert stop.is_hidden()
+
+
+def test_cards_are_listed_by_what_they_are_and_those_taken_back_only_when_asked_for(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(event(1, 1.0, 1.4), event(2, 2.0, 3.0, kind="macro"), event(3, 4.0, 4.4, phase="revoked"))
+
+    def listed() -> list[str]:
+        cards = page.locator("#live li.card:visible")
+        return sorted(card.get_attribute("data-id") for card in cards.all())
+
+    acted.until(lambda: listed() == ["1", "2"])
+    for name, left in (("1 taken back", ["1", "2", "3"]), ("1 micro", ["2", "3"]), ("1 micro", ["1", "2", "3"])):
+        page.get_by_role("button", name=name, exact=True).click()
+        assert listed() == left
