@@ -2,7 +2,9 @@
 
 import dataclasses
 import os
+import time
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _EVERY = ("0.0.0.0", "::")
 _LOOK_S = 0.25
+
+AWAY_S = 20.0
+"""So long a page may be away after the session: one that is reloaded comes back, and one on a phone that was locked."""
 
 
 def dashboard_from(settings: DashboardConfig, host: str, port: int | None, no_video: bool) -> DashboardConfig:
@@ -100,14 +105,18 @@ def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:
     page.keep_told("recording", tape.state)
 
 
-def linger(page: "Dashboard", tape: "Tape", console: Console) -> None:
-    """After the session: stay as long as somebody looks at the page."""
+def linger(page: "Dashboard", tape: "Tape", console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    """After the session: stay as long as somebody looks at the page, and `AWAY_S` longer."""
     page.keep_told("recording", tape.state)
     _heed_late(page, tape)
-    if page.viewers:
-        console.print("the session is over; the page stays while it is open (Ctrl-C ends it)", style="dim")
-    while page.viewers and page.alive:
+    if not page.viewers:
+        return
+    console.print("the session is over; the page stays while it is open (Ctrl-C ends it)", style="dim")
+    seen_s = clock()
+    while page.alive and clock() - seen_s < AWAY_S:
         _heed_late(page, tape, _LOOK_S)
+        if page.viewers:
+            seen_s = clock()
 
 
 def _heed_late(page: "Dashboard", tape: "Tape", wait_s: float = 0.0) -> None:

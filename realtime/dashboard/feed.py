@@ -111,7 +111,9 @@ class Feed:
             self._hand(self._room.latest, message.process, wire.text(wire.status(message)))
         elif isinstance(message, Annotation):
             self._hand(self._room.news, wire.text(wire.annotation(message)))
-        elif isinstance(message, (Lost, Gap, End)):
+        elif isinstance(message, Gap):
+            self._hand(self._room.gap, wire.text(wire.news(message)))
+        elif isinstance(message, (Lost, End)):
             self._hand(self._room.news, wire.text(wire.news(message)))
             if isinstance(message, End):
                 self._hand(self._end)

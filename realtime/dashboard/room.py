@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from realtime.dashboard.viewer import Viewer
 
 MOST_NEWS = 5000
-"""News of the past that newcomers are told."""
+"""News of the past that newcomers are told, and as many gaps."""
 
 
 class Room:
@@ -32,6 +32,7 @@ class Room:
         self.watched = False
         self._points: deque[str] = deque(maxlen=history)
         self._news: deque[str] = deque(maxlen=MOST_NEWS)
+        self._gaps: deque[str] = deque(maxlen=MOST_NEWS)  # on a slow machine so many that no event would be left
         self._latest: dict[str, str] = {}  # of what only the last value counts
 
     def enter(self, viewer: Viewer) -> None:
@@ -64,6 +65,12 @@ class Room:
         for viewer in self.viewers:
             viewer.tell(message)
 
+    def gap(self, message: str) -> None:
+        """Frames that were not looked at."""
+        self._gaps.append(message)
+        for viewer in self.viewers:
+            viewer.tell(message)
+
     def latest(self, key: str, message: str) -> None:
         """What holds until it is said anew."""
         self._latest[key] = message
@@ -79,4 +86,4 @@ class Room:
     def _past(self) -> Iterator[str]:
         if self._points:
             yield f'{{"type":"motions","rows":[{",".join(self._points)}]}}'
-        yield f'{{"type":"news","rows":[{",".join([*self._news, *self._latest.values()])}]}}'
+        yield f'{{"type":"news","rows":[{",".join([*self._gaps, *self._news, *self._latest.values()])}]}}'

@@ -78,7 +78,7 @@ def _day(account: Account) -> str:
 
 
 def _length(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds, 1), 60)
+    minutes, rest = divmod(round(seconds, 1 if seconds < 59.95 else 0), 60)
     hours, minutes = divmod(int(minutes), 60)
     if hours:
         return f"{hours} h {minutes} min"

@@ -7,6 +7,14 @@ const LABELS = {
   none: "no class",
 }; // prettier-ignore
 
+/** What can be left out of the list, as people call it. */
+const SORTS = { micro: "micro", macro: "macro", speech: "speech", revoked: "taken back" };
+
+/** Which of them an event is; one that has not closed is none. */
+function sortOf({ phase, kind }) {
+  return phase === "revoked" ? phase : (kind ?? phase);
+}
+
 /** What kind of event it is, for people. */
 export function kindOf(spot) {
   if (spot.phase === "revoked") return "taken back";
@@ -24,10 +32,13 @@ export class Cards {
     Object.assign(this, { track, choose, live });
     this.list = element("ol.card-list", { "aria-label": live ? "Events, the newest first" : "Events in order" });
     this.empty = element("p.empty", {}, "");
-    this.count = element("span.count.number", {}, "0");
+    this.chips = element("div.chips", { role: "group", "aria-label": "Kinds of events that are listed" },
+      ...Object.keys(SORTS).map((sort) => element("button.chip", { type: "button", "data-sort": sort,
+        onclick: () => this._switch(sort) }))); // prettier-ignore
+    this.left = new Set(["revoked"]); // out of the list
     this.summary = element("article.card.card-summary", { hidden: true });
     this.root = element("section.cards.panel", { "aria-label": "Events" },
-      element("header.panel-head", {}, element("h2", {}, "Events"), this.count), this.empty,
+      element("header.panel-head", {}, element("h2", {}, "Events"), this.chips), this.empty,
       element("div.card-scroll", { tabIndex: -1 }, this.summary, this.list)); // prettier-ignore
     this.cards = new Map();
     track.addEventListener("clear", () => this.clear());
@@ -55,11 +66,27 @@ export class Cards {
     if (scroll) this.cards.get(id)?.root.scrollIntoView({ block: "nearest" });
   }
 
+  /** List a sort of events, or leave it out. */
+  _switch(sort) {
+    if (!this.left.delete(sort)) this.left.add(sort);
+    for (const card of this.cards.values()) this._sift(card);
+    this._counted();
+  }
+
+  _sift(card) {
+    card.root.hidden = this.left.has(card.sort);
+  }
+
   _counted() {
-    const found = this.track.found();
-    const micro = found.filter(({ spot }) => spot.kind === "micro").length;
-    this.count.textContent = found.length ? `${micro} micro · ${found.length} in all` : "";
-    this.empty.hidden = this.cards.size > 0;
+    const sorts = [...this.cards.values()].map((card) => card.sort);
+    for (const chip of this.chips.children) {
+      const { sort } = chip.dataset;
+      const many = sorts.filter((each) => each === sort).length;
+      chip.textContent = `${many} ${SORTS[sort]}`;
+      chip.hidden = !many;
+      chip.setAttribute("aria-pressed", String(!this.left.has(sort)));
+    }
+    this.empty.hidden = sorts.some((sort) => !this.left.has(sort));
   }
 
   _summary() {
@@ -105,6 +132,8 @@ export class Cards {
   _fill(card, event) {
     const { spot, said } = event;
     const kind = kindOf(spot);
+    card.sort = sortOf(spot);
+    this._sift(card);
     card.root.dataset.kind = spot.kind ?? "open";
     card.root.dataset.phase = spot.phase;
     card.kind.textContent = spot.phase === "closed" && kind !== "speech" ? `${kind}-expression` : kind;
@@ -114,7 +143,8 @@ export class Cards {
     card.sure.hidden = spot.phase === "revoked";
     card.button.title = `onset ${clock(spot.onset, 3)}, apex ${spot.apex === null ? "–" : clock(spot.apex, 3)}, ` +
       `offset ${spot.offset === null ? "–" : clock(spot.offset, 3)}`; // prettier-ignore
-    card.button.setAttribute("aria-label", `${card.kind.textContent} at ${card.when.textContent}, show its apex`);
+    const does = spot.phase === "closed" ? "show it again and again" : "show its apex";
+    card.button.setAttribute("aria-label", `${card.kind.textContent} at ${card.when.textContent}, ${does}`);
     if (spot.sketch && card.sketch.hidden) {
       card.sketch.src = `data:image/png;base64,${spot.sketch}`;
       card.sketch.alt = "Expression flow from onset to apex: colour is direction";

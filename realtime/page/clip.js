@@ -7,6 +7,8 @@ const SETTLING = 60; // ticks after a jump in which its frame is looked for in e
 const LOOK_TICKS = 15; // and then in each so many
 const STUCK_S = 3; // a jump that takes longer is made anew,
 const LOST_S = 0.5; // and so is one that has ended so far away from where it should
+const NO_TIME_US = 10_000; // a frame that says less, though the video is
+const NEAR_S = 0.05; // farther on than that, has no time of its own
 
 export class Clip {
   /** @param {string} source address of the video. */
@@ -18,6 +20,7 @@ export class Clip {
     this.times = [];
     this.faces = []; // of each of the times, faces as `drawFace` takes them
     this.onframe = () => {};
+    this._timed = true; // whether a frame says itself which it is: in Firefox it does not
     this._lead = 0; // s that a jump takes here
     this._ticks = 0; // since the last jump
     if (this.video.requestVideoFrameCallback) this._follow();
@@ -50,24 +53,37 @@ export class Clip {
     this.onframe();
   }
 
-  /** Take the frame that the video shows now; whether there is one, or was. The frame says itself which it is. */
+  /** Take the frame that the video shows now; whether there is one, or was. */
   take() {
     const { video } = this;
     if (video.readyState < HAS_FRAME || !video.videoWidth) return this.picture !== null;
     if (!window.VideoFrame) {
       this.picture = video;
-      this.t = video.paused ? video.currentTime : (this._told ?? video.currentTime);
+      this.t = this._clock();
       return true;
     }
     try {
       const frame = new VideoFrame(video);
       this.picture?.close();
       this.picture = frame;
-      this.t = frame.timestamp / 1e6;
+      this._timed &&= frame.timestamp > NO_TIME_US || !this._isAt(this._told);
+      this.t = this._timed ? frame.timestamp / 1e6 : this._clock();
     } catch {
       // It has none at this moment.
     }
     return this.picture !== null;
+  }
+
+  /** Whether the video stands, or runs, at a frame that was told of, and that is not its first. */
+  _isAt(told) {
+    const { video } = this;
+    return !video.seeking && told > NEAR_S && Math.abs(video.currentTime - told) < NEAR_S;
+  }
+
+  /** The time of the frame that is shown where the frame itself does not say it: as told, unless a jump has ended since. */
+  _clock() {
+    const { video, _told: told } = this;
+    return Math.abs(video.currentTime - told) < NEAR_S || !video.paused ? (told ?? video.currentTime) : video.currentTime;
   }
 
   /** How long it has been looking for a frame, s. */
@@ -83,11 +99,14 @@ export class Clip {
     this.picture = null;
   }
 
-  /** Read the meshes (`realtime/dashboard/script.py`, write_faces). */
-  async load(address) {
-    const answer = await fetch(address);
-    if (!answer.ok) return;
-    const buffer = await answer.arrayBuffer();
+  /**
+   * Read the meshes (`realtime/dashboard/script.py`, write_faces).
+   * @param {string} address
+   * @param {AbortSignal} signal ends the reading.
+   */
+  async load(address, signal) {
+    const buffer = await fetch(address, { signal }).then((answer) => (answer.ok ? answer.arrayBuffer() : null)).catch(() => null); // prettier-ignore
+    if (buffer === null) return;
     const view = new DataView(buffer);
     let offset = 0;
     while (offset + 16 <= buffer.byteLength) {

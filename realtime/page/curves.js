@@ -44,6 +44,7 @@ export class Curves {
     this.root = element("section.curves.panel", { "aria-label": "Curves" },
       element("header.curves-head", {}, title, this.legend, this.marks, this.windows), canvas); // prettier-ignore
     this.canvas = new Canvas(canvas, (context, width, height) => this._draw(context, width, height));
+    track.addEventListener("clear", () => this.tops.clear());
     this.span(10);
   }
 
@@ -91,12 +92,17 @@ export class Curves {
     return LEFT + ((t - from) / (to - from)) * (width - LEFT - RIGHT);
   }
 
-  _draw(context, width, height) {
-    const range = this._range();
-    const lanes = [...this.track.lanes.values()].filter((lane) => {
+  /** The lanes that have something between two times: they share the height. */
+  _lanes(range) {
+    return [...this.track.lanes.values()].filter((lane) => {
       const index = lane.at(range[1]);
       return index >= 0 && lane.t[index] >= range[0];
     });
+  }
+
+  _draw(context, width, height) {
+    const range = this._range();
+    const lanes = this._lanes(range);
     const theme = Object.fromEntries(["ink", "quiet", "faint", "line", "panel", "micro", "macro", "speech", "danger",
       "accent", ...PARTS].map((name) => [name, colour(name)])); // prettier-ignore
     const font = getComputedStyle(document.body).fontFamily;
@@ -165,7 +171,7 @@ export class Curves {
     }
   }
 
-  /** The top of a lane's scale: what is in the window fits; it falls slowly, so that the curves do not jump. */
+  /** The top of a lane's scale: what is in the window fits; while time runs it falls slowly, so that no curve jumps. */
   _scale(lane, range) {
     let most = 0;
     for (let k = Math.max(lane.at(range[0]), 0); k < lane.t.length && lane.t[k] <= range[1]; k++) {
@@ -175,7 +181,7 @@ export class Curves {
     }
     const wanted = Math.max(LEAST_IOD, 1.12 * most);
     const before = this.tops.get(lane.id) ?? wanted;
-    const top = wanted > before ? wanted : before + 0.06 * (wanted - before);
+    const top = wanted > before || !this.playhead.running ? wanted : before + 0.06 * (wanted - before);
     this.tops.set(lane.id, top);
     return top;
   }
@@ -228,7 +234,10 @@ export class Curves {
     const t = this._time(event, range);
     this.held = { range };
     this.playhead.seek(t);
-    const hit = this.track.found().find(({ spot }) => t >= spot.onset && t <= (spot.offset ?? this.track.last));
+    const lanes = this._lanes(range);
+    const lane = lanes[Math.floor((event.offsetY / (this.canvas.canvas.clientHeight - AXIS)) * lanes.length)];
+    const hit = this.track.found().find(({ spot }) =>
+      spot.face === lane?.id && t >= spot.onset && t <= (spot.offset ?? this.track.last)); // prettier-ignore
     if (hit) this.choose(hit.id);
   }
 
@@ -246,6 +255,6 @@ export class Curves {
   _wheel(event) {
     if (!event.deltaY || event.shiftKey) return;
     event.preventDefault();
-    this.span(this.seconds * 1.2 ** Math.sign(event.deltaY));
+    this.span(this.seconds * 1.2 ** Math.min(Math.max(event.deltaY / 100, -1), 1)); // a touchpad sends many small ones
   }
 }

@@ -22,10 +22,10 @@ function ask(className, ...children) {
 
 /**
  * The consent notice: nothing of the picture is sent before it is confirmed.
- * @returns {Promise<"video"|"words">} what may be shown.
+ * @returns {Promise<"video"|"words"|"">} what may be shown; nothing if it was dismissed.
  */
-export async function askConsent(hasVideo) {
-  const answer = await ask("consent",
+export function askConsent(hasVideo) {
+  return ask("consent",
     element("h1", {}, "Before you look at a face"),
     element("p", {}, "This instrument measures movements of faces that their owners may not notice themselves. Use it only ",
       element("b", {}, "with the consent of everyone in the picture"), "."),
@@ -38,7 +38,6 @@ export async function askConsent(hasVideo) {
       element("button.primary", { value: hasVideo ? "video" : "words", autofocus: true },
         hasVideo ? "Everyone agrees: show the picture" : "Everyone agrees")),
   ); // prettier-ignore
-  return answer || "words";
 }
 
 /** Words for a moment; null if there are to be none. */
@@ -60,7 +59,7 @@ export async function askNote(t) {
 }
 
 const KEYS = [
-  ["Space", "pause and go on"], ["L", "go live: the newest moment"], ["← →", "a frame back and on; with Shift a second"],
+  ["Space", "pause and go on"], ["Esc", "end the replay of an event"], ["L", "go live: the newest moment"], ["← →", "a frame back and on; with Shift a second"],
   ["[ ]", "the event before and after"], ["+ −", "less and more time in the curves"], ["A", "annotate the moment shown"],
   ["R", "start and stop recording"], ["P M G F", "picture, mesh, regions, flow"], ["1 2 3", "Live, Recordings, Analyze"],
   ["T", "dark and light"], ["?", "this help"],

@@ -13,13 +13,6 @@ export class Frames {
     this._busy = false;
   }
 
-  clear() {
-    this.list = [];
-    this.bytes = 0;
-    this.shown?.bitmap.close();
-    this.shown = this._wanted = null;
-  }
-
   push(picture) {
     const last = this.list[this.list.length - 1];
     if (last && picture.t <= last.t) return;

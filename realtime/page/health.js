@@ -15,6 +15,7 @@ export class Health {
   constructor(track) {
     this.track = track;
     this.stages = new Map();
+    this.drops = new Map();
     this.list = element("ul.health-stages");
     this.facts = element("ul.health-facts");
     this.root = element("footer.health", { "aria-label": "Health" }, this.list, this.facts);
@@ -23,6 +24,7 @@ export class Health {
 
   clear() {
     this.stages.clear();
+    this.drops.clear();
     this.list.replaceChildren();
   }
 
@@ -38,7 +40,9 @@ export class Health {
       this.list.replaceChildren(...sorted.map(([, each]) => each));
     }
     const running = status.state === "running";
-    item.dataset.state = status.state === "failed" || status.state === "crashed" ? "bad" : status.drops ? "warn" : "good";
+    const skips = status.drops > (this.drops.get(status.process) ?? status.drops); // they are counted from the beginning
+    this.drops.set(status.process, status.drops);
+    item.dataset.state = status.state === "failed" || status.state === "crashed" ? "bad" : skips ? "warn" : "good";
     item.children[2].textContent = running
       ? status.process === "narrate" ? `${status.handled} told` : `${status.fps.toFixed(0)} fps` : status.state; // prettier-ignore
     item.children[3].textContent = status.handled && status.process !== "narrate"

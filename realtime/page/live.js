@@ -7,7 +7,8 @@ import { menu } from "./menu.js";
 import { Screen } from "./screen.js";
 import { banner, toast } from "./toasts.js";
 
-const AWAY_S = 1.5; // a face not seen for so long is gone
+const AWAY_S = 1.5; // a face not seen for so long is gone, and so is the camera without a frame
+const ANOTHER = "A new session has begun here. What was seen of the last one stays on this page until you close it.";
 
 export class Live {
   /**
@@ -21,12 +22,15 @@ export class Live {
     this.session = null;
     this.recording = null;
     this.arrived = 0;
+    this.away = null; // the gap that nothing has come after yet
+    this.asked = false;
     root.append(this.screen.root, this.health.root);
     this._actions();
     const { track, stage } = this.screen;
     track.addEventListener("said", ({ detail }) => this._speak(detail));
     track.addEventListener("gap", ({ detail }) => this._gap(detail));
     track.addEventListener("end", ({ detail }) => this._end(detail));
+    this.screen.transport.root.addEventListener("layers", ({ detail }) => detail === "picture" && this._switched());
     connection.addEventListener("message", ({ detail }) => this._take(detail));
     connection.addEventListener("picture", ({ detail }) => this._picture(detail));
     connection.addEventListener("state", ({ detail }) => this._state(detail));
@@ -37,7 +41,7 @@ export class Live {
     const exports = menu("Export", "Download the events so far", ["csv", "jsonl"].map((kind) =>
       element("a", { href: this.connection.address(`/events.${kind}`), download: `mellm-events.${kind}` },
         `Events so far, ${kind === "csv" ? "CSV" : "JSON Lines"}`))); // prettier-ignore
-    const start = (video) => () => this.connection.send({ do: "record", on: true, video });
+    const start = (video) => () => this._record({ on: true, video });
     this.filming = element("button", { type: "button", onclick: start(true) }, element("b", {}, "And the picture"),
       element("small", {}, "Stores a video that shows the face.")); // prettier-ignore
     this.start = menu("Record", "Start recording (R: numbers and words)", [
@@ -54,9 +58,13 @@ export class Live {
 
   async _hello(hello) {
     const { screen } = this;
-    if (hello.session !== this.session) screen.frames.clear();
+    if (this.session && hello.session !== this.session) {
+      this.connection.close();
+      this._state({ state: "another" });
+      return;
+    }
+    if (!this.session) screen.track.clear(hello); // what is known of this session stays when the connection was lost
     this.session = hello.session;
-    screen.track.clear(hello);
     screen.transport.now.hidden = this.start.hidden = false;
     screen.cards.invite("Events appear here as they happen.");
     screen.stage.hasPictures = hello.video;
@@ -66,16 +74,36 @@ export class Live {
       return;
     }
     if (!hello.video) for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
-    const key = `consent-${hello.session}`;
-    if (!sessionStorage.getItem(key)) {
-      if (this.asking) return;
-      this.asking = true;
-      sessionStorage.setItem(key, await askConsent(hello.video));
-      this.asking = false;
-    }
-    const consent = sessionStorage.getItem(key);
-    if (consent === "video") this.connection.send({ do: "consent" });
-    else for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
+    if (this._consent === null && !this.asked) await this._ask();
+    else this._watch(this._consent === "video" && screen.layers.picture);
+  }
+
+  /** What was answered to the notice of this session: "video", "words", or null if it has not been. */
+  get _consent() {
+    return sessionStorage.getItem(`consent-${this.session}`);
+  }
+
+  /** Show the notice. One that is dismissed is no answer: it comes again when the picture is asked for. */
+  async _ask() {
+    this.asked = true;
+    const answer = await askConsent(this.screen.stage.hasPictures);
+    if (answer) sessionStorage.setItem(`consent-${this.session}`, answer);
+    this._watch(answer === "video");
+  }
+
+  /** Have pictures sent and shown, or not. */
+  _watch(on) {
+    if (on) this.connection.send({ do: "consent" });
+    this.connection.send({ do: "video", on });
+    this.screen.transport.show("picture", on);
+    this.screen.stale();
+  }
+
+  /** The picture was switched on or off by hand. */
+  _switched() {
+    const on = this.screen.layers.picture;
+    this._watch(on && this._consent === "video");
+    if (on && this._consent !== "video") this._ask();
   }
 
   _take(message) {
@@ -83,7 +111,7 @@ export class Live {
     if (message.type === "hello") this._hello(message);
     else if (message.type === "motion") {
       this.arrived = performance.now();
-      banner("");
+      this._back();
       track.take(message);
     } else if (message.type === "news") for (const row of message.rows) this._take(row);
     else if (message.type === "status") this._status(message);
@@ -103,17 +131,18 @@ export class Live {
 
   _state({ state, reason, wait, failures }) {
     const link = document.getElementById("link");
-    if (state === "on") {
-      link.dataset.state = "on";
-      link.textContent = "connected";
-      banner("");
+    this.screen.stage.connected = state === "on";
+    link.dataset.state = state === "on" ? "on" : "off";
+    link.textContent = { on: "connected", refused: "refused" }[state] ?? "not connected";
+    if (state === "on") banner("");
+    else if (state === "another") {
+      banner(`${ANOTHER} `, "warning", false,
+        element("button.plain", { type: "button", onclick: () => location.reload() }, "Go to the new one")); // prettier-ignore
     } else if (state === "refused") {
-      link.dataset.state = "off";
-      link.textContent = "refused";
-      banner(`The server refuses this page: ${reason || "its key is not that of the session"}. Open the address that mellm printed.`, "error");
+      const why = !reason && this.session ? ANOTHER
+        : `The server refuses this page: ${reason || "its key is not that of the session"}.`; // prettier-ignore
+      banner(`${why} Open the address that mellm printed.`, "error");
     } else {
-      link.dataset.state = "off";
-      link.textContent = "not connected";
       const over = this.screen.track.ended !== null;
       banner(over ? "The session is over and its server has gone. What was seen stays here until you close this page."
         : `Connection lost${reason ? ` (${reason})` : ""}. Trying again in ${wait} s${failures > 3 ? "; does mellm still run?" : ""}`,
@@ -121,15 +150,26 @@ export class Live {
     }
   }
 
-  _gap({ cause, frames }) {
-    if (/trying again|restarting/.test(cause)) banner(`Camera or stage away: ${cause}`, "warning", true);
-    else if (frames === 0) toast(cause, "warning");
+  /** Frames are told on the curves; what was away is said: as long as nothing comes after it, else in passing. */
+  _gap({ t, cause, frames }) {
+    if (frames > 0 || this.screen.track.last - t > AWAY_S) return;
+    this.away = { cause, since: this.away?.since ?? performance.now() };
+  }
+
+  get _isAway() {
+    return this.away !== null && performance.now() - this.away.since > 1000 * AWAY_S;
+  }
+
+  /** The curves go on. */
+  _back() {
+    if (this._isAway) banner("");
+    else if (this.away) toast(this.away.cause, "warning");
+    this.away = null;
   }
 
   _end({ error, t }) {
     banner(error ? `The session broke off: ${error}` : `The session ended at ${clock(t)}. Everything can still be looked at and exported.`,
       error ? "error" : "warning", true); // prettier-ignore
-    if (this.screen.playhead.atNow) this.screen.playhead.pause();
     this.screen.transport.now.hidden = this.start.hidden = true;
     this.screen.cards.invite("No expression was found in this session.");
   }
@@ -157,7 +197,11 @@ export class Live {
   }
 
   toggleRecording() {
-    this.connection.send({ do: "record", on: !this.recording?.on });
+    this._record({ on: !this.recording?.on });
+  }
+
+  _record(order) {
+    if (!this.connection.send({ do: "record", ...order })) toast("Not connected: recording cannot be started or stopped", "error");
   }
 
   _recorded(state) {
@@ -173,6 +217,9 @@ export class Live {
 
   tick(now) {
     this._words();
+    if (this._isAway && this.screen.stage.connected && !this.screen.track.ended) {
+      banner(`Camera or stage away: ${this.away.cause}`, "warning", true);
+    }
     this.screen.tick(now);
     this.health.tick();
   }

@@ -20,6 +20,7 @@ let shown = "live";
 /** Show the place that the address names: #live, #recordings, #recordings/2026-11-25T17-30-00, #analyze. */
 function go() {
   const [name, ...rest] = location.hash.slice(1).split("/");
+  places[shown].leave?.();
   shown = names.includes(name) ? name : "live";
   document.body.dataset.shows = shown;
   for (const each of names) document.getElementById(each).hidden = each !== shown;
@@ -33,6 +34,10 @@ function go() {
 addEventListener("hashchange", go);
 addEventListener("theme", () => Object.values(places).forEach((place) => place.screen?.stale()));
 document.getElementById("help").addEventListener("click", showKeys);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its address would name no place
+  document.getElementById("place").focus();
+});
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;

@@ -27,7 +27,7 @@ export function drawFace(context, face, hello, layers, fine) {
   const x = (point) => face.mesh[2 * point] / scale;
   const y = (point) => face.mesh[2 * point + 1] / scale;
   if (layers.mesh) drawMesh(context, x, y, fine);
-  if (!layers.regions && !layers.flow) return;
+  if (!(face.moves ?? face.u) || (!layers.regions && !layers.flow)) return; // what was not measured does not lie still
   const iod = Math.hypot(x(33) + x(133) - x(362) - x(263), y(33) + y(133) - y(362) - y(263)) / 2;
   const regions = hello.regions.map((region, k) => ({
     x: mean(region.points, x),
@@ -64,8 +64,7 @@ export function drawName(context, face, hello, fine) {
 
 /** A region's displacement, IOD: as it travels (`u`, `v`), or as a track has it (`moves`). */
 function moved(face, hello, axis, k) {
-  if (face.moves) return face.moves[2 * k + (axis === "v")];
-  return face[axis] ? face[axis][k] / hello.steps_per_iod : 0;
+  return face.moves ? face.moves[2 * k + (axis === "v")] : face[axis][k] / hello.steps_per_iod;
 }
 
 function mean(points, of) {

@@ -14,7 +14,10 @@ export class Recordings {
    */
   constructor(root, connection) {
     this.connection = connection;
-    this.name = "";
+    this.name = ""; // of the recording that is shown
+    this.wanted = ""; // of the one that was asked for last
+    this.whole = false; // whether there is no more of that one than what was read
+    this.opening = new AbortController();
     this.formats = [];
     this.filter = element("input", { type: "search", placeholder: "Filter…", "aria-label": "Filter the recordings",
       oninput: () => this._list() }); // prettier-ignore
@@ -39,9 +42,14 @@ export class Recordings {
   }
 
   /** Show the place, and the recording that its address names. */
-  async enter(name) {
-    await this.refresh();
-    if (name && name !== this.name) await this.open(name);
+  enter(name) {
+    this.refresh();
+    if (name && (name !== this.wanted || !this.whole)) this.open(name);
+  }
+
+  leave() {
+    this.screen.playhead.pause();
+    this.screen.stage.clip?.video.pause();
   }
 
   async refresh() {
@@ -73,6 +81,7 @@ export class Recordings {
           ...found.map(([n, kind]) => element("span.badge", { "data-kind": kind }, `${n} ${kind}`)),
           s.video ? element("span.badge", {}, "video") : null,
           s.complete ? null : element("span.badge", { title: "Cut off, or still being recorded" }, "unfinished"))); // prettier-ignore
+      link.addEventListener("click", () => link.hash === location.hash && this.enter(s.name)); // the address will not change
       if (s.name === this.name) link.setAttribute("aria-current", "true");
       return element("li", {}, link);
     });
@@ -87,17 +96,33 @@ export class Recordings {
     this.screen.transport.actions.append(this.exports);
   }
 
+  /** Read a recording, and no longer the one that was asked for before. */
   async open(name) {
+    this.opening.abort();
+    this.opening = new AbortController();
+    const { signal } = this.opening;
+    [this.wanted, this.whole] = [name, false];
+    try {
+      this.whole = await this._read(name, signal);
+    } catch (error) {
+      if (!signal.aborted) toast(error.message, "error");
+    }
+  }
+
+  /** What the server has there; an error says why it cannot be had. */
+  async _fetch(path, signal) {
+    const answer = await fetch(this.connection.address(path), { signal }).catch(() => null);
+    signal.throwIfAborted();
+    if (!answer?.ok) throw new Error(answer ? await answer.text() : "Not connected");
+    return answer.json();
+  }
+
+  async _read(name, signal) {
     const { screen } = this;
     const path = `/recordings/${encodeURIComponent(name)}`;
-    const answer = await fetch(this.connection.address(path)).catch(() => null);
-    if (!answer?.ok) {
-      toast(answer ? await answer.text() : "Not connected", "error");
-      return;
-    }
-    const { info, hello } = await answer.json();
+    const { info, hello } = await this._fetch(path, signal);
+    const t = this.name === name ? screen.playhead.t : 0;
     this.name = name;
-    this.info = info;
     this.title.textContent = when(info.started);
     this.facts.textContent = [info.title, clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
       info.drops ? `${info.drops} skipped` : null, info.engine, `${(info.bytes / 1e6).toFixed(1)} MB`]
@@ -113,23 +138,24 @@ export class Recordings {
     screen.track.clear(hello);
     // Its length is known, so it can be scrubbed while it is still being read.
     [screen.track.first, screen.track.last] = [0, Math.max(info.duration - 1 / (info.fps || 30), 0)];
-    screen.playhead.seek(0);
+    screen.playhead.seek(t);
     screen.curves.span(Math.min(Math.max(info.duration, 5), 30));
     screen.cards.invite("Reading…");
-    this._clip(path, info);
-    const script = await fetch(this.connection.address(`${path}/script`)).then((r) => r.json()).catch(() => null);
-    if (script === null || this.name !== name) {
-      if (script === null) screen.cards.invite("This recording could not be read.");
-      return;
+    this._clip(path, info, signal);
+    try {
+      for (const message of await this._fetch(`${path}/script`, signal)) screen.track.take(message);
+    } catch (error) {
+      if (!signal.aborted) screen.cards.invite("This recording could not be read.");
+      throw error;
     }
-    for (const message of script) screen.track.take(message);
     screen.track.first = 0;
     screen.cards.invite("No expression was found in this recording.");
     screen.stale();
+    return info.complete;
   }
 
   /** The video with its meshes, or the drawn face. */
-  _clip(path, info) {
+  _clip(path, info, signal) {
     const { stage, transport } = this.screen;
     stage.clip?.close();
     stage.clip = null;
@@ -139,7 +165,7 @@ export class Recordings {
     if (!info.video) return;
     const clip = new Clip(this.connection.address(`${path}/video`));
     clip.onframe = () => (stage.canvas.stale = true);
-    clip.load(this.connection.address(`${path}/faces`));
+    clip.load(this.connection.address(`${path}/faces`), signal);
     stage.clip = clip;
     stage.root.append(clip.video);
   }
@@ -151,13 +177,15 @@ export class Recordings {
   }
 
   async annotate(t) {
-    if (!this.name || document.querySelector("dialog")) return;
+    const { name } = this;
+    if (!name || document.querySelector("dialog")) return;
     const text = await askNote(t);
     if (text === null) return;
-    const answer = await fetch(this.connection.address(`/recordings/${encodeURIComponent(this.name)}/notes`),
+    const answer = await fetch(this.connection.address(`/recordings/${encodeURIComponent(name)}/notes`),
       { method: "POST", body: JSON.stringify({ t, text }) }).catch(() => null); // prettier-ignore
     if (answer?.ok) {
-      this.screen.track.take(await answer.json());
+      const note = await answer.json();
+      if (this.name === name) this.screen.track.take(note);
       toast("noted");
     } else toast(answer ? await answer.text() : "Not connected: the note was not saved", "error");
   }

@@ -10,6 +10,7 @@ import { Track } from "./track.js";
 import { Transport } from "./transport.js";
 
 const NUDGE_S = 1;
+const AROUND_S = 0.3; // shown before and after an event
 
 export class Screen {
   /**
@@ -18,12 +19,12 @@ export class Screen {
    */
   constructor(live, does) {
     this.layers = { picture: true, mesh: true, regions: true, flow: true };
-    this.track = new Track();
+    this.track = new Track(live);
     this.playhead = new Playhead(this.track, live);
     this.frames = new Frames();
     this.stage = new Stage(this.track, this.playhead, this.frames, this.layers);
     this.curves = new Curves(this.track, this.playhead, (id) => this.choose(id, false));
-    this.cards = new Cards(this.track, (id) => this.choose(id), live);
+    this.cards = new Cards(this.track, (id) => this.replay(id), live);
     this.transport = new Transport(this.track, this.playhead, this.layers, {
       annotate: () => does.annotate(this.playhead.t),
     });
@@ -50,6 +51,14 @@ export class Screen {
     this.stale();
   }
 
+  /** Show an event again and again, slowly; chosen once more, or where nothing is to move, it stands at its apex. */
+  replay(id) {
+    const { spot } = this.track.events.get(id);
+    const stands = (this.playhead.loop && this.curves.chosen === id) || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.choose(id);
+    if (spot.phase === "closed" && !stands) this.playhead.repeat(spot.onset - AROUND_S, spot.offset + AROUND_S);
+  }
+
   /** Once a drawn frame. */
   tick(now) {
     this.playhead.tick(now);
@@ -65,6 +74,7 @@ export class Screen {
     if (layer) transport.toggle(layer);
     else if (key === " ") playhead.toggle();
     else if (key === "l" && playhead.live) playhead.follow();
+    else if (key === "escape" && playhead.loop) playhead.pause();
     else if (key === "a") this.does.annotate(playhead.t);
     else if (key === "arrowleft" || key === "arrowright") this._step(key === "arrowleft" ? -1 : 1, shift);
     else if (key === "[" || key === "]") this._event(key === "[" ? -1 : 1);
@@ -79,9 +89,8 @@ export class Screen {
     const { playhead, track } = this;
     const t = playhead.t;
     if (playhead.running) playhead.pause();
-    const lane = track.lanes.values().next().value;
-    const next = lane?.t[lane.at(t + 1e-6) + way];
-    playhead.seek(far || next === undefined ? t + way * NUDGE_S : next);
+    const times = [...track.lanes.values()].map((lane) => lane.beside(t, way)).filter((time) => time !== undefined);
+    playhead.seek(far || !times.length ? t + way * NUDGE_S : way * Math.min(...times.map((time) => way * time)));
   }
 
   /** The event before or after the moment shown. */

@@ -17,6 +17,7 @@ export class Stage {
   constructor(track, playhead, frames, layers) {
     Object.assign(this, { track, playhead, frames, layers });
     this.hasPictures = true;
+    this.connected = false;
     this.clip = null; // a video element with the recorded picture
     const canvas = element("canvas", { role: "img", "aria-label": "The face with what was measured on it" });
     this.pill = element("span.pill", {}, "LIVE");
@@ -41,14 +42,20 @@ export class Stage {
     if (this.showsPicture && !this.clip) {
       frames.want(playhead.atNow ? Infinity : playhead.t, () => (this.canvas.stale = true));
     } else {
-      this.clip?.go(playhead.t, playhead.running, playhead.speed);
+      this.clip?.go(playhead.t, playhead.running, playhead.rate);
       if (playhead.t !== this._shownT || this.clip?.looking > LATE_S) this.canvas.stale = true;
       this._shownT = playhead.t;
     }
-    this.pill.hidden = !playhead.live;
-    this.pill.textContent = playhead.atNow ? "LIVE" : "PAUSED";
-    this.pill.dataset.on = String(playhead.atNow);
+    this.pill.hidden = !playhead.live || !this.track.hello.live;
+    this.pill.textContent = this._state();
+    this.pill.dataset.on = String(this.pill.textContent === "LIVE");
     this.canvas.paint();
+  }
+
+  _state() {
+    if (!this.playhead.follows) return "ENDED";
+    if (!this.playhead.atNow) return this.playhead.running ? "REPLAY" : "PAUSED";
+    return this.connected ? "LIVE" : "NOT CONNECTED";
   }
 
   get showsPicture() {
@@ -58,7 +65,7 @@ export class Stage {
   _draw(context, width, height) {
     const canvas = this.canvas.canvas;
     this.legend.hidden = !this.layers.flow;
-    this.root.dataset.filled = String(this.showsPicture);
+    this.root.dataset.filled = String(this.showsPicture && (this.clip ?? this.frames.shown) !== null);
     if (this.clip && !this.layers.picture) this.say("");
     if (this.clip && this.layers.picture) this._drawClip(context, width, height);
     else if (this.showsPicture && this.frames.shown) this._drawPicture(context, width, height);
@@ -101,11 +108,13 @@ export class Stage {
     context.save();
     const scale = this._fit(context, width, height, videoWidth, videoHeight);
     context.drawImage(clip.picture, 0, 0, videoWidth, videoHeight);
-    for (const face of clip.facesNow()) {
+    const faces = clip.facesNow();
+    for (const face of faces) {
       const lane = track.lanes.get(face.id);
       const moves = lane?.moves[lane.at(clip.t + 0.0085)];
       drawFace(context, { ...face, moves }, track.hello, this.layers, 1 / scale);
     }
+    if (faces.length > 1) for (const face of faces) drawName(context, face, track.hello, 1 / scale);
     context.restore();
     this.canvas.canvas.dataset.t = clip.t.toFixed(3);
     this.note.textContent = clock(clip.t);

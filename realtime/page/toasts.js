@@ -11,10 +11,16 @@ export function toast(words, level = "info") {
   setTimeout(() => shown.remove(), STAYS_MS[level] ?? 4000);
 }
 
-/** Say something until it is no longer true: banner("") takes it away. What is `here` is said on the Live page alone. */
-export function banner(words, level = "warning", here = false) {
+/**
+ * Say something until it is no longer true: banner("") takes it away.
+ * @param {string} words
+ * @param {"warning"|"error"} level
+ * @param {boolean} here whether it is said on the Live page alone.
+ * @param {...Node} more what can be done about it.
+ */
+export function banner(words, level = "warning", here = false, ...more) {
   const shown = document.getElementById("banner");
-  if (shown.textContent !== words) shown.textContent = words;
+  if (shown.textContent !== words) shown.replaceChildren(words, ...more);
   shown.dataset.level = level;
   shown.toggleAttribute("data-here", here);
   shown.hidden = !words;

@@ -5,12 +5,16 @@ export const PARTS = ["brow", "eyelid", "nose", "mouth", "chin", "cheek"];
 /** The parts' names for people. */
 export const PART_NAMES = { brow: "Brows", eyelid: "Lids", nose: "Nose", mouth: "Mouth", chin: "Chin", cheek: "Cheeks" };
 
-const MOST_POINTS = 36000; // 20 minutes at 30 fps
+const MOST_POINTS = 36000; // of a live session: 20 minutes at 30 fps
 
 /** One face's curves: for every point its time, and how far the farthest region of every part is from its rest. */
 class Lane {
-  constructor(id) {
-    this.id = id;
+  /**
+   * @param {number} id of the face.
+   * @param {number} most so many points are kept, the newest.
+   */
+  constructor(id, most) {
+    Object.assign(this, { id, most });
     this.t = [];
     this.parts = []; // Float32Array(6) a point, IOD
     this.moves = []; // Float32Array(58) a point, IOD: u and v of every region in turn
@@ -22,7 +26,7 @@ class Lane {
     this.t.push(t);
     this.parts.push(parts);
     this.moves.push(moves);
-    if (this.t.length > MOST_POINTS) for (const list of [this.t, this.parts, this.moves]) list.splice(0, MOST_POINTS / 10);
+    if (this.t.length > this.most) for (const list of [this.t, this.parts, this.moves]) list.splice(0, this.most / 10);
   }
 
   /** Index of the last point at or before a time; -1 if there is none. */
@@ -35,11 +39,19 @@ class Lane {
     }
     return low - 1;
   }
+
+  /** The time of the point after (1) or before (-1) a time; undefined if there is none. */
+  beside(t, way) {
+    return this.t[way > 0 ? this.at(t + 1e-6) + 1 : this.at(t - 1e-6)];
+  }
 }
 
+/** What is known of one session. It may be told the same again, as after a lost connection: then it knows no more. */
 export class Track extends EventTarget {
-  constructor() {
+  /** @param {boolean} live whether it may go on without end: then only its newest part is kept. */
+  constructor(live) {
     super();
+    this.most = live ? MOST_POINTS : Infinity;
     this.clear({ regions: [], units: {}, steps_per_iod: 1, threshold: 0.003 });
   }
 
@@ -50,6 +62,7 @@ export class Track extends EventTarget {
     this.events = new Map();
     this.notes = [];
     this.gaps = [];
+    this.told = new Set(); // the notes and gaps, as text
     this.summary = null;
     this.first = Infinity;
     this.last = 0;
@@ -91,7 +104,7 @@ export class Track extends EventTarget {
 
   lane(id) {
     if (!this.lanes.has(id)) {
-      this.lanes.set(id, new Lane(id));
+      this.lanes.set(id, new Lane(id, this.most));
       this.changed("lanes");
     }
     return this.lanes.get(id);
@@ -136,6 +149,7 @@ export class Track extends EventTarget {
       return;
     }
     const event = this.event(say.id);
+    const fresh = say.text !== event.said?.text;
     const closed = event.spot?.phase === "closed";
     if (say.final) {
       event.said = say;
@@ -150,7 +164,7 @@ export class Track extends EventTarget {
       event.words = event.pieces;
     }
     this.changed("event", event);
-    if (say.final) this.changed("said", event);
+    if (say.final && fresh) this.changed("said", event);
   }
 
   _lost({ face, cause, t }) {
@@ -158,12 +172,19 @@ export class Track extends EventTarget {
     this.changed("lost", { face, cause, t });
   }
 
+  _isNew(message) {
+    const known = this.told.size;
+    return this.told.add(JSON.stringify(message)).size > known;
+  }
+
   _gap(gap) {
+    if (!this._isNew(gap)) return;
     this.gaps.push(gap);
     this.changed("gap", gap);
   }
 
   _annotation(note) {
+    if (!this._isNew(note)) return;
     this.notes.push(note);
     this.changed("note", note);
   }

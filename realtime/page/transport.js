@@ -17,9 +17,12 @@ export class Transport {
       onclick: () => playhead.toggle() }); // prettier-ignore
     this.now = element("button.go-live", { type: "button", onclick: () => playhead.follow(),
       title: "Show the newest moment (L)", hidden: !playhead.live }, "Go live"); // prettier-ignore
+    this.again = element("button.plain", { type: "button", hidden: true, onclick: () => playhead.pause(),
+      title: "Stay at this moment (Esc)" }, "Stop the replay"); // prettier-ignore
     this.time = element("output.transport-time");
     this.slider = element("input.scrub", { type: "range", min: 0, max: 1, step: 0.001, value: 1, "aria-label": "Scrub",
-      oninput: () => this._scrub() }); // prettier-ignore
+      oninput: () => this._scrub(), onpointerdown: () => (this.held = true) }); // prettier-ignore
+    for (const what of ["pointerup", "pointercancel"]) addEventListener(what, () => (this.held = false));
     this.chips = element("div.chips", { role: "group", "aria-label": "Layers of the picture" });
     for (const [name, title, key] of LAYERS) {
       const chip = element("button.chip", { type: "button", textContent: title, title: `${title} (${key})`,
@@ -30,15 +33,20 @@ export class Transport {
     this.actions = element("div.actions", {},
       element("button.plain", { type: "button", onclick: does.annotate, title: "Mark this moment (A)" }, "Annotate")); // prettier-ignore
     this.root = element("section.transport.panel", { "aria-label": "Time and layers" },
-      this.play, this.now, this.time, this.slider, this.chips, this.actions); // prettier-ignore
+      this.play, this.now, this.again, this.time, this.slider, this.chips, this.actions); // prettier-ignore
     this._chips();
   }
 
   toggle(name) {
     if (this.chips.querySelector(`[data-layer=${name}]`).hidden) return;
-    this.layers[name] = !this.layers[name];
+    this.show(name, !this.layers[name]);
+    this.root.dispatchEvent(new CustomEvent("layers", { detail: name }));
+  }
+
+  /** Show a layer or not. */
+  show(name, is) {
+    this.layers[name] = is;
     this._chips();
-    this.root.dispatchEvent(new CustomEvent("layers"));
   }
 
   /** Offer a layer, or leave it out where there is nothing of it. */
@@ -46,8 +54,7 @@ export class Transport {
     const chip = this.chips.querySelector(`[data-layer=${name}]`);
     if (chip.hidden === !is) return;
     chip.hidden = !is;
-    this.layers[name] = is;
-    this._chips();
+    this.show(name, is);
   }
 
   _chips() {
@@ -62,7 +69,7 @@ export class Transport {
   tick() {
     const { playhead, track } = this;
     const span = track.last - playhead.first;
-    if (document.activeElement !== this.slider || playhead.running) {
+    if (!this.held) {
       this.slider.value = span > 0 ? (playhead.t - playhead.first) / span : 1;
     }
     this.slider.style.setProperty("--at", `${100 * Number(this.slider.value)}%`);
@@ -79,5 +86,6 @@ export class Transport {
       this.play.title = this.play.ariaLabel = playhead.running ? "Pause (space)" : "Play (space)";
     }
     this.now.disabled = playhead.atNow;
+    this.again.hidden = playhead.loop === null;
   }
 }

@@ -130,6 +130,17 @@ def test_while_it_plays_every_frame_has_its_own_time_and_stays_with_the_playhead
     wait(page, lambda: belongs(page.evaluate(READ)))
 
 
+def test_it_does_not_play_on_where_nobody_sees_it(page: Any, film: Path) -> None:
+    jump(page, 0.1)
+    page.locator("#recordings .round").click()
+    wait(page, lambda: not page.evaluate("document.querySelector('video.clip').paused"))
+    page.keyboard.press("1")
+    wait(page, lambda: page.evaluate("document.querySelector('video.clip').paused"))
+    assert not page.evaluate("document.querySelector('video.clip').ended")
+    page.evaluate("name => { location.hash = `#recordings/${name}`; }", film.name)
+    wait(page, lambda: belongs(page.evaluate(READ)))
+
+
 def test_the_frame_on_the_screen_stays_while_the_next_is_looked_for(page: Any) -> None:
     kept = page.evaluate("""async () => {
       const { Clip } = await import("/page/clip.js");
@@ -163,6 +174,32 @@ def test_a_jump_under_way_is_not_broken_off_for_the_next(page: Any) -> None:
       return asked;
     }""")
     assert asked == pytest.approx([5.0, 5.002, 9.002])
+
+
+def test_where_frames_do_not_say_their_time_it_is_that_of_the_video(page: Any) -> None:
+    source = page.locator("video.clip").get_attribute("src")
+    other = page.context.browser.new_page()
+    other.goto(page.url.partition("#")[0])
+    times = other.evaluate("""async (source) => {
+      const { Clip } = await import("/page/clip.js");
+      const clip = new Clip(source);
+      document.body.append(clip.video);
+      window.VideoFrame = class extends VideoFrame {  // as Firefox has it: whole seconds, told as microseconds
+        get timestamp() { return Math.floor(clip.video.currentTime); }
+      };
+      const times = [];
+      for (const [t, begin] of [[0.5, 0.48], [5.02, 5], [0.01, 0]]) {  // in a frame, which has begun before
+        for (let k = 0; k < 600 && (!k || clip.video.seeking || Math.abs(clip.t - begin) > 0.005); k++) {
+          clip.go(t, false, 1);
+          clip.take();
+          await new Promise((done) => requestAnimationFrame(done));
+        }
+        times.push(clip.t);
+      }
+      return times;
+    }""", source)  # fmt: skip
+    other.close()
+    assert times == pytest.approx([0.48, 5.0, 0.0], abs=0.005)
 
 
 def test_a_video_that_cannot_be_shown_is_said_and_the_rest_goes_on(page: Any, film: Path, tmp_path: Path) -> None:

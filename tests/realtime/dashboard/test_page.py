@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from realtime.config import DashboardConfig
+from realtime.config import Config, DashboardConfig
+from realtime.dashboard.door import Dashboard
 from tests.realtime.served import Served, recordings
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -151,7 +152,7 @@ def test_two_watch_at_once_and_one_of_them_without_the_picture(browser: Any, pag
     enter(other, served.page.url, "[value=words]")
     other.locator("#live li.card").first.wait_for(timeout=WAIT_MS)
     assert shown(other) == -1
-    assert other.locator("#live [data-layer=picture]").is_hidden()
+    assert other.locator("#live [data-layer=picture]").get_attribute("aria-pressed") == "false"
     assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")  # a phone need not scroll sideways
     assert other.evaluate("document.documentElement.dataset.theme") == "dark"
     context.close()
@@ -222,3 +223,14 @@ def test_a_server_that_goes_is_said_and_what_was_seen_stays(page: Any, tmp_path:
         page.get_by_text("connected", exact=True).wait_for()
     page.get_by_text("not connected", exact=True).wait_for()
     assert "Trying again" in page.locator("#banner").inner_text()
+
+
+def test_a_page_whose_key_is_that_of_another_session_is_told_so(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page()
+    with recordings(tmp_path) as served:
+        page.goto(served.url)
+        page.get_by_text("connected", exact=True).wait_for()
+    with Dashboard(Config(dashboard=DashboardConfig(port=served.port)), tmp_path):
+        page.get_by_text("refused", exact=True).wait_for()
+        assert "Open the address that mellm printed" in page.locator("#banner").inner_text()
+    page.context.close()

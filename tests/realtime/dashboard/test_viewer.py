@@ -1,10 +1,12 @@
 """A viewer that reads slowly, or not at all: what waits for it, what is left out, what it is told."""
 
 import asyncio
+import json
 from typing import Any, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from realtime.dashboard.room import MOST_NEWS as MOST_TOLD
 from realtime.dashboard.room import Room
 from realtime.dashboard.viewer import MOST_NEWS, MOST_POINTS, TOO_SLOW, Viewer
 
@@ -145,6 +147,26 @@ def test_a_newcomer_is_told_what_has_happened() -> None:
         assert room.watched
         room.leave(viewer)
         assert not room.watched
+
+    asyncio.run(run())
+
+
+def test_however_many_frames_were_skipped_a_newcomer_is_told_of_every_event() -> None:
+    async def run() -> None:
+        room = Room("hello", history=3)
+        room.news('{"n":"an event"}')
+        for k in range(MOST_TOLD + 1):
+            room.gap(f'{{"g":{k}}}')
+        browser = Browser()
+        browser.reads.set()
+        viewer = Viewer(cast(WebSocket, browser))
+        room.enter(viewer)
+        task = asyncio.create_task(viewer.deliver())
+        await settle()
+        task.cancel()
+        rows = json.loads(browser.got[-1])["rows"]
+        assert rows[-1] == {"n": "an event"}
+        assert [row["g"] for row in rows[:-1]] == list(range(1, MOST_TOLD + 1))
 
     asyncio.run(run())
 

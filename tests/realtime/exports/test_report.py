@@ -80,6 +80,12 @@ def test_closing_words_stand_first(tmp_path: Path) -> None:
     assert page.index("Watched 0:00: 1 micro-expression") < page.index(">Timeline<")
 
 
+def test_no_minute_has_sixty_seconds(tmp_path: Path) -> None:
+    page = page_of(tmp_path, *(frame(k * 118.7 / 119, k) for k in range(120)))  # 119.7 s, with the last frame's second
+    assert "2 min 0 s" in page
+    assert "60 s" not in page
+
+
 def test_nothing_is_fetched_and_nothing_sticks_out(exported: Path) -> None:
     url = (exported / "report.html").as_uri()
     for width, scheme in ((1280, "light"), (390, "dark")):

@@ -1,0 +1,52 @@
+"""How long the page stays when its session is over."""
+
+import io
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from rich.console import Console
+
+from realtime.commands.page import AWAY_S, linger
+from realtime.dashboard.door import Dashboard
+from realtime.dashboard.orders import Order
+from realtime.recordings.tape import Tape
+
+
+class Watched:
+    """A page that is looked at for a second, again and again after a little less than `AWAY_S`."""
+
+    alive = True
+
+    def __init__(self, times: int) -> None:
+        self.now_s, self._times = 0.0, times
+
+    @property
+    def viewers(self) -> int:
+        time, into_s = divmod(self.now_s, 0.9 * AWAY_S)
+        return int(time < self._times and into_s < 1.0)
+
+    def orders(self, wait_s: float = 0.0) -> Iterator[Order]:
+        self.now_s += wait_s
+        yield from ()
+
+    def keep_told(self, topic: str, value: object) -> None:
+        pass
+
+
+class Idle:
+    state: tuple[()] = ()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_page_that_is_reloaded_finds_its_server_again(times: int) -> None:
+    page = Watched(times)
+    linger(cast(Dashboard, page), cast(Tape, Idle()), Console(file=io.StringIO()), lambda: page.now_s)
+    last_seen_s = (times - 1) * 0.9 * AWAY_S + 1.0
+    assert page.now_s - last_seen_s == pytest.approx(AWAY_S, abs=0.5)
+
+
+def test_a_page_that_nobody_looks_at_is_not_waited_for() -> None:
+    page = Watched(0)
+    linger(cast(Dashboard, page), cast(Tape, Idle()), Console(file=io.StringIO()), lambda: page.now_s)
+    assert page.now_s == 0.0

@@ -1,0 +1,360 @@
+"""The live place in a real browser, before a session that is acted."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from realtime.dashboard.moments import Moment
+from realtime.messages import End, Gap
+from tests.realtime.acted import Acted, event, point
+from tests.realtime.served import STEP_NS, face, frame
+
+PILL = "#live .pill"
+TIME = "#live .curves canvas"
+
+DRAWN = """
+  window.drawn = [];
+  const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+  const onCurves = (context) => context.canvas.closest(".curves");
+  CanvasRenderingContext2D.prototype.clearRect = function (...where) {
+    if (onCurves(this)) window.drawn = [];
+    clearRect.apply(this, where);
+  };
+  CanvasRenderingContext2D.prototype.fillText = function (words, ...where) {
+    if (onCurves(this)) window.drawn.push(words);
+    fillText.call(this, words, ...where);
+  };
+"""
+"""Keeps the words of the last drawing of the curves in `drawn`."""
+
+
+def lost(cause: str, seq: int) -> Gap:
+    """Time that was lost, but no frame."""
+    return Gap(seq=seq, t_capture_ns=0, t_media_ns=seq * STEP_NS, from_seq=seq, to_seq=seq - 1, cause=cause)
+
+
+def ended(seq: int) -> End:
+    return End(seq=seq, t_capture_ns=0, t_media_ns=seq * STEP_NS)
+
+
+def points(*seqs: int, faces: tuple[int, ...] = (0,), u_iod: float = 0.0) -> dict[str, Any]:
+    return {"type": "motions", "rows": [point(seq, *faces, u_iod=u_iod) for seq in seqs]}
+
+
+def shown_s(page: Any) -> float:
+    """The moment that the curves are at."""
+    return float(page.locator(TIME).get_attribute("aria-valuenow"))
+
+
+def comes_to(page: Any, acted: Acted, t_s: float) -> None:
+    """Wait until the curves are at a moment."""
+    acted.until(lambda: shown_s(page) == pytest.approx(t_s, abs=0.006))
+
+
+def labels(page: Any) -> list[str]:
+    """Of the scale beside the curves."""
+    return [words for words in page.evaluate("drawn") if words.endswith("%")]
+
+
+def test_a_short_disconnection_takes_nothing_away(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(60)), event(1, 0.3, 0.6))
+    page.locator("#live li.card").wait_for()
+    acted.past = [points(*range(50, 90)), event(2, 1.5, 1.9)]
+    acted.hang_up()
+    acted.until(lambda: page.locator("#live li.card").count() == 2)
+    page.keyboard.press(" ")
+    page.locator("#live").get_by_label("Scrub").press("Home")
+    comes_to(page, acted, 0.0)
+    page.locator("#live").get_by_label("Scrub").press("End")
+    comes_to(page, acted, 89 / 30)
+
+
+def test_another_session_at_the_same_address_does_not_take_over_the_page(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(point(1, 0), event(1, 0.3, 0.6))
+    page.locator("#live li.card").wait_for()
+    acted.session = "second"
+    acted.hang_up()
+    page.get_by_text("A new session has begun").wait_for()
+    assert page.locator("#link").inner_text() == "not connected"
+    assert page.locator("#live li.card").count() == 1
+    page.get_by_role("button", name="Go to the new one").click()
+    page.get_by_text("connected", exact=True).wait_for()
+    assert page.locator("#live li.card").count() == 0
+    assert page.locator("#banner").is_hidden()
+
+
+def test_notes_and_gaps_that_are_told_again_are_not_doubled(page: Any, acted: Acted) -> None:
+    acted.open()
+    counts = page.evaluate("""async () => {
+      const { Track } = await import("/page/track.js");
+      const track = new Track(true);
+      for (const t of [1, 1, 2]) {
+        track.take({ type: "gap", t, frames: 3, cause: "align was behind" });
+        track.take({ type: "annotation", t, until: null, text: "a nod" });
+      }
+      return [track.gaps.length, track.notes.length];
+    }""")
+    assert counts == [2, 2]
+
+
+def test_a_long_recording_is_kept_whole_and_of_a_live_session_the_newest_part(page: Any, acted: Acted) -> None:
+    acted.open()
+    first = page.evaluate("""async () => {
+      const { Track } = await import("/page/track.js");
+      return [false, true].map((live) => {
+        const track = new Track(live);
+        const faces = [{ id: 0, u: [], v: [] }];
+        for (let k = 0; k < 40 * 60 * 30; k++) track.take({ type: "motion", t: k / 30, faces });
+        return track.lane(0).t[0];
+      });
+    }""")
+    assert first[0] == 0.0
+    assert first[1] > 0.0
+
+
+def test_a_face_that_was_not_measured_is_not_drawn_as_one_at_rest(page: Any, acted: Acted) -> None:
+    acted.open()
+    circles = page.evaluate("""async () => {
+      const { drawFace } = await import("/page/overlay.js");
+      const context = document.createElement("canvas").getContext("2d");
+      let circles = 0;
+      context.arc = () => circles++;
+      const hello = { steps_per_px: 8, steps_per_iod: 1, regions: [{ points: [1], radius: 0.1 }] };
+      const face = { mesh: new Int16Array(1000) };
+      return [{}, { u: [0], v: [0] }, { moves: [0, 0] }].map((measured) => {
+        circles = 0;
+        drawFace(context, { ...face, ...measured }, hello, { mesh: true, regions: true, flow: true }, 1);
+        return circles;
+      });
+    }""")
+    assert circles == [0, 1, 1]
+
+
+def test_a_session_that_has_ended_is_never_called_live(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(10)))
+    acted.until(lambda: page.locator(PILL).inner_text() == "LIVE")
+    acted.say(ended(10))
+    acted.until(lambda: page.locator(PILL).inner_text() == "ENDED")
+    assert shown_s(page) == pytest.approx(0.3)  # it stays where it was
+    for key in ("l", " "):
+        page.keyboard.press(key)
+        assert page.locator("#live .go-live").is_hidden()
+        comes_to(page, acted, 0.3)  # Space has shown it all once more
+        assert page.locator(PILL).inner_text() == "ENDED"
+
+
+def test_without_a_connection_nothing_is_live_and_no_order_is_lost_in_silence(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(10)))
+    acted.away = True
+    acted.hang_up()
+    acted.until(lambda: page.locator(PILL).inner_text() == "NOT CONNECTED")
+    page.keyboard.press("r")
+    page.get_by_text("Not connected: recording cannot be started").wait_for()
+
+
+def test_a_network_that_went_away_is_noticed(page: Any, acted: Acted) -> None:
+    page.clock.install()
+    acted.open()
+    for _ in range(4):
+        acted.heard.clear()
+        page.clock.run_for(5_000)
+        acted.until(lambda: {"do": "ping"} in acted.heard)
+    assert page.locator("#link").inner_text() == "connected"
+    acted.silent = acted.away = True
+    page.clock.run_for(16_000)
+    page.get_by_text("not connected", exact=True).wait_for()
+
+
+def test_who_puts_the_notice_off_is_asked_again_when_the_picture_is_wanted(page: Any, acted: Acted) -> None:
+    acted.open(button=None)
+    page.locator("dialog.consent").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="detached")
+    chip = page.locator("#live [data-layer=picture]")
+    assert chip.get_attribute("aria-pressed") == "false"
+    chip.click()
+    page.click("dialog.consent [value=video]")
+    acted.until(lambda: {"do": "consent"} in acted.heard)
+    assert chip.get_attribute("aria-pressed") == "true"
+    assert acted.heard.index({"do": "consent"}) < acted.heard.index({"do": "video", "on": True})
+    chip.click()
+    acted.until(lambda: acted.heard[-1] == {"do": "video", "on": False})
+    acted.heard.clear()
+    acted.open(button=None)  # what was answered holds
+    acted.until(lambda: {"do": "consent"} in acted.heard)
+    assert page.locator("dialog").count() == 0
+
+
+def test_what_was_away_for_a_moment_is_told_in_passing_and_else_as_long_as_it_is(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(10)), lost("narrate stopped; restarting it", 10), point(10, 0))
+    page.locator(".toast", has_text="narrate stopped").wait_for()
+    assert page.locator("#banner").is_hidden()
+    acted.say(lost("no frame; trying again in 4 s", 11))
+    page.locator("#banner", has_text="trying again in 4 s").wait_for()
+    acted.say(point(300, 0))
+    page.locator("#banner").wait_for(state="hidden")
+
+
+def test_arrows_step_through_the_frames_of_every_face(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(10)), points(*range(10, 20), faces=(3,)))
+    page.keyboard.press(" ")
+    for seq in (18, 17):
+        page.keyboard.press("ArrowLeft")
+        comes_to(page, acted, seq / 30)
+    for _ in range(17 - 9):
+        page.keyboard.press("ArrowLeft")
+    comes_to(page, acted, 9 / 30)
+    page.keyboard.press("ArrowRight")
+    comes_to(page, acted, 10 / 30)
+
+
+def test_a_click_chooses_the_event_of_the_face_it_falls_on(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(301), faces=(0, 3)), event(1, 4.0, 6.0), event(2, 4.0, 6.0, face_id=3))
+    acted.until(lambda: page.locator("#live li.card").count() == 2)
+    box = page.locator(TIME).bounding_box()
+    for share, chosen in ((0.7, "2"), (0.3, "1")):
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + share * box["height"])
+        assert page.locator("#live li.card[data-chosen]").get_attribute("data-id") == chosen
+
+
+def test_paused_curves_have_the_scale_of_what_they_show(page: Any, acted: Acted) -> None:
+    page.add_init_script(DRAWN)
+    acted.open()
+    acted.say(points(*range(150), u_iod=0.1), points(*range(150, 600), u_iod=0.004))
+    acted.until(lambda: shown_s(page) > 19)
+    page.keyboard.press(" ")
+    slider = page.locator("#live").get_by_label("Scrub")
+    scales = []
+    for key, there in (("Home", 0.0), ("End", 599 / 30)):
+        slider.press(key)
+        comes_to(page, acted, there)
+        scales.append(labels(page))
+    assert scales[0][-1] == "10 %"
+    assert scales[1][-1] == "1.0 %"
+
+
+def test_a_touchpad_zooms_by_little_at_a_time(page: Any, acted: Acted) -> None:
+    page.add_init_script(DRAWN)
+    acted.open()
+    acted.say(points(*range(900)))
+    acted.until(lambda: "0:28" in page.evaluate("drawn"))
+    page.locator(TIME).hover()
+    for _ in range(8):
+        page.mouse.wheel(0, 2)
+    acted.until(lambda: page.locator("#live .segments [aria-pressed=true]").count() == 0)
+    assert "0:10" not in page.evaluate("drawn")  # a little more than 10 s are shown
+
+
+def test_the_slider_goes_along_though_it_has_the_focus(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(301)), event(1, 4.8, 5.2))
+    page.locator("#live li.card").wait_for()
+    page.keyboard.press(" ")
+    slider = page.locator("#live").get_by_label("Scrub")
+    slider.focus()
+    page.keyboard.press("[")
+    acted.until(lambda: float(slider.input_value()) == pytest.approx(0.5, abs=0.01))
+
+
+def test_before_the_first_picture_the_drawn_face_stands_on_the_themes_ground(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(301)))
+    _, jpeg = cv2.imencode(".jpg", np.zeros((480, 640, 3), np.uint8))
+    acted.show(Moment(frame(300), {0: face(300)}), jpeg.tobytes())
+    stage = page.locator("#live .stage")
+    acted.until(lambda: stage.get_attribute("data-filled") == "true")
+    page.keyboard.press(" ")
+    page.locator("#live").get_by_label("Scrub").press("Home")
+    acted.until(lambda: stage.get_attribute("data-filled") == "false")
+
+
+def test_a_frame_that_was_skipped_is_not_held_against_a_process_for_ever(page: Any, acted: Acted) -> None:
+    acted.open()
+    for drops, state in ((3, "good"), (4, "warn"), (4, "good")):
+        acted.say({"type": "status", "process": "align", "state": "running", "detail": "", "fps": 30, "handled": 9,
+                   "drops": drops, "queue": 0, "p50_ms": 1, "p95_ms": 2, "restarts": 0})  # fmt: skip
+        page.locator(f"#live .health-stage[data-state={state}]").wait_for()
+
+
+def test_a_menu_stays_open_while_it_is_pressed_where_nothing_takes_the_focus(page: Any, acted: Acted) -> None:
+    acted.open()
+    page.locator("#live summary", has_text="Export").click()
+    box = page.locator("#live .menu[open] .menu-list").bounding_box()
+    page.mouse.move(box["x"] + 3, box["y"] + 3)  # in Safari its buttons are such places
+    page.mouse.down()
+    assert page.locator("#live .menu[open]").count() == 1
+    page.mouse.up()
+    page.mouse.click(5, 300)
+    assert page.locator("#live .menu[open]").count() == 0
+
+
+def test_the_way_to_the_content_leaves_the_place_as_it_is(page: Any, acted: Acted) -> None:
+    acted.open()
+    page.keyboard.press("3")
+    page.get_by_role("heading", name="Analyze videos").wait_for()
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "place"
+    assert page.url.endswith("#analyze")
+    assert page.get_by_role("heading", name="Analyze videos").is_visible()
+
+
+def test_time_does_not_run_on_while_the_page_is_not_drawn(page: Any, acted: Acted) -> None:
+    acted.open()
+    gone_on_s = page.evaluate("""async () => {
+      const { Track } = await import("/page/track.js");
+      const { Playhead } = await import("/page/playhead.js");
+      const track = new Track(false);
+      [track.first, track.last] = [0, 100];
+      const playhead = new Playhead(track, false);
+      playhead.play();
+      playhead.tick(performance.now() + 20000);
+      return playhead.t;
+    }""")
+    assert 0 < gone_on_s < 1
+
+
+def test_a_chosen_event_is_shown_again_and_again_until_it_is_stopped(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(301)), event(1, 4.0, 4.2))
+    page.locator("#live li.card").click()
+    stop = page.get_by_role("button", name="Stop the replay")
+    stop.wait_for()
+    assert page.locator(PILL).inner_text() == "REPLAY"
+    seen_s = [shown_s(page)]
+    while len(seen_s) < 2 or seen_s[-1] >= seen_s[-2]:  # until it begins anew
+        acted.until(lambda: shown_s(page) != seen_s[-1])
+        seen_s.append(shown_s(page))
+    assert min(seen_s) >= 3.69
+    assert 4.3 < max(seen_s) <= 4.51
+    page.keyboard.press("Escape")
+    stop.wait_for(state="hidden")
+    assert page.locator(PILL).inner_text() == "PAUSED"
+    assert 3.69 <= shown_s(page) <= 4.51
+    for _ in range(2):  # the second time it stands still
+        page.locator("#live li.card").click()
+    comes_to(page, acted, 4.2)
+    assert stop.is_hidden()
+
+
+def test_cards_are_listed_by_what_they_are_and_those_taken_back_only_when_asked_for(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(event(1, 1.0, 1.4), event(2, 2.0, 3.0, kind="macro"), event(3, 4.0, 4.4, phase="revoked"))
+
+    def listed() -> list[str]:
+        cards = page.locator("#live li.card:visible")
+        return sorted(card.get_attribute("data-id") for card in cards.all())
+
+    acted.until(lambda: listed() == ["1", "2"])
+    for name, left in (("1 taken back", ["1", "2", "3"]), ("1 micro", ["2", "3"]), ("1 micro", ["1", "2", "3"])):
+        page.get_by_role("button", name=name, exact=True).click()
+        assert listed() == left

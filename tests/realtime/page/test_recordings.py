@@ -1,0 +1,104 @@
+"""The place of the recordings in a real browser, before a server that is acted."""
+
+from typing import Any
+
+import pytest
+
+from realtime.config import Config
+from realtime.dashboard import wire
+from tests.realtime.acted import Acted, event, point
+
+DAYS = {"slow": "2026-01-01T10:00:00", "quick": "2026-02-02T10:00:00"}
+
+
+def info(name: str, complete: bool = True) -> dict[str, Any]:
+    return {"name": name, "started": DAYS[name], "source": "0", "title": "webcam", "duration": 10.0, "frames": 300,
+            "fps": 30.0, "faces": 1, "micro": 1, "macro": 0, "speech": 0, "drops": 0, "engine": "", "video": False,
+            "bytes": 1e6, "complete": complete}  # fmt: skip
+
+
+def holds(acted: Acted, name: str, *script: dict[str, Any], complete: bool = True) -> None:
+    """Let the server have a recording."""
+    hello = wire.hello(Config(), None, name, False)
+    found = {"info": info(name, complete), "hello": hello}
+    acted.answers[f"/recordings/{name}"] = lambda route: route.fulfill(json=found)
+    acted.answers[f"/recordings/{name}/script"] = lambda route: route.fulfill(json=script)
+
+
+@pytest.fixture
+def opened(page: Any, acted: Acted) -> Acted:
+    """The place with two recordings, of which none is open."""
+    listed = {"sessions": [info(name) for name in DAYS], "unreadable": [], "folder": "/sessions", "formats": []}
+    acted.answers["/recordings"] = lambda route: route.fulfill(json=listed)
+    holds(acted, "slow", point(3, 0), event(1, 1.0, 1.4))
+    holds(acted, "quick", point(3, 0), event(1, 1.0, 1.4), event(2, 2.0, 2.4))
+    acted.open("#recordings")
+    page.locator(".session-item").first.wait_for()
+    return acted
+
+
+def choose(page: Any, name: str) -> None:
+    page.locator(f".session-item[href='#recordings/{name}']").click()
+
+
+def cards(page: Any) -> int:
+    return int(page.locator("#recordings li.card").count())
+
+
+def test_the_recording_that_was_chosen_last_is_shown(page: Any, opened: Acted) -> None:
+    held: list[Any] = []
+    answer = opened.answers["/recordings/slow"]
+    opened.answers["/recordings/slow"] = held.append
+    choose(page, "slow")
+    opened.until(lambda: held)
+    choose(page, "quick")
+    opened.until(lambda: cards(page) == 2)
+    answer(held[0])
+    for _ in range(10):
+        opened.until(lambda: True)  # time for it to come
+    assert cards(page) == 2
+    assert page.locator(".session-item[aria-current]").get_attribute("href") == "#recordings/quick"
+
+
+def test_one_that_is_still_being_recorded_is_read_again(page: Any, opened: Acted) -> None:
+    holds(opened, "slow", point(3, 0), event(1, 1.0, 1.4), complete=False)
+    choose(page, "slow")
+    opened.until(lambda: cards(page) == 1)
+    holds(opened, "slow", point(3, 0), event(1, 1.0, 1.4), event(2, 2.0, 2.4))
+    choose(page, "slow")
+    opened.until(lambda: cards(page) == 2)
+
+
+def test_one_that_could_not_be_read_can_be_tried_again(page: Any, opened: Acted) -> None:
+    opened.answers["/recordings/slow/script"] = lambda route: route.fulfill(status=500, body="the disk is away")
+    choose(page, "slow")
+    page.get_by_text("This recording could not be read.").wait_for()
+    page.locator(".toast", has_text="the disk is away").wait_for()
+    holds(opened, "slow", point(3, 0), event(1, 1.0, 1.4))
+    choose(page, "slow")
+    opened.until(lambda: cards(page) == 1)
+
+
+def test_several_faces_over_a_video_have_their_names(page: Any, opened: Acted) -> None:
+    drawn = page.evaluate("""async () => {
+      const { Screen } = await import("/page/screen.js");
+      const screen = new Screen(false, {});
+      const drawn = [];
+      const faces = [3, 4].map((id) => ({ id, mesh: new Int16Array(1000) }));
+      const picture = document.createElement("canvas");
+      picture.width = picture.height = 9;
+      screen.stage.clip = {
+        picture, t: 0, looking: 0, problem: "", video: { videoWidth: 9, videoHeight: 9 },
+        take: () => true, go: () => {}, facesNow: () => faces,
+      };
+      screen.track.clear({ regions: [], units: {}, steps_per_iod: 1, steps_per_px: 8 });
+      document.getElementById("recordings").append(screen.root);
+      screen.stage.canvas.context.fillText = (words) => drawn.push(words);
+      while (!drawn.length) {
+        screen.stale();
+        screen.stage.tick();
+        await new Promise((done) => requestAnimationFrame(done));
+      }
+      return drawn;
+    }""")
+    assert drawn == ["Face 3", "Face 4"]
