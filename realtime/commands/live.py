@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from realtime.commands.needs import refuse
 from realtime.commands.options import (
     ERRORS,
     CalibrationFile,
@@ -28,6 +27,7 @@ from realtime.commands.options import (
     complain,
     note,
     plain,
+    refuse,
     settings_from,
 )
 from realtime.commands.page import announce, dashboard_from, heed, linger

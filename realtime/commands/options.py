@@ -1,6 +1,7 @@
 """What the commands share: their options, the settings these make, and how they speak to the user."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,21 @@ ERRORS = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 class UsageError(Exception):
     """A wrong use of the command line; one line."""
+
+
+def refuse(given: Mapping[str, object], why: str) -> None:
+    """Refuse options that would be ignored.
+
+    Args:
+        given: options and their values; None, False and "" are those of one that was not given.
+        why: what is wrong with giving them.
+
+    Raises:
+        UsageError: one was given.
+    """
+    for option, value in given.items():
+        if not (value is None or value is False or value == ""):
+            raise UsageError(f"{option}: {why}")
 
 
 def plain() -> Console:

@@ -10,7 +10,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from realtime.commands.needs import refuse
 from realtime.commands.options import (
     ERRORS,
     Dashboard,
@@ -22,6 +21,7 @@ from realtime.commands.options import (
     UsageError,
     note,
     plain,
+    refuse,
 )
 from realtime.commands.page import serve_recordings
 from realtime.environment import one_thread
