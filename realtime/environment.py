@@ -1,6 +1,7 @@
-"""What native libraries are told: environment variables that are set before importing any, and OpenCV's threads."""
+"""What surrounds a process: what native libraries are told before they are imported, signals, priority, threads."""
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,20 @@ def prepare() -> None:
     """Set what the user has not set."""
     for key, value in {**THREADS, **SILENCE}.items():
         os.environ.setdefault(key, value)
+
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What asks a session to stop."""
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold `STOP_SIGNALS` back meanwhile; one that came is delivered at the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 NICENESS = 5

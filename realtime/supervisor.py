@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from types import TracebackType
 
@@ -21,7 +21,7 @@ import zmq
 from realtime.bus import Inbox, Outbox, Publisher, Wiring, make_wiring, remove_wiring
 from realtime.child import STOP_S, Child
 from realtime.config import Config
-from realtime.environment import prepare
+from realtime.environment import STOP_SIGNALS, prepare, undisturbed
 from realtime.ledger import Ledger
 from realtime.messages import Annotation, AnyMessage, End, Gap, MessageError, Status
 from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
@@ -29,20 +29,7 @@ from realtime.process import GO, Place
 from realtime.recordings.notes import make_note
 from realtime.ring import Ring
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What asks a session to stop."""
-
 _AWAY_S = 1.0  # who looks after the others so late was away itself
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold `STOP_SIGNALS` back meanwhile; one that came is delivered at the end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class SessionError(Exception):

@@ -14,8 +14,7 @@ from realtime.config import Config
 from realtime.dashboard.orders import Order
 from realtime.dashboard.place import Place, Stage, Told, Viewers
 from realtime.dashboard.server import main
-from realtime.environment import nameless_main
-from realtime.supervisor import undisturbed
+from realtime.environment import nameless_main, undisturbed
 
 START_S = 90.0
 """Longest the page's process may take to start, on a slow, busy machine."""
