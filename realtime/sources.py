@@ -48,6 +48,14 @@ def source_title(source: str) -> str:
     return Path(source).name or Path(source).resolve().name or source
 
 
+def tells_no_time(source: str) -> bool:
+    """Whether a source is mere frames, in a folder or a stack: how fast they were taken must be said."""
+    path = Path(source)
+    if source in PHANTOMS or is_live(source):
+        return False
+    return path.suffix == ".npy" or (path.is_dir() and not (path / JOURNAL).is_file())
+
+
 def open_source(config: CaptureConfig) -> Source:
     """Open the configured source.
 

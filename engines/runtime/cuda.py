@@ -6,6 +6,7 @@ caller's own copies in the GPU's memory; what `flow` returns, plain arrays.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from calib.face import CROP, Floats
 from engines.grid import CELLS
-from engines.runtime.gpu import find_gpu
+from engines.runtime.gpu import Gpu, find_gpu
 from engines.runtime.interface import EngineError, FlowFields, check_crop
 from engines.runtime.reference import Reference
 from engines.runtime.torch import load_network
@@ -78,13 +79,15 @@ class CudaEngine:
         self._fused = fused
         if device == "cuda":
             gpu = find_gpu()
+            if _installed().endswith("+cpu"):  # seen without loading it, which takes a second and much memory
+                raise _without_cuda(_installed(), gpu)
         net, files = load_network(weights)
         import torch
 
         from engines.meflownet.rounding import rounded
 
         if device == "cuda" and not torch.cuda.is_available():
-            raise EngineError(f"torch {torch.__version__} cannot use {gpu}; install one with CUDA (see pytorch.org)")
+            raise _without_cuda(torch.__version__, gpu)
         self._torch, self._device = torch, torch.device(device)
         self._lanes: dict[int, _Lane] = {}
         try:
@@ -220,3 +223,15 @@ def _features(torch: Any, rows: Any, layout: Any) -> Any:
     """The features in such rows, (B, channels, n, n) each as in the layout: views."""
     parts = torch.split(rows, [feature[0].numel() for feature in layout], dim=1)
     return type(layout)(*(part.view(feature.shape) for part, feature in zip(parts, layout, strict=True)))
+
+
+def _installed() -> str:
+    """The version of the torch that is installed; empty if none is."""
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _without_cuda(version: str, gpu: Gpu) -> EngineError:
+    return EngineError(f"torch {version} cannot use {gpu}; install one with CUDA (see pytorch.org)")

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from realtime.commands.options import (
     ERRORS,
+    RATE_ASSUMED,
     CalibrationFile,
     ConfigFile,
     Engine,
@@ -67,6 +68,7 @@ def analyze(
     from realtime.analyze import analyze as analyze_one
     from realtime.exports.tables import write_events_csv
     from realtime.source import SourceError
+    from realtime.sources import tells_no_time
 
     failed, found = 0, list["Event"]()
     columns = (
@@ -98,8 +100,8 @@ def analyze(
                 bar.remove_task(task)
             if done.fps < SLOW_FPS:
                 note(bar.console, f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames")
-            if not settings.capture.fps and _has_no_rate(video):
-                note(bar.console, f"{video}: 30 fps assumed; give the true rate with --fps")
+            if not settings.capture.fps and tells_no_time(str(video)):
+                note(bar.console, f"{video}: {RATE_ASSUMED}")
             for text in done.notes:
                 note(bar.console, f"{video}: {text}")
             found += [dataclasses.replace(event, video=str(video)) for event in done.events]
@@ -113,13 +115,6 @@ def analyze(
         write_events_csv(found, out / "events.csv")
         plain().print(f"all events: {out / 'events.csv'}", soft_wrap=True)
     return 1 if failed else 0
-
-
-def _has_no_rate(video: Path) -> bool:
-    """Whether a source is mere frames, which tell no time: a folder or a stack of them, and no recording."""
-    from realtime.recordings.journal import JOURNAL
-
-    return video.suffix == ".npy" or (video.is_dir() and not (video / JOURNAL).is_file())
 
 
 def _length_s(video: Path, fps: float) -> float | None:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from realtime.commands.options import (
     ERRORS,
+    RATE_ASSUMED,
     CalibrationFile,
     ConfigFile,
     Dashboard,
@@ -97,11 +98,14 @@ def live(
     from realtime.panel import Panel
     from realtime.recorded import PHANTOMS, phantom_script
     from realtime.recordings.tape import Tape
+    from realtime.sources import tells_no_time
     from realtime.supervisor import Session, SessionError
     from realtime.terminal import LiveView
 
     console = plain()
     told = LiveView(console, verbose, open_calibration(settings.spot))
+    if not capture.fps and tells_no_time(source):
+        note(ERRORS, f"{source}: {RATE_ASSUMED}")
     if view and not console.is_terminal:
         note(ERRORS, "--view needs a terminal; events and words are printed without the panel")
     console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")

@@ -43,6 +43,9 @@ OpenPage = Annotated[
     Parameter(name="--open", negative="--no-open", help="Open the page in the browser [default: if there is one]."),
 ]
 Faces = Annotated[int | None, Parameter(help="Follow at most so many faces [default: 2].")]
+RATE_ASSUMED = "30 fps assumed; give the true rate with --fps"
+"""Of frames that tell no time: what is half a second depends on it."""
+
 ERRORS = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 

@@ -58,7 +58,9 @@ def test_a_source_that_breaks_off_has_its_session_summed_up_and_kept(
     (frames / "20.png").write_text("no picture")
     status, out, err = mellm("live", frames, "--record", sessions)
     assert status == 1
-    assert err == f"error: {frames / '20.png'}: not an image that OpenCV can read\n"
+    noted, said = err.splitlines()
+    assert noted == f"note: {frames}: 30 fps assumed; give the true rate with --fps"
+    assert said == f"error: {frames / '20.png'}: not an image that OpenCV can read"
     assert "p95 ms" in out
     assert "Watched 0:01" in out
     (folder,) = sessions.iterdir()

@@ -94,7 +94,15 @@ def test_a_torch_without_cuda_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(cuda, "find_gpu", lambda: Gpu("Test GPU", "8.6"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(EngineError, match=r"torch .* cannot use Test GPU.*pip install torch"):
+    with pytest.raises(EngineError, match=r"torch .* cannot use Test GPU.*with CUDA"):
+        CudaEngine()
+
+
+def test_a_torch_made_for_cpus_is_not_even_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "find_gpu", lambda: Gpu("Test GPU", "8.6"))
+    monkeypatch.setattr(cuda, "load_network", lambda weights: pytest.fail("torch was loaded"))
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "2.11.0+cpu")
+    with pytest.raises(EngineError, match=r"torch 2\.11\.0\+cpu cannot use Test GPU.*with CUDA"):
         CudaEngine()
 
 
