@@ -98,7 +98,7 @@ def live(
     from realtime.panel import Panel
     from realtime.recorded import PHANTOMS, phantom_script
     from realtime.recordings.tape import Tape
-    from realtime.sources import tells_no_time
+    from realtime.sources import source_title, tells_no_time
     from realtime.supervisor import Session, SessionError
     from realtime.terminal import LiveView
 
@@ -108,7 +108,7 @@ def live(
         note(ERRORS, f"{source}: {RATE_ASSUMED}")
     if view and not console.is_terminal:
         note(ERRORS, "--view needs a terminal; events and words are printed without the panel")
-    console.print(f"mellm live {source}: starting (Ctrl-C stops)", style="bold")
+    console.print(f"mellm live {source_title(source)}: starting (Ctrl-C stops)", style="bold")
     tape: Tape | None = None
     complained: list[str] = []
     broken_off = False
