@@ -109,6 +109,11 @@ class StreamSource:
 
 
 def place_of(url: str) -> str:
-    """A URL without its user, password and query, in which keys may stand: what may be shown and kept of it."""
-    place = url.partition("?")[0].rstrip("/")
-    return re.sub(r"://.*@", "://", place)  # up to the last "@": passwords are often not encoded
+    """What may be shown and kept of a URL: it without user, password, query and fragment, in which keys may stand."""
+    scheme, _, rest = url.partition("://")
+    host = re.split("[/?#]", rest, maxsplit=1)[0]
+    if "@" not in host and "@" in rest and re.search(r"^[^\[].*:(?!\d*$)", host):
+        rest = rest.rpartition("@")[2]  # no port: a password in which one of these characters is not encoded
+    place = re.split("[?#]", rest, maxsplit=1)[0].rstrip("/")
+    host, slash, path = place.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -105,13 +105,21 @@ class Session:
         """Every message of the session as it arrives, until the stream ends.
 
         Raises:
-            SessionError: a process failed for good, or was restarted too often, or the source broke off. No process
-                runs any more then.
+            SessionError: a process failed for good, or was restarted too often, or the source broke off. The last
+                message was an `End` that says so, and no process runs any more.
         """
+        ended = False
         try:
-            yield from self._messages()
-        except SessionError:
+            for message in self._messages():
+                ended = ended or isinstance(message, End)
+                yield message
+        except SessionError as error:
             self._end_children()
+            if not ended:
+                now_ns = time.monotonic_ns()
+                end = End(seq=-1, t_capture_ns=now_ns, t_media_ns=self._ledger.media_ns, error=str(error))
+                self._public.publish(end)
+                yield end
             raise
 
     def _messages(self) -> Iterator[AnyMessage]:

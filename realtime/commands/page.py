@@ -15,6 +15,7 @@ from realtime.config import DashboardConfig
 
 if TYPE_CHECKING:
     from realtime.dashboard.door import Dashboard
+    from realtime.recordings.record import Recorder
     from realtime.recordings.tape import Tape
     from realtime.supervisor import Session
 
@@ -128,7 +129,7 @@ def _heed_late(page: "Dashboard", tape: "Tape", wait_s: float = 0.0) -> None:
 
     for order in page.orders(wait_s):
         at_ns = round(order.t * 1e9) if isinstance(order, Annotate) else -1
-        recorder = next((r for r in tape.finished if r.counts.first_ns <= at_ns <= r.counts.last_ns), None)
+        recorder = next((r for r in tape.finished if _holds(r, at_ns)), None)
         if not isinstance(order, Annotate) or recorder is None:
             page.tell(
                 "notice", {"level": "error", "text": "the session is over; only what was recorded can take notes now"}
@@ -142,3 +143,8 @@ def _heed_late(page: "Dashboard", tape: "Tape", wait_s: float = 0.0) -> None:
             page.tell("notice", {"level": "error", "text": str(error)})
             continue
         page.tell("annotation", annotation(noted))
+
+
+def _holds(recorder: "Recorder", t_ns: int) -> bool:
+    """Whether a time that a page tells, in whole µs, lies in a recording."""
+    return recorder.counts.first_ns - 1000 <= t_ns <= recorder.counts.last_ns + 1000

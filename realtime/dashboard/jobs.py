@@ -112,6 +112,8 @@ def _analyse(
 
     try:
         for message in _messages(config, watch):
+            if cancelled():  # also when every frame has been read, and only words are still to come
+                raise _CancelledError
             recorder = recorder or Recorder(base, kept)
             recorder.take(message)
             seen = seen or isinstance(message, Motion)

@@ -169,7 +169,7 @@ def _exported(recording: Recording, kind: str) -> tuple[bytes, str]:
     from realtime.exports.formats import export
 
     with tempfile.TemporaryDirectory() as folder:
-        written = export(recording, [kind], Path(folder))
+        written = export(recording, [kind], Path(folder), carried=True)
         if len(written) == 1:
             return written[0].read_bytes(), f"{recording.path.name}-{written[0].name}"
         archive = io.BytesIO()

@@ -5,6 +5,7 @@ Times count from the beginning of the recording, which is also where its video b
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 from realtime.exports.tables import Event, make_event
 from realtime.messages import Annotation, Gap, Motion, Say, Spot, Status
@@ -34,6 +35,7 @@ class Account:
         notes: the operator's, in order; times in the stream.
         summary: what happened, in words.
         damage: what could not be read of it; empty if all could.
+        folder: where its exports will lie, if that is known.
     """
 
     recording: Recording
@@ -45,6 +47,7 @@ class Account:
     notes: tuple[Annotation, ...]
     summary: str
     damage: str
+    folder: Path | None = None
 
     @property
     def events(self) -> tuple[Event, ...]:

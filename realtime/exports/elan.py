@@ -92,7 +92,7 @@ def eaf(
         notes: likewise.
         made: when the session was recorded.
         video: that was watched, if there is one.
-        folder: where the file will lie, so that it finds the video when both are moved; by default beside the video.
+        folder: where the file will lie; if that is not known, it looks for the video beside itself, wherever it is.
     """
     document = _Document()
     for face_id in sorted({event.face_id for event in events}):
@@ -163,10 +163,10 @@ def _serialise(document: _Document, made: datetime.datetime, video: Path | None,
     )  # fmt: skip
     header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
     if video is not None:
-        whole = video.resolve()
-        way = os.path.relpath(whole, (folder or whole.parent).resolve())
-        kind = mimetypes.guess_type(whole.name)[0] or "video/*"
-        media = {"MEDIA_URL": whole.as_uri(), "RELATIVE_MEDIA_URL": f"./{way}", "MIME_TYPE": kind}
+        way = f"./{video.name if folder is None else os.path.relpath(video.resolve(), folder.resolve())}"
+        url = way if folder is None else video.resolve().as_uri()
+        kind = mimetypes.guess_type(video.name)[0] or "video/*"
+        media = {"MEDIA_URL": url, "RELATIVE_MEDIA_URL": way, "MIME_TYPE": kind}
         ET.SubElement(header, "MEDIA_DESCRIPTOR", media)
     ET.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"}).text = str(document.count)
     times = ET.SubElement(root, "TIME_ORDER")

@@ -3,6 +3,7 @@
 Times in every file count from the beginning of the recording, which is also where its video begins.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ def _eaf(account: Account, paths: tuple[Path, ...]) -> None:
         end_s = account.seconds(note.until_ns) if note.until_ns > note.t_media_ns else start_s + _MOMENT_S
         notes.append(Note(round(1000 * start_s), round(1000 * end_s), note.text))
     made, video = account.info.started, account.recording.video
-    paths[0].write_bytes(eaf(account.events, notes, made, video, paths[0].parent))
+    paths[0].write_bytes(eaf(account.events, notes, made, video, account.folder))
 
 
 def _html(account: Account, paths: tuple[Path, ...]) -> None:
@@ -94,8 +95,9 @@ FORMATS: dict[str, Format] = {
 
 
 def export(
-    recording: Recording, names: list[str], folder: Path, done: Callable[[Path], None] | None = None
-) -> list[Path]:
+    recording: Recording, names: list[str], folder: Path, done: Callable[[Path], None] | None = None, *,
+    carried: bool = False,
+) -> list[Path]:  # fmt: skip
     """Write a recording in some formats; each file appears whole or not at all, and replaces one of its name.
 
     Args:
@@ -103,6 +105,7 @@ def export(
         names: of formats, from `FORMATS`.
         folder: where the files go; it is made if need be.
         done: called with every file that has been written.
+        carried: whether the files will be carried elsewhere: then none of them names a folder of this machine.
 
     Returns:
         The files.
@@ -114,7 +117,7 @@ def export(
     unknown = [name for name in names if name not in FORMATS]
     if unknown:
         raise RecordingError(f"no export {unknown[0]!r}; there are: {', '.join(FORMATS)}")
-    account = gather(recording)
+    account = dataclasses.replace(gather(recording), folder=None if carried else folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name in dict.fromkeys(names):

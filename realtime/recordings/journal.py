@@ -22,7 +22,7 @@ from mcap.records import Message as Entry
 from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap.writer import CompressionType, Writer
 
-from realtime.messages import VERSION, AnyMessage, Face, Message
+from realtime.messages import VERSION, AnyMessage, Face, Message, Spot
 from realtime.recordings.mesh import Mesh, MeshPacker, MeshUnpacker
 from realtime.schema import message_schema, message_types
 
@@ -212,6 +212,8 @@ class JournalReader:
                 message = decode(record.data)
             except msgspec.MsgspecError:
                 continue  # one damaged message is no reason to give up the others
+            if isinstance(message, Spot) and message.movements > 1 and message.kind == "macro":
+                message = msgspec.structs.replace(message, kind="speech")  # recorded before that was a kind
             if isinstance(message, Mesh):
                 meshes.take(message)
             else:

@@ -56,7 +56,12 @@ def test_what_runs_by_itself_is_known(source: str, live: bool) -> None:
         ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
         ("RTSP://me:p@ss@camera/1", "RTSP://camera/1"),
         ("rtsp://me:pa/ss@camera/1", "rtsp://camera/1"),
+        ("rtsp://me:p?ss@camera/1", "rtsp://camera/1"),
         ("http://camera/v.cgi?user=me&pwd=s@cret", "http://camera/v.cgi"),
+        ("http://camera:80/x#token=secret", "http://camera:80/x"),
+        ("https://host/@me/live.m3u8", "https://host/@me/live.m3u8"),
+        ("rtsp://host:554/cam@2", "rtsp://host:554/cam@2"),
+        ("rtsp://[::1]:554/cam@2", "rtsp://[::1]:554/cam@2"),
     ],
 )
 def test_a_source_has_the_name_that_people_give_it(source: str, title: str) -> None:

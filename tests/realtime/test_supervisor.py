@@ -166,6 +166,8 @@ def test_over_its_budget_the_session_stops(monkeypatch: pytest.MonkeyPatch) -> N
             for message in session:
                 if isinstance(message, Motion):
                     os.kill(session.pids["perceive"], signal.SIGKILL)
+        assert isinstance(message, End)  # so that a page and a recording know
+        assert "giving up" in message.error
         assert not any(psutil.pid_exists(pid) for pid in pids)  # the camera is not on while others still look at a page
     assert leftovers(os.getpid()) == []
 

@@ -1,16 +1,22 @@
 """How long the page stays when its session is over."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import cast
 
 import pytest
 from rich.console import Console
 
 from realtime.commands.page import AWAY_S, linger
+from realtime.config import Config
 from realtime.dashboard.door import Dashboard
-from realtime.dashboard.orders import Order
+from realtime.dashboard.orders import Annotate, Order
+from realtime.recordings.journal import NOTES
+from realtime.recordings.notes import read_notes
+from realtime.recordings.record import Recorder
 from realtime.recordings.tape import Tape
+from tests.realtime.messages import frame
 
 
 class Watched:
@@ -36,6 +42,7 @@ class Watched:
 
 class Idle:
     state: tuple[()] = ()
+    finished: Sequence[Recorder] = ()
 
 
 @pytest.mark.parametrize("times", [1, 3])
@@ -50,3 +57,24 @@ def test_a_page_that_nobody_looks_at_is_not_waited_for() -> None:
     page = Watched(0)
     linger(cast(Dashboard, page), cast(Tape, Idle()), Console(file=io.StringIO()), lambda: page.now_s)
     assert page.now_s == 0.0
+
+
+def test_a_note_on_the_last_moment_goes_to_the_recording(tmp_path: Path) -> None:
+    with Recorder(tmp_path, Config()) as recorder:
+        for k in range(3):
+            recorder.take(frame(k / 3, k))
+
+    told: list[str] = []
+
+    class Noting(Watched):
+        def orders(self, wait_s: float = 0.0) -> Iterator[Order]:
+            yield Annotate(0.666667, "so")  # as the page knows it, in whole µs
+
+        def tell(self, topic: str, value: object) -> None:
+            told.append(topic)
+
+    tape = Idle()
+    tape.finished = [recorder]
+    linger(cast(Dashboard, Noting(0)), cast(Tape, tape), Console(file=io.StringIO()))
+    assert told == ["annotation"]
+    assert [note.text for note in read_notes(recorder.folder / NOTES)] == ["so"]

@@ -152,7 +152,7 @@ def test_any_session_makes_a_valid_file(found: list[Event], noted: list[Note]) -
 
 
 def test_an_event_has_its_phases_units_and_words() -> None:
-    root = check(eaf([event(1.0)], [Note(500, 700, "so")], MADE, Path("/a/b/video.webm")))
+    root = check(eaf([event(1.0)], [Note(500, 700, "so")], MADE, Path("/a/b/video.webm"), Path("/a/b")))
     assert values(root, "face 1: expression") == ["micro"]
     assert values(root, "face 1: phase") == ["onset–apex", "apex–offset"]
     assert values(root, "face 1: action units") == ["AU4+LAU12"]
@@ -175,6 +175,12 @@ def test_notes_that_overlap_keep_their_ends() -> None:
     root = check(eaf([], [Note(0, 60_000, "interview"), Note(10_000, 10_500, "cough")], MADE))
     assert (values(root, "notes"), values(root, "notes (2)")) == (["interview"], ["cough"])
     assert {slot.attrib["TIME_VALUE"] for slot in root.iter("TIME_SLOT")} == {"0", "60000", "10000", "10500"}
+
+
+def test_a_file_that_is_carried_away_looks_beside_itself_and_names_no_folder() -> None:
+    media = check(eaf([], [], MADE, Path("/a/b/video.webm"))).find("HEADER/MEDIA_DESCRIPTOR")
+    assert media is not None
+    assert media.attrib["MEDIA_URL"] == media.attrib["RELATIVE_MEDIA_URL"] == "./video.webm"
 
 
 def test_a_file_elsewhere_still_finds_the_video() -> None:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from mcap.reader import make_reader
 from mcap.writer import Writer
 
-from realtime.messages import VERSION, AnyMessage, Face
+from realtime.messages import VERSION, AnyMessage, Face, Spot
 from realtime.recordings.journal import DECIMALS, JournalReader, JournalWriter, RecordingError, encode
 from realtime.schema import message_schema
-from tests.realtime.messages import face, one_of_each
+from tests.realtime.messages import face, one_of_each, spot
 
 
 def write(path: Path, messages: list[AnyMessage]) -> Path:
@@ -236,3 +236,9 @@ def test_a_file_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         JournalWriter(path, {})
     assert path.read_bytes() == before
+
+
+def test_speech_that_was_recorded_before_it_was_a_kind_is_speech(tmp_path: Path) -> None:
+    old = [spot(0, kind="macro", movements=3), spot(1, kind="macro")]
+    kinds = [m.kind for m in JournalReader(write(tmp_path / "a.mcap", [*old])).entries() if isinstance(m, Spot)]
+    assert kinds == ["speech", "macro"]
