@@ -120,6 +120,18 @@ def test_who_does_not_even_read_the_news_is_let_go_and_told_why() -> None:
     asyncio.run(run())
 
 
+async def newcomer(room: Room) -> tuple[Viewer, list[str | bytes]]:
+    """Somebody who comes in, and what the browser got by then."""
+    browser = Browser()
+    browser.reads.set()
+    viewer = Viewer(cast(WebSocket, browser))
+    room.enter(viewer)
+    task = asyncio.create_task(viewer.deliver())
+    await settle()
+    task.cancel()
+    return viewer, browser.got
+
+
 def test_a_newcomer_is_told_what_has_happened() -> None:
     async def run() -> None:
         room = Room("hello", history=3)
@@ -129,14 +141,8 @@ def test_a_newcomer_is_told_what_has_happened() -> None:
         room.news('{"n":"a piece"}', passing=True)
         room.latest("status", '{"s":1}')
         room.latest("status", '{"s":2}')
-        browser = Browser()
-        browser.reads.set()
-        viewer = Viewer(cast(WebSocket, browser))
-        room.enter(viewer)
-        task = asyncio.create_task(viewer.deliver())
-        await settle()
-        task.cancel()
-        assert browser.got == [
+        viewer, got = await newcomer(room)
+        assert got == [
             "hello",
             '{"type":"motions","rows":[{"p":2},{"p":3},{"p":4}]}',
             '{"type":"news","rows":[{"n":1},{"s":2}]}',
@@ -157,14 +163,8 @@ def test_however_many_frames_were_skipped_a_newcomer_is_told_of_every_event() ->
         room.news('{"n":"an event"}')
         for k in range(MOST_TOLD + 1):
             room.gap(f'{{"g":{k}}}')
-        browser = Browser()
-        browser.reads.set()
-        viewer = Viewer(cast(WebSocket, browser))
-        room.enter(viewer)
-        task = asyncio.create_task(viewer.deliver())
-        await settle()
-        task.cancel()
-        rows = json.loads(browser.got[-1])["rows"]
+        _, got = await newcomer(room)
+        rows = json.loads(got[-1])["rows"]
         assert rows[-1] == {"n": "an event"}
         assert [row["g"] for row in rows[:-1]] == list(range(1, MOST_TOLD + 1))
 
