@@ -86,6 +86,7 @@ export class Live {
   /** Show the notice. One that is dismissed is no answer: it comes again when the picture is asked for. */
   async _ask() {
     this.asked = true;
+    this.screen.transport.show("picture", false); // it is not, before everyone agrees
     const answer = await askConsent(this.screen.stage.hasPictures);
     if (answer) sessionStorage.setItem(`consent-${this.session}`, answer);
     this._watch(answer === "video");

@@ -45,7 +45,10 @@ _PAGE = "mellm"
 
 _SHORTEST = 100  # bytes; the beginning alone has more
 _LARGEST = 1 << 30  # bytes of a record; a longer one is rubbish
-_BROKEN = (McapError, zstandard.ZstdError, struct.error, ValueError, IndexError, EOFError, MemoryError, RuntimeError)
+_BROKEN = (
+    *(McapError, zstandard.ZstdError, struct.error, ValueError, IndexError, EOFError, RuntimeError),
+    *(MemoryError, OverflowError),  # of a length that is rubbish
+)
 
 
 class RecordingError(Exception):

@@ -189,6 +189,17 @@ def test_everything_has_a_name_and_a_key(page: Any, served: Served) -> None:
     page.get_by_role("heading", name="Analyze videos").wait_for()
 
 
+def test_no_picture_is_shown_or_said_to_be_before_the_notice_is_answered(page: Any, served: Served) -> None:
+    page.goto(served.page.url)
+    page.locator("dialog.consent .primary").wait_for()
+    page.locator("#live li.card").first.wait_for()  # numbers and words come
+    assert shown(page) == -1
+    assert page.locator("#live [data-layer=picture]").get_attribute("aria-pressed") == "false"
+    page.click("dialog.consent .primary")
+    wait(lambda: step(page) and shown(page) >= 0)
+    assert page.locator("#live [data-layer=picture]").get_attribute("aria-pressed") == "true"
+
+
 def test_a_key_pressed_while_the_notice_closes_is_heard(page: Any, served: Served) -> None:
     page.goto(served.page.url)
     page.locator("dialog.consent .primary").wait_for()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from mcap.opcode import Opcode
 from mcap.reader import make_reader
 from mcap.writer import Writer
 
@@ -155,6 +156,18 @@ def test_damage_in_the_middle_costs_a_second_or_is_said_to_cost_the_rest(whole: 
         assert len(back) >= 100
     for entry in back:
         assert not entry.landmarks or alike(entry, face(entry.seq / 30, entry.seq, seed=entry.seq))
+
+
+def test_lengths_that_are_rubbish_are_damage_as_well(whole: Path) -> None:
+    data = whole.read_bytes()
+    chunk = data.index(b"zstd") - 41  # a record's kind and length, and four numbers and a length before this name
+    assert data[chunk] == Opcode.CHUNK
+    path = whole.with_name("lengths.mcap")
+    for at in range(chunk + 1, chunk + 57):
+        path.write_bytes(data[:at] + b"\xff" * 8 + data[at + 8 :])
+        reader = JournalReader(path)
+        back = [entry.seq for entry in reader.entries() if isinstance(entry, Face)]
+        assert reader.damage or len(back) == 120
 
 
 def test_a_killed_writer_leaves_all_but_the_last_second(tmp_path: Path) -> None:
