@@ -80,7 +80,7 @@ def telling(moving: list[RegionMotion], count: int) -> list[RegionMotion]:
         first.setdefault(parts[region.name], region)
     rest = [region for region in moving if region not in first.values()]
     named = [*first.values(), *rest][:count]
-    return sorted(named, key=lambda region: -region.mean_iod)
+    return [region for region in moving if region in named]
 
 
 def _movement(region: RegionMotion, iod_px: float) -> str:

@@ -138,38 +138,35 @@ def _unit(code: str, facts: Facts) -> str:
     return f"{how} {whose}{unit.name} ({code})"
 
 
-_FEELING = {"negative": "a negative feeling", "positive": "a positive feeling", "surprise": "surprise"}
-
-
 def _meaning(reading: Reading, manner: int) -> str:
     telling_units = [code for code in reading.units if code != "AU45"]
     if not telling_units:
         return _nothing(reading, manner)
     if reading.label == "none":
         return (
-            "By itself that says nothing of a feeling.", "It tells no feeling.", "No feeling is known to go with it.",
+            "By itself that fits no class.", "Annotators give it no class.", "No class is known to go with it.",
             "That alone says nothing.",
         )[manner % 4]  # fmt: skip
-    feeling, chance = _FEELING[reading.label], f"{reading.chance:.0%}"
     if reading.chance < UNSURE:
         form = (
-            "What it means is open: {feeling} is the likeliest at {chance}.",
-            "Ambiguous; {feeling} is likeliest, {chance}.",
-            "That can mean several things, {feeling} at {chance} before the others.",
-            "Unclear, perhaps {feeling} ({chance}).",
-            "The meaning is ambiguous: {feeling} leads with {chance}.",
-            "It may be {feeling} ({chance}), but it is ambiguous.",
-            "Ambiguous: {chance} for {feeling}.", "No more than a hint of {feeling}, {chance}.",
+            "What it means is open: annotated as {label} most often, {chance}.",
+            "Ambiguous; annotators are likeliest to call it {label}, {chance}.",
+            "That is annotated in several ways, as {label} at {chance} before the others.",
+            "Unclear, perhaps annotated as {label} ({chance}).",
+            "The meaning is ambiguous: among annotations {label} leads with {chance}.",
+            "It may be annotated as {label} ({chance}), but it is ambiguous.",
+            "Ambiguous: {chance} for {label}.", "No more than a hint of {label}, {chance}.",
         )[manner]  # fmt: skip
     else:
         form = (
-            "Such units speak for {feeling} ({chance}).", "It may mean {feeling}, {chance} sure.",
-            "That goes with {feeling} ({chance}).", "Likely {feeling} ({chance}).",
-            "Where this was annotated, it mostly meant {feeling} ({chance}).", "It points to {feeling}, {chance} sure.",
-            "Read as {feeling} with {chance}.", "That suggests {feeling} ({chance}).",
+            "Such units are mostly annotated as {label} ({chance}).",
+            "Annotators would call it {label}, {chance} sure.",
+            "That goes with the annotation {label} ({chance}).", "Likely annotated as {label} ({chance}).",
+            "Where this was annotated, it mostly counted as {label} ({chance}).",
+            "Annotations point to {label}, {chance} sure.",
+            "Annotated as {label} with {chance}.", "That suggests the annotation {label} ({chance}).",
         )[manner]  # fmt: skip
-    text = form.format(feeling=feeling, chance=chance)
-    return f"{text[0].upper()}{text[1:]}"
+    return form.format(label=reading.label, chance=f"{reading.chance:.0%}")
 
 
 def _nothing(reading: Reading, manner: int) -> str:
