@@ -20,7 +20,7 @@ def regular(count: int, fps: float, start_ns: int = 0) -> list[int]:
     return [start_ns + round(k * 1e9 / fps) for k in range(count)]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.floats(5, 240), st.integers(0, 10**18))
 def test_a_regular_camera_is_known_exactly(fps: float, start_ns: int) -> None:
     timing = camera_timing(regular(20, fps, start_ns), fresh(20))
@@ -80,7 +80,7 @@ def stamps(times_s: Doubles) -> list[int]:
     return [round(t * 1e9) for t in times_s]
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(st.floats(2.5, 13.5), st.floats(0.005, 0.1), st.floats(0.0, 0.2), st.integers(0, 99))
 def test_flicker_is_found_under_drift_and_jitter(hertz: float, share: float, drift: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -90,7 +90,7 @@ def test_flicker_is_found_under_drift_and_jitter(hertz: float, share: float, dri
     assert found.hertz == pytest.approx(hertz, abs=0.15)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(st.floats(0.0, 0.2), st.integers(0, 99))
 def test_drift_and_noise_are_no_flicker(drift: float, seed: int) -> None:
     times = np.arange(240) / 30

@@ -16,7 +16,7 @@ def detection(tried: tuple[int, ...], found: tuple[int, ...]) -> Detection:
 
 
 @given(TRIALS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_shares_rise_with_the_size_and_keep_the_number_found(trials: list[tuple[int, bool]]) -> None:
     seen = Detection.unused(SIZES).with_trials(trials)
     shares = seen.shares()
@@ -28,7 +28,7 @@ def test_shares_rise_with_the_size_and_keep_the_number_found(trials: list[tuple[
 
 
 @given(TRIALS, st.floats(0.05, 0.95), st.floats(0.0, 0.05))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_found_more_often_is_larger(trials: list[tuple[int, bool]], share: float, more: float) -> None:
     seen = Detection.unused(SIZES).with_trials(trials)
     assert seen.size_found(share) <= seen.size_found(share + more)

@@ -30,7 +30,7 @@ from calib.face import (
     transform_points,
 )
 
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=40)
 SHIFTS = st.floats(-2000, 2000)
 ANGLES = st.floats(-180, 180)
 SCALES = st.floats(0.2, 8)

@@ -45,7 +45,7 @@ def test_the_first_sample_is_rest() -> None:
     assert rest.level == pytest.approx(offset(0.3))
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(st.floats(-0.2, 0.2), st.floats(0.0, 0.22), st.sampled_from([15.0, 30.0, 60.0, 120.0]))
 def test_a_rise_does_not_lift_the_level_within_the_delay(size: float, seconds: float, fps: float) -> None:
     rest = RestLevel()

@@ -26,7 +26,7 @@ def test_a_constant_is_kept_up_to_the_edges() -> None:
     assert at_every_pixel(np.full((CELLS, CELLS, 2), 0.25, np.float32)) == pytest.approx(np.float32(0.25), abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, CROP - 1), st.integers(0, CROP - 1), st.integers(1, 60), st.integers(1, 60), st.integers(1, 9))
 def test_weights_on_the_grid_sum_to_what_they_sum_to_at_every_pixel(
     top: int, left: int, height: int, width: int, step: int

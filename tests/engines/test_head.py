@@ -10,7 +10,7 @@ from engines.head import HeadFit
 from engines.runtime import FlowFields
 from tests.engines.scenes import GRID, scene
 
-QUICK = settings(max_examples=25, deadline=None, derandomize=True)
+QUICK = settings(max_examples=25)
 SHIFTS = st.floats(-8, 8)
 SLOPES = st.floats(-3, 3)
 MOUTH = [region.name for region in REGIONS if region.part == "mouth"]

@@ -9,7 +9,7 @@ from calib.face import CROP, CROP_IOD, Floats, crop_landmarks, crop_transform, r
 from calib.phantom import PhantomFace
 from engines.picture import SKETCH_SIDE, flow_colours, flow_overlay, flow_sketch
 
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=40)
 
 
 def uniform(degrees: float, length: float = 4.0, side: int = 24) -> Floats:

@@ -22,7 +22,7 @@ from engines.grid import CELLS, at_every_pixel
 from engines.regions import CLEAR_CONCENTRATION, OCTANTS, RegionMeter, octant
 from tests.engines.scenes import GRID, STILL, scene
 
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=40)
 LENGTHS = st.floats(0.01, 20)
 ANGLES = st.floats(0, 359.9)
 

@@ -132,7 +132,7 @@ def here(engine: Careful) -> set[str]:
 _KINDS: tuple[Kind, ...] = ("seen", "seen", "black", "turned", "bridged", "badly bridged", "dropped", "lost")
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15)
 @given(script=st.lists(st.lists(st.sampled_from(_KINDS), min_size=2, max_size=2), min_size=1, max_size=12))
 def test_what_is_done_ahead_changes_nothing(shown: list[Take], script: list[list[Kind]]) -> None:
     plain, careful = Careful(), Careful()

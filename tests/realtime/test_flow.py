@@ -148,7 +148,7 @@ _KINDS: tuple[Kind, ...] = (
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(script=st.lists(st.lists(st.sampled_from(_KINDS), min_size=3, max_size=3), min_size=1, max_size=10))
 def test_faces_measured_together_say_what_each_says_alone(shown: list[Take], script: list[list[Kind]]) -> None:
     """Whatever becomes of the others: dropped on the way, lost, overwritten, or not to be measured."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from realtime.latency import LatencyHistogram
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(0.2, 5000), min_size=1, max_size=200), st.floats(0.01, 1.0))
 def test_quantiles_agree_with_the_sorted_values(values: list[float], share: float) -> None:
     histogram = LatencyHistogram()

@@ -31,7 +31,7 @@ def test_an_expression_is_found_at_any_frame_rate(fps: float, event: PhantomEven
     assert 0 < spot.confidence < 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from(["AU1", "AU2", "AU4", "LAU12", "AU9", "AU10", "AU15", "AU17", "AU20", "AU25"]),
     st.floats(0.014, 0.05),

@@ -57,7 +57,7 @@ def test_a_loop_goes_back_and_forth_without_end(saved: Path) -> None:
     source.close()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(fps=st.floats(5, 400), loop_fps=st.floats(5, 400))
 def test_at_any_rate_the_nearest_frame_is_played(saved: Path, fps: float, loop_fps: float) -> None:
     source = StackSource(saved, fps, loop_fps)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from bench.pace.ceiling import STEP, find_ceiling
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(limit=st.floats(6, 230), start=st.floats(5, 240))
 def test_it_comes_close_to_what_a_pipeline_sustains(limit: float, start: float) -> None:
     found = find_ceiling("it", lambda fps: fps <= limit, start, 240.0)

@@ -7,7 +7,7 @@ from bench.pace.results import Spread
 from tests.bench.pace.stream import Stream
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(5, 500), min_size=1, max_size=150), st.floats(1, 20))
 def test_known_delays_come_out(delays: list[float], align_ms: float) -> None:
     stream = Stream()
@@ -23,7 +23,7 @@ def test_known_delays_come_out(delays: list[float], align_ms: float) -> None:
     assert stream.tally.own["capture"].most == pytest.approx(1.0)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(["whole", "faceless", "skipped"]), min_size=2, max_size=120))
 def test_every_frame_is_measured_skipped_or_without_a_face(fates: list[str]) -> None:
     stream = Stream()

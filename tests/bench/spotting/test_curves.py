@@ -8,7 +8,7 @@ from realtime.messages import AnyMessage, Lost
 from tests.bench.spotting.performances import MACRO, recording
 from tests.realtime.curves import displacement
 
-QUICK = settings(max_examples=30, deadline=None, derandomize=True)
+QUICK = settings(max_examples=30)
 
 
 def test_a_recording_is_one_stretch_of_its_displacements() -> None:

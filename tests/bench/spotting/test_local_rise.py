@@ -11,7 +11,7 @@ from calib.phantom import PhantomEvent
 from calib.phantom.scoring import iou
 from tests.bench.spotting.performances import MACRO, MICRO, TINY, recording
 
-QUICK = settings(max_examples=60, deadline=None, derandomize=True)
+QUICK = settings(max_examples=60)
 
 
 def found(*events: PhantomEvent, level: float = 0.006, fps: float = 30.0) -> list[Found]:

@@ -26,7 +26,7 @@ from calib.phantom.distractors import (
 from calib.phantom.speech import make_speech
 
 STILL = Nuisance(sway_iod=0, roll_deg=0, zoom=0, perspective=0, light=0, noise=0)
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=40)
 START, END, MIDDLE = 1.0, 2.0, 1.47
 EVERY: tuple[Distractor, ...] = (
     Wink(START, END), Gaze(START, END), HeadTurn(START, END), Nod(START, END), Lean(START, END), LightStep(START, END),

@@ -7,7 +7,7 @@ from calib.face import Floats
 from calib.phantom import PhantomFace
 from calib.phantom.eyes import Eye, find_eyes
 
-QUICK = settings(max_examples=30, deadline=None, derandomize=True)
+QUICK = settings(max_examples=30)
 
 
 @pytest.fixture(scope="module")

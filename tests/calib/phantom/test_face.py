@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from calib.face import LANDMARKS, Floats, eye_centres, eye_opening, inter_ocular_distance, region_centres
 from calib.phantom.face import PhantomFace, portrait
 
-QUICK = settings(max_examples=15, deadline=None, derandomize=True)
+QUICK = settings(max_examples=15)
 
 
 def sampled(image: NDArray[np.uint8], points: Floats) -> NDArray[np.float64]:

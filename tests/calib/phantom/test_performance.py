@@ -21,7 +21,7 @@ from calib.phantom.performance import (
 )
 from calib.phantom.script import BLINK_S
 
-QUICK = settings(max_examples=30, deadline=None, derandomize=True)
+QUICK = settings(max_examples=30)
 SEEDS = st.integers(0, 10_000)
 
 

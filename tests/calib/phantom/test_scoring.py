@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from calib.phantom.scoring import IOU_LIMIT, Interval, iou, match
 
-QUICK = settings(max_examples=100, deadline=None, derandomize=True)
+QUICK = settings(max_examples=100)
 # Whole milliseconds: no two overlaps differ by rounding alone.
 INTERVALS = st.tuples(st.integers(0, 4000), st.integers(1, 2000)).map(lambda p: (p[0] / 1000, (p[0] + p[1]) / 1000))
 LISTS = st.lists(INTERVALS, max_size=8)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from calib.phantom.script import BLINK_S, MICRO_LIMIT_S, Nuisance, PhantomEvent, PhantomScript, demo_script
 
-QUICK = settings(max_examples=60, deadline=None, derandomize=True)
+QUICK = settings(max_examples=60)
 SPANS = st.floats(0.05, 1.0)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from calib.phantom import Nuisance, PhantomFace, PhantomScript, PhantomVideo
 from calib.phantom.speech import SYLLABLES_HZ, make_speech
 
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=40)
 
 
 @QUICK

@@ -13,7 +13,7 @@ STILL = Nuisance(sway_iod=0, roll_deg=0, zoom=0, perspective=0, light=0, noise=0
 SWAYING = Nuisance(light=0, noise=0)
 ONSET, APEX, OFFSET = 1.0, 1.2, 1.5
 REST = 0.4
-QUICK = settings(max_examples=20, deadline=None, derandomize=True)
+QUICK = settings(max_examples=20)
 
 
 def event(*units: tuple[str, float]) -> PhantomEvent:

@@ -9,7 +9,7 @@ from engines.mellm.answer import Facts
 from engines.regions import RegionMotion
 from tests.engines.scenes import measured
 
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=40)
 
 
 def random_face(seed: int) -> Doubles:

@@ -14,7 +14,7 @@ from engines.mellm.units import infer_units
 from engines.regions import RegionMotion
 from tests.engines.scenes import measured
 
-QUICK = settings(max_examples=60, deadline=None, derandomize=True)
+QUICK = settings(max_examples=60)
 IOD_PX = 90.0
 MOVEMENT = re.compile(
     r"(?P<name>[A-Z][A-Za-z]*(?: [A-Z][a-z]+)*) (?P<way>up|down|left|right|(?:up|down) and (?:left|right)) "

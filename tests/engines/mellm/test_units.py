@@ -14,7 +14,7 @@ from tests.engines.scenes import measured, scene
 
 SIDED = [u.number for u in ACTION_UNITS if u.sided]
 CODES = [f"AU{u.number}" for u in ACTION_UNITS] + [f"{side}AU{n}" for n in SIDED for side in "LR"]
-QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+QUICK = settings(max_examples=40)
 NOISE = 0.002
 FLOORS = (NOISE,) * len(REGIONS)
 

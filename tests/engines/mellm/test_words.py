@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from engines.mellm.words import clean, first_sentence, words_so_far
 
-QUICK = settings(max_examples=200, deadline=None, derandomize=True)
+QUICK = settings(max_examples=200)
 WHOLE = "The Chin moved up. Maybe doubt.\nAU17 LAU12 | negative | 0.70"
 
 

@@ -24,7 +24,7 @@ def tone(level: int) -> str:
     return "black" if level < 16 else "saturated" if level > 239 else "flat tone"
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.integers(0, 255))
 def test_a_crop_of_one_tone_is_refused_by_its_name(level: int) -> None:
     with pytest.raises(CropError, match=tone(level)):

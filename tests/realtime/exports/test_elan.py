@@ -141,7 +141,7 @@ def events(draw: st.DrawFn) -> Event:
 notes = st.builds(Note, st.integers(-5, 60_000), st.integers(-5, 60_000), st.text())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(events(), max_size=12), st.lists(notes, max_size=8))
 def test_any_session_makes_a_valid_file(found: list[Event], noted: list[Note]) -> None:
     root = check(eaf(found, noted, MADE))

@@ -120,7 +120,7 @@ BEGINNING = 108
 """Bytes of the first two records: the header, and when the recording began."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(share=st.floats(0.0, 1.0), noise=st.booleans())
 @example(share=0.0, noise=False)
 @example(share=0.0003, noise=False)
@@ -140,7 +140,7 @@ def test_a_file_cut_anywhere_keeps_what_was_whole_before(whole: Path, share: flo
     assert len(back) >= 120 * (cut - 3000) / len(data) - 20
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(share=st.floats(0.05, 0.8))
 @example(share=0.02)
 def test_damage_in_the_middle_costs_a_second_or_is_said_to_cost_the_rest(whole: Path, share: float) -> None:

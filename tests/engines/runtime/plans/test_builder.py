@@ -99,7 +99,7 @@ def test_stopping_ends_a_builder_that_listens_to_nobody() -> None:
     assert not Path(f"/proc/{pids[0]}").exists()
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), min_size=1, max_size=5))
 def test_the_share_told_never_falls_and_stays_within_the_whole(shape: list[tuple[int, int]]) -> None:
     shares: list[float] = []

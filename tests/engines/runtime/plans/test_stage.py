@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from engines.runtime.plans.stage import Copy, joined, laid_out
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 700), st.sampled_from(["uint8", "float32"])), max_size=8))
 def test_tensors_lie_one_after_the_other_and_aligned(shapes: list[tuple[int, int, str]]) -> None:
     ports, size = laid_out([(f"t{k}", (batch, length), kind) for k, (batch, length, kind) in enumerate(shapes)])
@@ -37,7 +37,7 @@ def test_neighbours_are_copied_in_one_piece_and_others_are_not() -> None:
     assert end % 256 == 0
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.permutations(range(6)))
 def test_joined_copies_take_the_same_bytes_to_the_same_places(lengths: list[int], order: list[int]) -> None:
     """Here nothing lies between the pieces, so that nothing else may be written."""
