@@ -65,9 +65,9 @@ class Acted:
             self.page.click(f"dialog.consent [value={button}]")
 
     def say(self, *messages: dict[str, Any] | Lost | Gap | End) -> None:
-        """Tell the page."""
-        for message in messages:
-            self._socket.send(wire.text(message if isinstance(message, dict) else wire.news(message)))
+        """Tell the page, and wait until it has heard: a key that is pressed next could overtake the words."""
+        self._tell(*messages)
+        self.page.evaluate("0")  # the words are told by such calls, too, and these keep their order
 
     def show(self, moment: Moment, jpeg: bytes) -> None:
         """Send the page a picture."""
@@ -85,19 +85,23 @@ class Acted:
             assert time.monotonic() < limit_s, "it never was"
             self.page.evaluate("new Promise((done) => requestAnimationFrame(done))")  # lets the browser work
 
+    def _tell(self, *messages: dict[str, Any] | Lost | Gap | End) -> None:
+        for message in messages:
+            self._socket.send(wire.text(message if isinstance(message, dict) else wire.news(message)))
+
     def _enter(self, socket: Any) -> None:
         if self.away:
             socket.close(code=3000)
             return
         self._socket = socket
         socket.on_message(self._hear)
-        self.say({**wire.hello(Config(), None, self.session, self._video), "live": True}, *self.past)
+        self._tell({**wire.hello(Config(), None, self.session, self._video), "live": True}, *self.past)
 
     def _hear(self, text: str) -> None:
         order = json.loads(text)
         self.heard.append(order)
         if order["do"] == "ping" and not self.silent:
-            self.say({"type": "pong"})
+            self._tell({"type": "pong"})
 
     def _answer(self, route: Any) -> None:
         path = unquote(urlsplit(route.request.url).path)
