@@ -23,6 +23,9 @@ _SPARE_S = 4.0  # of a stream's time-outs, which OpenCV does not keep to the mom
 STOP_S = 1.2
 """How long processes get to end by themselves before they are killed."""
 
+LATE_S = 0.2
+"""What a process has said before it died has come by then."""
+
 
 @dataclass
 class Child:
@@ -104,8 +107,8 @@ class Child:
     def trouble(self, now_s: float) -> str:
         """Why it must be restarted, dead or hung; empty while it need not.
 
-        One whose stream has ended may be silent: it sees that its last words arrive. One that has ended without a word
-        may have its word on the way.
+        One whose stream has ended may be silent: it sees that its last words arrive. One that has died may have words
+        on the way: they count, so that no number is given twice and nothing stays open.
         """
         code, silent_s = self.process.exitcode, now_s - self.heard_s
         limit_s = START_S if self.state == "starting" else max(self.spec.heartbeat_s, self.patience_s)
@@ -113,9 +116,9 @@ class Child:
             return ""
         if code == FAILED_EXIT or (code == 0 and self.state == "ended"):
             return ""
-        if code == 0:
+        if code is not None:
             self._exited_s = now_s if self._exited_s < 0 else self._exited_s
-            if now_s - self._exited_s <= STOP_S:
+            if now_s - self._exited_s <= (STOP_S if code == 0 else LATE_S):
                 return ""
         if code is None:
             return f"{self.spec.name} has been silent for {silent_s:.0f} s"

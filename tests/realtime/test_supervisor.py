@@ -16,13 +16,17 @@ import pytest
 import zmq
 
 from realtime import bus, supervisor
-from realtime.child import Child
+from realtime.child import LATE_S, Child
 from realtime.config import CaptureConfig, Config, NarrateConfig
-from realtime.messages import Annotation, AnyMessage, End, Gap, Motion, Say, Spot, Status, unpack
-from realtime.nodes import PROCESSES
+from realtime.messages import Annotation, AnyMessage, End, Frame, Gap, Motion, Say, Spot, Status, unpack
+from realtime.nodes import PROCESSES, ProcessSpec
 from realtime.process import GO
 from realtime.supervisor import Session, SessionError
 from tests.engines.mellm.servers import Request, models, serving
+from tests.realtime.messages import spot
+
+LONG_S = 60.0
+"""For what takes a moment, on the slowest machine."""
 
 
 def phantom(seconds: float = 60.0) -> Config:
@@ -87,7 +91,7 @@ def test_a_death_at_the_end_of_the_stream_does_not_hang_the_session(victim: str,
     killed = False
     with Session(Config(capture=CaptureConfig(str(clip)))) as session:
         for message in session:
-            if isinstance(message, Motion) and message.seq >= 71 and not killed:
+            if isinstance(message, Frame) and message.seq >= 71 and not killed:  # every one is captured
                 os.kill(session.pids[victim], signal.SIGKILL)
                 killed = True
     assert killed
@@ -111,7 +115,8 @@ def test_after_a_restart_no_number_is_given_twice_and_every_event_is_told() -> N
                     break
     first, taken_back, third = (say.spot_id for say in told)
     assert first < taken_back < third
-    assert [s.phase for s in spots if s.spot_id == taken_back] == ["rising", "revoked"]
+    begun, *_, gone = (s.phase for s in spots if s.spot_id == taken_back)  # it may have come to its apex
+    assert (begun, gone) == ("rising", "revoked")
     assert "Taken back" in told[1].text
 
 
@@ -140,19 +145,22 @@ def test_a_narrator_that_dies_over_an_answer_loses_no_event() -> None:
     assert finals == dict.fromkeys([*closed, -1], 1)
     assert any(isinstance(m, Say) and m.spot_id == -1 and "had no first word" in m.text for m in messages)
     summary = next(m for m in messages if isinstance(m, Say) and m.spot_id == -1 and m.final)
-    assert f"{sum(m.phase == 'closed' for m in messages if isinstance(m, Spot))} micro" in summary.text
+    micro = sum(m.phase == "closed" and m.kind == "micro" for m in messages if isinstance(m, Spot))
+    assert f"{micro} micro" in summary.text
 
 
 def test_a_hung_process_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
-    impatient = tuple(dataclasses.replace(spec, heartbeat_s=2.0) for spec in PROCESSES)
-    monkeypatch.setattr(supervisor, "PROCESSES", impatient)
+    # Of this one alone: the others may be silent for as long on a busy machine.
+    limits = {"align": 2.0}
+    impatient = (dataclasses.replace(s, heartbeat_s=limits.get(s.name, s.heartbeat_s)) for s in PROCESSES)
+    monkeypatch.setattr(supervisor, "PROCESSES", tuple(impatient))
     stopped = False
     with Session(phantom()) as session:
         for message in session:
             if isinstance(message, Motion) and not stopped:
                 os.kill(session.pids["align"], signal.SIGSTOP)
                 stopped = True
-            if isinstance(message, Gap) and "was restarted" in message.cause:
+            if isinstance(message, Gap) and message.cause == "align was restarted":
                 break
     assert isinstance(message, Gap)
     assert message.to_seq >= message.from_seq
@@ -162,10 +170,12 @@ def test_over_its_budget_the_session_stops(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(supervisor, "PROCESSES", tuple(dataclasses.replace(spec, restarts=0) for spec in PROCESSES))
     with Session(phantom()) as session:
         pids = list(session.pids.values())
+        killed = False
         with pytest.raises(SessionError, match=r"perceive was killed by signal 9.*giving up"):
             for message in session:
-                if isinstance(message, Motion):
+                if isinstance(message, Motion) and not killed:
                     os.kill(session.pids["perceive"], signal.SIGKILL)
+                    killed = True
         assert isinstance(message, End)  # so that a page and a recording know
         assert "giving up" in message.error
         assert not any(psutil.pid_exists(pid) for pid in pids)  # the camera is not on while others still look at a page
@@ -218,11 +228,11 @@ def test_ctrl_c_stops_everything_cleanly(signal_sent: signal.Signals) -> None:
     process = start_command()
     children = process.children(recursive=True)
     os.killpg(process.pid, signal_sent) if signal_sent == signal.SIGINT else process.send_signal(signal_sent)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=LONG_S)
     assert process.returncode == 0
     assert b"Session" in out
     assert b"Traceback" not in err
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=LONG_S)
     assert alive == []
     assert leftovers(process.pid) == []
 
@@ -232,7 +242,7 @@ def test_ctrl_c_while_starting_is_as_clean() -> None:
     process = psutil.Popen(command, stdout=-1, stderr=-1, start_new_session=True)
     assert b"starting" in process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=LONG_S)
     assert process.returncode == 0
     assert b"Traceback" not in err
     assert leftovers(process.pid) == []
@@ -243,8 +253,8 @@ def test_a_killed_supervisor_leaves_nothing_behind() -> None:
     children = process.children(recursive=True)
     assert len(children) >= len(PROCESSES)
     process.kill()
-    process.communicate(timeout=20)
-    _, alive = psutil.wait_procs(children, timeout=20)
+    process.communicate(timeout=LONG_S)
+    _, alive = psutil.wait_procs(children, timeout=LONG_S)
     assert alive == []
     assert leftovers(process.pid) == []
 
@@ -350,6 +360,31 @@ def test_nobody_is_blamed_for_silence_while_the_supervisor_itself_was_stopped(mo
         child.lifeline.close()
 
 
+def test_what_a_process_said_before_it_died_counts_though_it_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    session, begun, deaf = Session(phantom()), list[int](), SimpleNamespace(publish=lambda _: None, send=lambda _: None)
+    session._public, session._inboxes = cast(bus.Publisher, deaf), {"narrate": cast(bus.Outbox, deaf)}
+    body = SimpleNamespace(pid=1, exitcode=-9, join=lambda _: None, is_alive=lambda: False, close=lambda: None)
+    reading, ours = multiprocessing.Pipe(duplex=False)
+    reading.close()
+    spec = next(spec for spec in PROCESSES if spec.gives is Motion)
+    dead = session._children[spec.name] = Child(spec, cast(SpawnProcess, body), ours, 0, clock[0], state="running")
+
+    def start(spec: ProcessSpec, restarts: int) -> Child:
+        begun.append(session._ledger.resume.spot_id)
+        return dataclasses.replace(dead, restarts=restarts)
+
+    monkeypatch.setattr(session, "_start", start)
+    assert list(session._aside()) == []
+    list(session._pass_on(spot(4, 1.0, 1.4, phase="rising")))  # was on its way
+    clock[0] += 2 * LATE_S
+    gap, gone = session._aside()
+    assert isinstance(gap, Gap)
+    assert isinstance(gone, Spot)
+    assert (gone.spot_id, gone.phase, begun) == (4, "revoked", [5])
+
+
 def test_a_script_needs_no_guard_around_its_session(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -360,5 +395,5 @@ def test_a_script_needs_no_guard_around_its_session(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     environment = {**os.environ, "PYTHONPATH": str(root)}
     done = psutil.Popen([sys.executable, str(script)], stdout=-1, stderr=-1, env=environment)
-    out, err = done.communicate(timeout=60)
+    out, err = done.communicate(timeout=LONG_S)
     assert (out, err) == (b"True\n", b"")
