@@ -91,4 +91,5 @@ class Viewer:
             await self.socket.send_text(self._points.popleft())
         elif self._picture is not None:
             picture, self._picture = self._picture, None
-            await self.socket.send_bytes(picture)
+            if self.watches:  # no longer, if it was switched off while the picture waited
+                await self.socket.send_bytes(picture)

@@ -67,7 +67,7 @@ def test_huge_frames_are_reduced(tmp_path: Path) -> None:
 def test_a_stream_that_hangs_up_is_taken_up_again_and_the_gap_announced(smiling: PhantomVideo) -> None:
     ring = Ring.local(4, 640 * 480 * 3)
     with MjpegServer(phantom_jpegs(smiling, 0.2, 30), 60, drop_after=6) as server:
-        node = CaptureNode(CaptureConfig(source=server.url, timeout_s=2.0), ring)
+        node = CaptureNode(CaptureConfig(source=server.url, timeout_s=20.0), ring)
         messages: list[AnyMessage] = []
         while not (any(isinstance(m, Gap) for m in messages) and isinstance(messages[-1], Frame)):
             messages += node.step(None)
@@ -81,7 +81,7 @@ def test_a_stream_that_hangs_up_is_taken_up_again_and_the_gap_announced(smiling:
 
 def test_a_stream_that_never_returns_ends_with_its_reason(smiling: PhantomVideo) -> None:
     with MjpegServer(phantom_jpegs(smiling, 0.2, 30), 60, drop_after=4) as server:
-        node = CaptureNode(CaptureConfig(source=server.url, timeout_s=1.0, reconnects=1), Ring.local(4, 640 * 480 * 3))
+        node = CaptureNode(CaptureConfig(source=server.url, timeout_s=20.0, reconnects=1), Ring.local(4, 640 * 480 * 3))
         assert any(isinstance(m, Frame) for m in node.step(None))
     messages: list[AnyMessage] = []
     while not messages or not isinstance(messages[-1], End):
@@ -93,7 +93,7 @@ def test_a_stream_that_never_returns_ends_with_its_reason(smiling: PhantomVideo)
 def test_a_stream_that_is_away_at_a_restart_is_tried_again(smiling: PhantomVideo) -> None:
     with MjpegServer(phantom_jpegs(smiling, 0.2, 30), 60) as server:
         url = server.url
-    config, ring = CaptureConfig(source=url, timeout_s=1.0, reconnects=1), Ring.local(4, 640 * 480 * 3)
+    config, ring = CaptureConfig(source=url, timeout_s=20.0, reconnects=1), Ring.local(4, 640 * 480 * 3)
     with pytest.raises(SourceError):
         CaptureNode(config, ring)
     messages: list[AnyMessage] = []

@@ -1,6 +1,7 @@
 import json
 import socket
 
+import httpx
 import pytest
 
 from engines.mellm.answer import ModelError, NarratorError, StreamError
@@ -145,8 +146,11 @@ def test_a_server_that_never_answers_is_left() -> None:
         if not models(request):
             request.server.release.wait(20)  # type: ignore[attr-defined]
 
-    with serving(silent) as server, pytest.raises(StreamError, match="the server is silent"):
-        said(opened(server.address, timeout_s=0.2))
+    with serving(silent) as server:
+        chat = opened(server.address)
+        chat._client.timeout = httpx.Timeout(0.2, connect=20.0)  # it has told its models, however long that took
+        with pytest.raises(StreamError, match="the server is silent"):
+            said(chat)
 
 
 def test_the_answer_ends_when_nobody_wants_it() -> None:

@@ -88,7 +88,7 @@ def moving(smiling: PhantomVideo) -> list[Image]:
 
 def test_picture_and_overlay_are_of_the_same_frame(smiling: PhantomVideo, tmp_path: Path) -> None:
     frames = moving(smiling)
-    video = write_video(tmp_path / "moving.mp4", frames)
+    video = write_video(tmp_path / "moving.mp4", frames * 3)  # long enough for a machine that skips most of it
     seen: list[tuple[dict[str, Any], Any, Any]] = []
     with Served(str(video), tmp_path / "sessions", DashboardConfig()) as served, join(served.page) as socket:
         order(socket, do="consent")
@@ -104,7 +104,7 @@ def test_picture_and_overlay_are_of_the_same_frame(smiling: PhantomVideo, tmp_pa
     origins = []
     for head, mesh, image in seen:
         seq = int(head["seq"])
-        apart_px = [float(cv2.absdiff(image, frames[k]).mean()) for k in (seq - 1, seq, seq + 1)]
+        apart_px = [float(cv2.absdiff(image, frames[k % len(frames)]).mean()) for k in (seq - 1, seq, seq + 1)]
         assert np.argmin(apart_px) == 1, f"the picture of frame {seq} is another's"
         origins.append(mesh[:, 0].mean() - SHIFT_PX * (abs((seq + 10) % 40 - 20) - 10))
     # Were an overlay that of a neighbour, its place would be off by a whole step.
@@ -113,17 +113,30 @@ def test_picture_and_overlay_are_of_the_same_frame(smiling: PhantomVideo, tmp_pa
 
 
 def test_an_event_reaches_the_page_with_its_words_and_flow(served: Served) -> None:
+    told: dict[int, list[Any]] = {}
+    measured: list[float] = []
+
+    def whole(message: Any) -> bool:
+        """Whether it is the end of an event that was heard of since its apex, and was not taken back."""
+        if kind("motion")(message):
+            measured.append(message["t"])
+        if not (kind("spot")(message) or kind("say")(message)):
+            return False
+        told.setdefault(message["id"], []).append(message)
+        phases = {one.get("phase") for one in told[message["id"]]}
+        return kind("say")(message) and message["final"] and phases >= {"apex", "closed"}
+
     with join(served.page) as socket:
-        apex = until(socket, lambda m: kind("spot")(m) and m["phase"] == "apex")
-        assert apex["t"] - apex["apex"] < 1.0  # of the stream: how long it takes to be certain
-        word = until(socket, lambda m: kind("say")(m) and m["id"] == apex["id"])
-        assert not word["final"]
-        assert word["t"] - apex["apex"] < 1.0
-        closed = until(socket, lambda m: kind("spot")(m) and m["id"] == apex["id"] and m["phase"] == "closed")
-        assert closed["onset"] < closed["apex"] < closed["offset"]
-        assert closed["sketch"].startswith("iVBOR")  # a PNG
-        said = until(socket, lambda m: kind("say")(m) and m["id"] == apex["id"] and m["final"])
-        assert said["units"]
+        said = until(socket, whole)
+    news = told[said["id"]]
+    apex, closed = (next(one for one in news if one.get("phase") == phase) for phase in ("apex", "closed"))
+    word = next(filter(kind("say"), news))
+    for one in (apex, word):  # so long it takes to be certain, in frames: a slow machine skips some
+        assert sum(apex["apex"] < t_s <= one["t"] for t_s in measured) < 30
+    assert not word["final"]
+    assert closed["onset"] < closed["apex"] < closed["offset"]
+    assert closed["sketch"].startswith("iVBOR")  # a PNG
+    assert said["units"]
 
 
 def test_no_picture_is_sent_before_consent_or_when_none_is_wanted(served: Served) -> None:
@@ -135,11 +148,8 @@ def test_no_picture_is_sent_before_consent_or_when_none_is_wanted(served: Served
         order(socket, do="video", on=False)
         order(socket, do="ping", n=7)
         until(socket, kind("pong"))
-        with suppress(TimeoutError):  # one may have been on its way
-            socket.recv(timeout=0.01)
-        last = until(socket, kind("motion"))["seq"]
-        while until(socket, lambda m: not is_picture(m) or m[4] < 0).get("seq", 0) < last + 10:
-            pass
+        for _ in range(10):
+            until(socket, lambda m: kind("motion")(m) or (is_picture(m) and pytest.fail("a picture, switched off")))
 
 
 def test_a_viewer_that_stalls_holds_up_nobody_and_misses_no_news(served: Served) -> None:

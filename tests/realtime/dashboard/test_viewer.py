@@ -61,6 +61,22 @@ def test_of_pictures_the_newest_waits_and_no_news_is_lost() -> None:
     asyncio.run(run())
 
 
+def test_a_picture_that_waits_when_it_is_switched_off_is_not_sent() -> None:
+    async def run() -> None:
+        browser = Browser()
+        viewer = viewer_of(browser)
+        viewer.show(b"a face")
+        viewer.wants_video = False
+        browser.reads.set()
+        task = asyncio.create_task(viewer.deliver())
+        viewer.tell("pong")
+        await settle()
+        task.cancel()
+        assert browser.got == ["pong"]
+
+    asyncio.run(run())
+
+
 def test_curve_points_that_wait_are_bounded() -> None:
     async def run() -> None:
         browser = Browser()
