@@ -182,6 +182,7 @@ def test_everything_has_a_name_and_a_key(page: Any, served: Served) -> None:
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keyboard").wait_for()
     page.keyboard.press("Escape")
+    page.locator("dialog").wait_for(state="detached")
     theme = page.evaluate("document.documentElement.dataset.theme")
     page.keyboard.press("t")
     assert page.evaluate("document.documentElement.dataset.theme") != theme
@@ -238,6 +239,7 @@ def test_a_server_that_goes_is_said_and_what_was_seen_stays(page: Any, tmp_path:
 
 def test_a_page_whose_key_is_that_of_another_session_is_told_so(browser: Any, tmp_path: Path) -> None:
     page = browser.new_page()
+    page.set_default_timeout(WAIT_MS)
     with recordings(tmp_path) as served:
         page.goto(served.url)
         page.get_by_text("connected", exact=True).wait_for()
