@@ -113,6 +113,7 @@ class Session:
             for message in self._messages():
                 ended = ended or isinstance(message, End)
                 yield message
+                yield from self._noted()  # before the next message, over which a recording may be ended
         except SessionError as error:
             self._end_children()
             if not ended:
@@ -127,10 +128,8 @@ class Session:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
                 if isinstance(message, End):
-                    yield from self._noted()
                     yield from self._last_words()
                     yield from self._pass_on(message)
-                    yield from self._noted()
                     if message.error:
                         raise SessionError(message.error)
                     return

@@ -101,6 +101,7 @@ def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:
             elif isinstance(order, Annotate):
                 until_ns = -1 if order.until is None else round(order.until * 1e9)
                 session.annotate(order.text, round(order.t * 1e9), until_ns)
+                break  # it comes next: then what was asked for after it, as the end of a recording, finds it in there
         except (RecordingError, ValueError, OSError) as error:
             page.tell("notice", {"level": "error", "text": str(error)})
     page.keep_told("recording", tape.state)

@@ -3,19 +3,23 @@
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from rich.console import Console
 
-from realtime.commands.page import AWAY_S, linger
+from realtime.bus import Publisher
+from realtime.commands.page import AWAY_S, heed, linger
 from realtime.config import Config
 from realtime.dashboard.door import Dashboard
-from realtime.dashboard.orders import Annotate, Order
+from realtime.dashboard.orders import Annotate, Order, Record
 from realtime.recordings.journal import NOTES
 from realtime.recordings.notes import read_notes
 from realtime.recordings.record import Recorder
+from realtime.recordings.sessions import open_recording
 from realtime.recordings.tape import Tape
+from realtime.supervisor import Session
 from tests.realtime.messages import frame
 
 
@@ -35,6 +39,20 @@ class Watched:
     def orders(self, wait_s: float = 0.0) -> Iterator[Order]:
         self.now_s += wait_s
         yield from ()
+
+    def keep_told(self, topic: str, value: object) -> None:
+        pass
+
+
+class Asking:
+    """A page on which something is asked for over the first message."""
+
+    def __init__(self, *asked: Order) -> None:
+        self.asked = list(asked)
+
+    def orders(self) -> Iterator[Order]:
+        while self.asked:
+            yield self.asked.pop(0)
 
     def keep_told(self, topic: str, value: object) -> None:
         pass
@@ -78,3 +96,16 @@ def test_a_note_on_the_last_moment_goes_to_the_recording(tmp_path: Path) -> None
     linger(cast(Dashboard, Noting(0)), cast(Tape, tape), Console(file=io.StringIO()))
     assert told == ["annotation"]
     assert [note.text for note in read_notes(recorder.folder / NOTES)] == ["so"]
+
+
+def test_a_note_made_just_before_a_recording_is_ended_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, page = Session(Config()), Asking(Annotate(0.5, "so"), Record(on=False))
+    monkeypatch.setattr(session, "_messages", lambda: iter([frame(k / 3, k) for k in range(3)]))
+    session._public = cast(Publisher, SimpleNamespace(publish=lambda message: None))
+    with Tape(session, tmp_path) as tape:
+        tape.start()
+        for message in session:
+            tape.take(message)
+            heed(cast(Dashboard, page), session, tape)
+    (recorder,) = tape.finished
+    assert [note.text for note in open_recording(recorder.folder).notes] == ["so"]
