@@ -190,7 +190,6 @@ export class Live {
   }
 
   async annotate(t) {
-    if (document.querySelector("dialog")) return;
     const text = await askNote(t);
     if (text !== null && !this.connection.send({ do: "annotate", t, text })) {
       toast("Not connected: the note was not saved", "error");

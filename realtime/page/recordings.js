@@ -60,6 +60,7 @@ export class Recordings {
       return;
     }
     const { sessions, unreadable, folder, formats } = await answer.json();
+    const known = this.formats.length > 0;
     [this.sessions, this.formats] = [sessions, formats];
     const short = folder.split("/").filter(Boolean).pop() ?? folder;
     this.where.textContent = sessions.length ? `in the folder ${short}` : `No recordings in ${folder} yet.`;
@@ -68,7 +69,7 @@ export class Recordings {
       ...unreadable.map((why) => element("p", {}, why))] : [])); // prettier-ignore
     this.unread.hidden = !unreadable.length;
     this._list();
-    this._exports();
+    if (!known) this._exports(); // a menu that is there may be open
   }
 
   _list() {
@@ -178,7 +179,7 @@ export class Recordings {
 
   async annotate(t) {
     const { name } = this;
-    if (!name || document.querySelector("dialog")) return;
+    if (!name) return;
     const text = await askNote(t);
     if (text === null) return;
     const answer = await fetch(this.connection.address(`/recordings/${encodeURIComponent(name)}/notes`),

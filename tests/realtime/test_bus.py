@@ -25,7 +25,7 @@ def test_what_is_sent_before_the_reader_is_there_waits_for_it(context: zmq.Conte
         outbox.send(message(seq))
     inbox = Inbox(context, wiring.inbox("align"))
     received: list[AnyMessage | None] = []
-    while len(received) < 3 and inbox.socket.poll(2000):
+    while len(received) < 3 and inbox.socket.poll(20_000):
         received.append(inbox.receive())
     assert received == [message(seq) for seq in range(3)]
     assert inbox.receive() is None

@@ -201,6 +201,18 @@ def test_who_puts_the_notice_off_is_asked_again_when_the_picture_is_wanted(page:
     assert page.locator("dialog").count() == 0
 
 
+def test_a_note_can_be_begun_while_a_dialog_closes(page: Any, acted: Acted) -> None:
+    acted.open()
+    page.keyboard.press("?")
+    page.get_by_role("heading", name="Keyboard").wait_for()
+    # In one task of the browser's: its "close" event, which takes the dialog away, comes only after the key.
+    page.evaluate(
+        "document.querySelector('dialog button').click();"
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true }))"
+    )
+    page.get_by_label("Note").wait_for()
+
+
 def test_what_was_away_for_a_moment_is_told_in_passing_and_else_as_long_as_it_is(page: Any, acted: Acted) -> None:
     acted.open()
     acted.say(points(*range(10)))

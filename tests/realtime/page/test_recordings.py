@@ -79,6 +79,25 @@ def test_one_that_could_not_be_read_can_be_tried_again(page: Any, opened: Acted)
     opened.until(lambda: cards(page) == 1)
 
 
+def test_an_open_menu_is_not_taken_away_by_the_list_that_comes(page: Any, opened: Acted) -> None:
+    def lists(folder: str) -> dict[str, Any]:
+        formats = [{"kind": "csv", "what": "tables"}]
+        return {"sessions": [info("slow")], "unreadable": [], "folder": folder, "formats": formats}
+
+    opened.answers["/recordings"] = lambda route: route.fulfill(json=lists("/first"))
+    choose(page, "quick")
+    page.get_by_text("in the folder first").wait_for()
+    opened.until(lambda: cards(page) == 2)
+    held: list[Any] = []
+    opened.answers["/recordings"] = held.append
+    choose(page, "slow")
+    opened.until(lambda: held and cards(page) == 1)
+    page.locator("#recordings summary", has_text="Export").click()
+    held[0].fulfill(json=lists("/second"))
+    page.get_by_text("in the folder second").wait_for()
+    assert page.locator("#recordings a[data-kind=csv]").is_visible()
+
+
 def test_several_faces_over_a_video_have_their_names(page: Any, opened: Acted) -> None:
     drawn = page.evaluate("""async () => {
       const { Screen } = await import("/page/screen.js");
