@@ -28,12 +28,27 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold `STOP_SIGNALS` back meanwhile; one that came is delivered at the end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    """Hold `STOP_SIGNALS` back meanwhile; one that came is delivered at the end.
+
+    They are blocked, which processes started meanwhile inherit. What this thread blocks another may be given, and what
+    Python does about it is done in the main thread all the same: there it is only noted.
+    """
+    came: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    known = {number: signal.getsignal(number) for number in STOP_SIGNALS} if main else {}
+    handlers = {number: handler for number, handler in known.items() if handler is not None}  # others are not Python's
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        for number in handlers:
+            signal.signal(number, lambda number, _: came.append(number))
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number in came:
+            signal.raise_signal(number)
 
 
 NICENESS = 5
