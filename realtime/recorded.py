@@ -63,6 +63,7 @@ class PhantomSource:
 
     def __init__(self, config: CaptureConfig) -> None:
         self.fps = config.fps or 30.0
+        self._seconds = config.seconds or PHANTOM_SECONDS
         self._video = PhantomVideo(
             portrait(), phantom_script(config), config.width, config.height, iod_px=config.height * 100 / 480
         )
@@ -72,7 +73,7 @@ class PhantomSource:
         """See `Source.read`."""
         t_s = self._count / self.fps
         self._count += 1
-        return Grab(self._video.frame(t_s % PHANTOM_SECONDS), round(t_s * 1e9))
+        return Grab(self._video.frame(t_s % self._seconds), round(t_s * 1e9))
 
     def seek(self, t_media_ns: int) -> None:
         """See `Source.seek`."""

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from calib.phantom import PhantomVideo
+from calib.phantom import PhantomVideo, portrait
 from realtime.config import CaptureConfig
 from realtime.recorded import FileSource, FolderSource, PhantomSource, phantom_script, read_photo
 from realtime.source import SourceError
@@ -123,6 +123,19 @@ def test_the_phantom_performs_its_script_at_any_rate() -> None:
     later = source.read()
     assert later is not None
     assert later.t_media_ns == 2_000_000_000
+
+
+def test_a_performance_that_is_to_be_longer_than_an_endless_one_does_not_begin_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("realtime.recorded.PHANTOM_SECONDS", 5.0)
+    config = CaptureConfig(seconds=9.0, seed=4)
+    video = PhantomVideo(portrait(), phantom_script(config), config.width, config.height, iod_px=100)
+    source = PhantomSource(config)
+    source.seek(7_000_000_000)
+    later = source.read()
+    assert later is not None
+    assert np.array_equal(later.image, video.frame(7.0))
 
 
 def test_a_phantom_at_rest_only_blinks() -> None:
