@@ -103,6 +103,7 @@ def _read(name: str) -> bytes:
     Raises:
         OSError: there is none of that name.
     """
-    if name != Path(name).name or name.startswith("."):
-        raise FileNotFoundError(name)
-    return (resources.files("realtime") / "page" / name).read_bytes()
+    for file in (resources.files("realtime") / "page").iterdir():
+        if file.name == name:
+            return file.read_bytes()
+    raise FileNotFoundError(name)
