@@ -19,6 +19,7 @@ from calib.face import REGIONS
 from realtime.messages import AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 from realtime.rests import Rests
+from realtime.skips import Skips
 
 WINDOW_S = 12.0
 """Time that a sparkline shows."""
@@ -46,7 +47,7 @@ class Panel:
         self._curves: dict[int, deque[tuple[float, tuple[float, ...]]]] = {}
         self._spots: dict[int, Spot] = {}
         self._statuses: dict[str, Status] = {}
-        self._skipped = 0
+        self._skips = Skips()
         self._last_s = 0.0
         self._engine = ""
         self._note = ""
@@ -75,7 +76,7 @@ class Panel:
         elif isinstance(message, Say) and message.spot_id < 0 and not message.final:
             self._note = message.text  # printed above it too, where it is soon out of sight
         elif isinstance(message, Gap):
-            self._skipped += max(0, message.to_seq - message.from_seq + 1)
+            self._skips.note(message)
         if time.monotonic() - self._drawn_s >= _REDRAW_S:
             self._drawn_s = time.monotonic()
             self._live.update(self.drawn(self._console.width), refresh=True)
@@ -132,7 +133,7 @@ class Panel:
             text.append(f"{name} ", "bold")
             text.append(f"{status.fps:.0f}/s ", "default" if status.state == "running" else "dim")
             text.append(f"{status.p50_ms:.0f}/{status.p95_ms:.0f} ms   ", late if status.handled else "dim")
-        text.append(f"{self._skipped} skipped   ", "yellow" if self._skipped else "dim")
+        text.append(f"{self._skips.frames} skipped   ", "yellow" if self._skips.frames else "dim")
         text.append(self._engine, "dim")
         return text
 

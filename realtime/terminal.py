@@ -16,6 +16,7 @@ from realtime.calibration import Calibration, mismatch
 from realtime.messages import KIND_NAMES, AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 from realtime.recap import counted, moment, recap
+from realtime.skips import Skips
 
 _COLOURS = {"negative": "red", "positive": "green", "surprise": "yellow", "none": "white"}
 
@@ -56,8 +57,7 @@ class LiveView:
     spots: dict[int, Spot] = field(default_factory=dict)
     words: dict[int, Say] = field(default_factory=dict)
     statuses: dict[str, Status] = field(default_factory=dict)
-    gaps: int = 0
-    skipped: int = 0
+    skips: Skips = field(default_factory=Skips)
     frames: int = 0
     first_word_ms: list[float] = field(default_factory=list)
     _first_ns: int = -1
@@ -84,8 +84,7 @@ class LiveView:
         elif isinstance(message, Motion):
             self._motion(message)
         elif isinstance(message, Gap):
-            self.gaps += 1
-            self.skipped += max(0, message.to_seq - message.from_seq + 1)
+            self.skips.note(message)
             self._line(message.t_media_ns, Text(f"gap: {message.cause}", "yellow"))
         elif isinstance(message, Lost):
             self._faces.discard(message.face_id)
@@ -232,8 +231,8 @@ class LiveView:
         self.console.print(
             "Latency counts from the frame's capture to the end of that process's work on it.", style="dim"
         )
-        skipped = f"{counted(self.skipped, 'frame')} skipped in {counted(self.gaps, 'gap')}"
-        self.console.print(skipped if self.gaps else "No frame skipped")
+        skipped = f"{counted(self.skips.frames, 'frame')} skipped in {counted(self.skips.gaps, 'gap')}"
+        self.console.print(skipped if self.skips.gaps else "No frame skipped")
         if self.first_word_ms:
             ordered = sorted(self.first_word_ms)
             self.console.print(f"First word {ordered[len(ordered) // 2]:.0f} ms after the apex (median)")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from realtime.messages import AnyMessage, Face, Frame, Gap, Lost, Motion, Spot, Status
+from realtime.skips import Skips
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +54,9 @@ class Tally:
     _last_ns: int = -1
     _frames: int = 0
     _measured: int = 0
-    _drops: int = 0
-    _gaps: int = 0
     _engine: str = ""
     _seq: int = -1
+    _skips: Skips = field(default_factory=Skips)
     _faces: set[int] = field(default_factory=set)
     _closed: dict[int, Spot] = field(default_factory=dict)
     _p95_ms: dict[str, float] = field(default_factory=dict)
@@ -74,8 +74,7 @@ class Tally:
         elif isinstance(message, (Face, Lost)):
             self._faces.add(message.face_id)
         elif isinstance(message, Gap):
-            self._gaps += 1
-            self._drops += max(0, message.to_seq - message.from_seq + 1)
+            self._skips.note(message)
         elif isinstance(message, Spot) and message.phase == "closed":
             self._closed[message.spot_id] = message
         elif isinstance(message, Status) and message.handled:
@@ -92,7 +91,7 @@ class Tally:
         span_s = (self._last_ns - self._first_ns) / 1e9
         return Counts(
             first_ns=self._first_ns, last_ns=self._last_ns, frames=self._frames, measured=self._measured,
-            drops=self._drops, gaps=self._gaps, faces=len(self._faces), micro=kinds.count("micro"),
+            drops=self._skips.frames, gaps=self._skips.gaps, faces=len(self._faces), micro=kinds.count("micro"),
             macro=kinds.count("macro"), speech=kinds.count("speech"), engine=self._engine,
             fps=round((self._frames - 1) / span_s, 2) if span_s > 0 else 0.0, p95_ms=dict(self._p95_ms),
         )  # fmt: skip
