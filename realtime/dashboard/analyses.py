@@ -102,7 +102,9 @@ class Analyses:
         if self._uploads is None:
             _sweep()
             self._uploads = Path(tempfile.mkdtemp(prefix=f"{_UPLOADS}{os.getpid()}-"))
-        job = Analysis(self._next, title, self._uploads / f"{self._next}{Path(title).suffix[:10]}")
+        suffix = Path(title).suffix[:10]  # which tells a stack of frames from a video
+        kept = f"{self._next}{suffix if suffix[1:].isalnum() else ''}"
+        job = Analysis(self._next, title, self._uploads / kept)
         self._next += 1
         self._jobs[job.number] = job
         self._tell()

@@ -1,7 +1,6 @@
 """The recordings over HTTP: which there are, what is in one, its video, notes on it, exports of it."""
 
 import io
-import json
 import tempfile
 import zipfile
 from pathlib import Path
@@ -14,7 +13,7 @@ from starlette.routing import Route
 
 from realtime.config import Config
 from realtime.dashboard import wire
-from realtime.dashboard.orders import Annotate, OrderError, parse
+from realtime.dashboard.orders import parse_note
 from realtime.dashboard.script import summary, write_faces, write_script
 from realtime.messages import shifted
 from realtime.recordings.journal import NOTES, RecordingError
@@ -143,10 +142,7 @@ class Library:
             if len(body) > MOST_BODY:
                 return PlainTextResponse(f"a note may have {MOST_BODY} bytes", 413)
         try:
-            asked = {**json.loads(body), "do": "annotate"} if body.lstrip().startswith(b"{") else None
-            order = parse(json.dumps(asked))
-            if not isinstance(order, Annotate):
-                raise OrderError("not understood: no note")
+            order = parse_note(body)
             until_ns = -1 if order.until is None else round(order.until * 1e9)
             zero_ns = recording.info.zero_ns
             noted = shifted(make_note(order.text, round(order.t * 1e9), until_ns), zero_ns)

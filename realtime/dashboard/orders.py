@@ -1,6 +1,6 @@
 """What a page may ask for: one JSON object a message, told apart by `do`. Anything else is refused in words."""
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -64,7 +64,9 @@ class Ping(msgspec.Struct, frozen=True, tag_field="do", tag="ping", forbid_unkno
 
 Order: TypeAlias = Consent | Video | Annotate | Record | Ping
 
-_decoder = msgspec.json.Decoder(Order)
+_T = TypeVar("_T")
+_decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
+_note_decoder = msgspec.json.Decoder(Annotate)
 
 
 def parse(data: str | bytes) -> Order:
@@ -73,11 +75,23 @@ def parse(data: str | bytes) -> Order:
     Raises:
         OrderError: it is none.
     """
+    return _decoded(_decoder, data)
+
+
+def parse_note(data: str | bytes) -> Annotate:
+    """The note in a message, which need not say what is to be done with it.
+
+    Raises:
+        OrderError: it is none.
+    """
+    return _decoded(_note_decoder, data)
+
+
+def _decoded(decoder: msgspec.json.Decoder[_T], data: str | bytes) -> _T:
     try:
-        order: Order = _decoder.decode(data)
+        return decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise OrderError(f"not understood: {error}") from error
-    return order
 
 
 class Allowance:

@@ -121,6 +121,13 @@ def test_cancelled_before_its_turn_it_is_never_begun(tmp_path: Path, long_clip: 
     assert not list(tmp_path.glob("sessions/*"))
 
 
+def test_a_video_may_have_any_name(tmp_path: Path, clip: Path) -> None:
+    with recordings(tmp_path / "sessions") as served:
+        for number, name in enumerate(("..%2fa.mp4", "a.%00mp4", "a.b%20c"), 1):
+            assert ask(served, f"/analyses?name={name}", clip.read_bytes(), "PUT")["id"] == number
+            assert ask(served, f"/analyses/{number}/cancel")["state"] == "cancelled"
+
+
 def test_a_video_without_a_face_shows_how_far_it_is_and_can_be_cancelled(tmp_path: Path, clip: Path) -> None:
     grey = write_video(tmp_path / "grey.mp4", [np.full((240, 320, 3), 90, np.uint8)] * 3000)
     with recordings(tmp_path / "sessions") as served:

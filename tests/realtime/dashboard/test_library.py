@@ -4,7 +4,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -39,6 +39,18 @@ def test_a_recording_with_any_name_is_exported(tmp_path: Path) -> None:
     with serve(tmp_path) as page, get(page, f"/recordings/{name}/export/html") as answer:
         assert f"{name}-report.html" in (answer.getheader("Content-Disposition") or "")
         assert b"Session report" in answer.read()
+
+
+@pytest.mark.parametrize("body", [b'{"t": 0.1, "text": ' + b"[" * 16_000, b'{"t": 0.1, "text": ""}', b"[]", b"\xff"])
+def test_a_note_that_is_none_is_refused_in_words(tmp_path: Path, body: bytes) -> None:
+    record(tmp_path, "one")
+    with serve(tmp_path) as page:
+        url = page.url.replace("/?", "/recordings/one/notes?")
+        with urlopen(Request(url, b'{"t": 0.1, "text": "so"}'), timeout=WAIT_S) as answer:
+            assert answer.status == 201
+        with pytest.raises(HTTPError, match="400") as refused:
+            urlopen(Request(url, body), timeout=WAIT_S)
+        refused.value.close()
 
 
 def test_a_page_without_pictures_shows_no_video_either(tmp_path: Path) -> None:
