@@ -85,20 +85,26 @@ class Replay:
 
     def __iter__(self) -> Iterator[AnyMessage]:
         """Every message at its time."""
-        for message in paced(self._recording.messages(), self._speed):
+        for message in paced(self._recording.messages(), self._speed, self._recording.info.zero_ns):
             self._media_ns = max(self._media_ns, message.t_media_ns)
             if self._public is not None:
                 self._public.publish(message)
             yield message
 
 
-def paced(messages: Iterable[AnyMessage], speed: float) -> Iterator[AnyMessage]:
-    """Messages one after another with the pauses that were between them, divided by the speed; 0: without any."""
-    began_s, first_ns = time.monotonic(), -1
+def paced(messages: Iterable[AnyMessage], speed: float, zero_ns: int = 0) -> Iterator[AnyMessage]:
+    """Messages one after another, each when its moment of the stream has come.
+
+    That is also when they were captured, but for a video that was analysed as fast as it went.
+
+    Args:
+        messages: what is told.
+        speed: so many times as fast as it happened; 0 without any pause.
+        zero_ns: the stream's time at the beginning.
+    """
+    began_s = time.monotonic()
     for message in messages:
-        if first_ns < 0 and message.t_capture_ns > 0:
-            first_ns = message.t_capture_ns
-        due_s = began_s + (message.t_capture_ns - first_ns) / 1e9 / speed if speed > 0 else 0.0
+        due_s = began_s + (message.t_media_ns - zero_ns) / 1e9 / speed if speed > 0 else 0.0
         while (left_s := due_s - time.monotonic()) > 0:
             time.sleep(min(left_s, _NAP_S))
         yield message
