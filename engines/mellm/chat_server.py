@@ -64,7 +64,9 @@ class ChatServer:
             NarratorError: the address is none.
         """
         self._url = base_url(address)
-        self.name = f"http:{httpx.URL(self._url).netloc.decode()}"
+        url = httpx.URL(self._url)
+        self.name = f"http:{url.netloc.decode()}"
+        self._place = str(url.copy_with(username=None, password=None))  # what may be said of it
         self._retries, self._backoff_s = retries, backoff_s
         key = next((os.environ[name] for name in KEYS if os.environ.get(name)), "")
         self._client = httpx.Client(
@@ -130,11 +132,11 @@ class ChatServer:
             with self._client.stream("GET", f"{self._url}/models") as answer:
                 text = "".join(_lines(answer, lambda: False))
         except httpx.HTTPError as error:
-            raise ModelError(f"{self._url}: {_cause(error)}; is a server running there?") from error
+            raise ModelError(f"{self._place}: {_cause(error)}; is a server running there?") from error
         except StreamError as error:
-            raise ModelError(f"{self._url}: {error}; is it an OpenAI-compatible server?") from error
+            raise ModelError(f"{self._place}: {error}; is it an OpenAI-compatible server?") from error
         if answer.status_code in (401, 403):
-            raise ModelError(f"{self._url}: lets nobody in without the right key; set {KEYS[0]} in the environment")
+            raise ModelError(f"{self._place}: lets nobody in without the right key; set {KEYS[0]} in the environment")
         if model:
             return model
         try:
@@ -142,7 +144,7 @@ class ChatServer:
             return str(listed[0]["id"])
         except (ValueError, KeyError, IndexError, TypeError) as error:
             detail = f"status {answer.status_code}" if answer.status_code != 200 else f"{text[:60]!r}"
-            raise ModelError(f"{self._url}/models: lists no model ({detail}); is it an OpenAI-compatible server? "
+            raise ModelError(f"{self._place}/models: lists no model ({detail}); is it an OpenAI-compatible server? "
                              "If it is, name the model in the setting narrate.model") from error  # fmt: skip
 
     def _ask(self, content: str, stopped: Callable[[], bool]) -> Iterator[str]:

@@ -149,10 +149,16 @@ def _circumstances(config: Config) -> dict[str, str]:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = ""
-    source = config.capture.source
+    source, narrator = config.capture.source, config.narrate.narrator
+    # A password is nobody's business who reads it.
     if source_kind(source) == "stream":
-        source = place_of(source)  # a password is nobody's business who reads it
-    kept = dataclasses.replace(config, capture=dataclasses.replace(config.capture, source=source))
+        source = place_of(source)
+    if "://" in narrator:
+        narrator = place_of(narrator)
+    kept = dataclasses.replace(
+        config, capture=dataclasses.replace(config.capture, source=source),
+        narrate=dataclasses.replace(config.narrate, narrator=narrator),
+    )  # fmt: skip
     calibration = Path(config.spot.calibration).read_text(encoding="utf-8") if config.spot.calibration else ""
     return {
         "source": source, "title": source_title(source), "config": json.dumps(dataclasses.asdict(kept)),

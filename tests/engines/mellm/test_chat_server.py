@@ -180,6 +180,6 @@ def test_what_is_no_such_server_is_refused(status: int, data: str, says: str) ->
 def test_nobody_there_is_said() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        with pytest.raises(ModelError, match=r"is a server running there\?"):
-            opened(address)
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(ModelError, match=rf"^http://{place}/v1: .*is a server running there\?"):
+            opened(f"http://me:secret@{place}")  # which is not repeated

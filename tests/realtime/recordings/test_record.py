@@ -12,7 +12,7 @@ import psutil
 import pytest
 from mcap.reader import make_reader
 
-from realtime.config import CaptureConfig, Config, SpotConfig
+from realtime.config import CaptureConfig, Config, NarrateConfig, SpotConfig
 from realtime.messages import Frame, Spot
 from realtime.recordings.journal import JOURNAL, JournalWriter, RecordingError
 from realtime.recordings.record import Recorder
@@ -88,11 +88,15 @@ def test_a_real_session_records_no_pixel_of_the_face(recorded: Recording) -> Non
 
 
 def test_what_belongs_to_a_session_is_kept_with_it(tmp_path: Path) -> None:
-    config = Config(CaptureConfig("rtsp://me:secret@camera/1", fps=25.0), spot=SpotConfig(threshold_iod=0.004))
+    config = Config(
+        CaptureConfig("rtsp://me:secret@camera/1", fps=25.0), spot=SpotConfig(threshold_iod=0.004),
+        narrate=NarrateConfig(narrator="http:https://me:secret@models/v1"),
+    )  # fmt: skip
     folder = record(tmp_path, config)
     recording = open_recording(folder)
     assert recording.config.spot == config.spot
     assert recording.config.capture.fps == 25.0
+    assert recording.config.narrate.narrator == "http:https://models/v1"
     assert (recording.info.source, recording.info.title) == ("rtsp://camera/1", "rtsp://camera/1")
     assert b"secret" not in everything(folder)
     assert recording.versions["numpy"] == np.__version__
