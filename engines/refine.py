@@ -63,8 +63,8 @@ class CropPair:
         """The flow in a second pass, which takes an encoding and a flow more.
 
         It sees the second crop with the head's motion taken out, and the expression's as well where there is any; what
-        it measures is added to what was taken out. Against one pass the errors fall by an eighth to a sixth, those of
-        large expressions by a fifth (`bench/results/flow.md`).
+        it measures is added to what was taken out. Against one pass the facial flow's error falls by a twentieth to a
+        tenth, the head's by a quarter, the expression's hardly (`bench/results/flow.md`).
 
         Raises:
             CropError: the crop cannot be measured once it is warped.

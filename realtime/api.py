@@ -3,8 +3,8 @@
 import realtime
 
 with realtime.Session("0", record="sessions") as session:
-for event in session:
-print(event.kind, event.onset_s, event.action_units, event.narration)
+    for event in session:
+        print(event.kind, event.onset_s, event.action_units, event.narration)
 """
 
 import dataclasses

@@ -100,7 +100,7 @@ def _shared_memory() -> Finding:
         free = shutil.disk_usage("/dev/shm").free
     except OSError:
         return Finding("shared memory", "missing", "/dev/shm is not there", "mount -t tmpfs tmpfs /dev/shm")
-    detail = f"{free / 2**20:.0f} MB free in /dev/shm (640×480 takes 12 MB, 1920×1080 54 MB)"
+    detail = f"{free / 2**20:.0f} MB free in /dev/shm (640×480 takes 13 MB, 1920×1080 54 MB)"
     if free < 64 * 2**20:
         return Finding("shared memory", "note", detail, "docker run --shm-size=256m …")
     return Finding("shared memory", "ok", detail)
