@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +65,10 @@ def output_names(videos: Sequence[Path]) -> list[str]:
     whole = [video.resolve() for video in videos]  # "." and ".." have no name of their own
     stems = Counter(video.stem for video in whole)
     names = [video.stem if stems[video.stem] == 1 else video.name for video in whole]
-    seen: Counter[str] = Counter()
-    unique = []
+    unique: list[str] = []
     for name in names:
-        seen[name] += 1
-        unique.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+        numbered = (f"{name}-{number}" for number in count(2))
+        unique.append(next(one for one in chain([name], numbered) if one not in unique))
     return unique
 
 

@@ -114,6 +114,7 @@ def test_an_output_that_cannot_be_written_is_said_before_any_work(clip: Path, tm
 def test_videos_of_the_same_name_get_folders_of_their_own() -> None:
     names = output_names([Path("a/x.mp4"), Path("a/x.mov"), Path("b/y.mp4"), Path("b/x.mp4")])
     assert names == ["x.mp4", "x.mov", "y", "x.mp4-2"]
+    assert output_names([Path("a/x.mp4"), Path("b/x.mp4"), Path("x.mp4-2.mov")]) == ["x.mp4", "x.mp4-2", "x.mp4-2-2"]
     assert output_names([Path("."), Path("..")]) == [Path.cwd().name, Path.cwd().parent.name]
 
 
