@@ -63,7 +63,7 @@ class Face(Message, frozen=True, kw_only=True):
         landmarks: (478, 3) float32 frame px, as bytes.
         yaw_deg, pitch_deg, roll_deg: rough head pose; positive turns to image right, down, and clockwise.
         eye_opening: lid distance over eye width of the image-left and image-right eye.
-        quality: 0–1, from the face's size, pose and how much of the crop lies in the frame.
+        quality: 0–1, from the face's size, its pose and how much of it lies in the frame.
         more: how many faces of the same frame follow.
     """
 

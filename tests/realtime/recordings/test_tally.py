@@ -27,7 +27,8 @@ def test_no_more_frames_are_skipped_than_there_were() -> None:
     tally = Tally()
     aligned = [Gap(seq=k, t_capture_ns=0, t_media_ns=0, from_seq=k, to_seq=k, cause="align was behind") for k in (1, 3)]
     perceived = Gap(seq=4, t_capture_ns=0, t_media_ns=0, from_seq=0, to_seq=4, cause="perceive was behind")
-    for message in [*(frame(k / 30, k) for k in range(5)), *aligned, perceived]:
+    messages: list[AnyMessage] = [*(frame(k / 30, k) for k in range(5)), *aligned, perceived]
+    for message in messages:
         tally.note(message)
     assert (tally.counts.frames, tally.counts.drops, tally.counts.gaps) == (5, 5, 3)
 
