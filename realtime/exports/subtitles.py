@@ -32,7 +32,7 @@ def event_cues(events: Sequence[Event]) -> list[Cue]:
     ordered = sorted(events, key=lambda event: event.onset_s)
     several = len({event.face_id for event in ordered}) > 1
     cues = []
-    for event, after in zip(ordered, [*ordered[1:], None], strict=True):
+    for event, after in zip(ordered, [*ordered[1:], None], strict=False):
         label = "" if event.label == "none" else event.label
         heading = " · ".join(part for part in (KIND_NAMES[event.kind], " ".join(event.action_units), label) if part)
         end_s = max(event.offset_s, event.onset_s + reading_s(heading + event.narration))

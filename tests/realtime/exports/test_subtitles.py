@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime.config import Config
+from realtime.exports.formats import FORMATS, export
 from realtime.exports.subtitles import LONGEST_S, SHORTEST_S, Cue, event_cues, webvtt
+from realtime.recordings.record import Recorder
+from realtime.recordings.sessions import open_recording
 from tests.realtime.browser import browser_page
 from tests.realtime.exports.test_tables import event
+from tests.realtime.messages import frame
 
 TIME = r"(\d{2,}):([0-5]\d):([0-5]\d)\.(\d{3})"
 
@@ -34,6 +39,15 @@ def parse(text: str) -> list[tuple[float, float, str]]:
         assert all(lines)
         cues.append((a, b, "\n".join(lines)))
     return cues
+
+
+def test_a_session_in_which_nothing_happened_is_exported_like_any_other(tmp_path: Path) -> None:
+    with Recorder(tmp_path, Config()) as recorder:
+        for second in range(3):
+            recorder.take(frame(second, second))
+    written = export(open_recording(recorder.folder), list(FORMATS), tmp_path / "out")
+    assert len(parse((tmp_path / "out" / "video.vtt").read_text(encoding="utf-8"))) == 1  # its summary
+    assert {path.name for path in written} == {file for form in FORMATS.values() for file in form.files}
 
 
 @given(
