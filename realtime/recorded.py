@@ -131,7 +131,7 @@ class FileSource:
         step_ns = round(1e9 / self.fps)
         # Containers without timestamps give the same one again and again; an edit list can begin below zero.
         if stamp_ns <= self._last_ns:
-            stamp_ns = max(self._last_ns + step_ns, 0) if self._count else 0
+            stamp_ns = self._last_ns + step_ns if self._last_ns >= 0 else 0
         self._last_ns = stamp_ns
         self._count += 1
         return Grab(np.asarray(image, dtype=np.uint8), stamp_ns)
@@ -140,6 +140,7 @@ class FileSource:
         """See `Source.seek`."""
         self._capture.set(cv2.CAP_PROP_POS_MSEC, t_media_ns / 1e6)
         self._count = int(self._capture.get(cv2.CAP_PROP_POS_FRAMES))
+        self._last_ns = t_media_ns - 1  # wherever that has led to, the stream's time goes on
 
     def close(self) -> None:
         """Close the file."""

@@ -34,6 +34,18 @@ def test_a_file_can_be_entered_in_the_middle(clip: Path) -> None:
     assert stamps(source)[0] == pytest.approx(1e9, abs=4e7)
 
 
+def test_time_goes_on_in_a_file_that_tells_none_and_cannot_be_entered_in_the_middle(tmp_path: Path) -> None:
+    pictures = [cv2.imencode(".jpg", np.full((240, 320, 3), k, np.uint8))[1].tobytes() for k in range(100)]
+    (tmp_path / "raw.mjpeg").write_bytes(b"".join(pictures))
+    source = FileSource(tmp_path / "raw.mjpeg")
+    source.read()
+    source.seek(2_000_000_000)
+    times = stamps(source)
+    source.close()
+    assert times[0] >= 1_999_999_999
+    assert times == sorted(set(times))
+
+
 @pytest.mark.parametrize(
     ("content", "says"), [(b"", "empty"), (b"this is no video\n" * 100, "not a video"), (b"\x00" * 5000, "not a video")]
 )
