@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from realtime.commands.analyze import analyze
 from realtime.commands.calibrate import calibrate
@@ -11,7 +11,7 @@ from realtime.commands.doctor import doctor
 from realtime.commands.engine import engine
 from realtime.commands.export import export
 from realtime.commands.live import live
-from realtime.commands.options import UsageError, complain, reason
+from realtime.commands.options import UsageError, complain, paragraphs, reason
 from realtime.commands.pairs import explain, flow
 from realtime.commands.replay import replay
 from realtime.commands.schema import schema
@@ -24,10 +24,13 @@ app = App(
     help="Real-time micro-expression perception: what a face did for a fifth of a second, measured and said in words.",
     version=lambda: __import__("importlib.metadata").metadata.version("mellm-live"),
     help_format="plaintext",
+    # An empty default says that nothing is asked for: what happens then stands in the option's own words.
+    default_parameter=Parameter(show_default=lambda value: str(value) if value else None),
     suppress_keyboard_interrupt=False,  # `main` ends a Ctrl-C its own way
 )
-for command in (live, replay, export, calibrate, analyze, flow, explain, settings, schema, engine, doctor):
-    app.command(command)
+for command in (live, replay, export, calibrate, analyze, flow, explain, settings, schema, doctor):
+    app.command(command, help=paragraphs(command))
+app.command(engine)
 # The benchmarks stand a floor higher: they are named here, and imported only when one is asked for.
 BENCH = "bench.__main__:app"
 app.command(BENCH, name="bench", help="Measure what this machine gives: frame rate, latency, CPU, memory.")

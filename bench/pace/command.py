@@ -37,7 +37,7 @@ def engines(
 ) -> int:
     """Time every flow engine that works here, and hold it against the reference answer.
 
-    Examples:
+    For example:
       mellm bench engines --json engines.json --html engines.html
       mellm bench engines --engines meflownet,dis --batch 1,2,4 --threads 1
     """
@@ -105,7 +105,7 @@ def pipeline(
     Close other programs first. What those that are left take of the CPU
     stands beside the numbers. Ctrl-C keeps the runs that were finished.
 
-    Examples:
+    For example:
       mellm bench pipeline --fps 60 --seconds 30 --json pipeline.json --html pipeline.html
       mellm bench pipeline --fps 30,60,100,200 --size 640x480,1280x720,1920x1080 --faces 1,2,3,4 --no-highest
       mellm bench pipeline --camera --fps 30 --engine auto --no-highest --no-peers

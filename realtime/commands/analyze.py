@@ -33,7 +33,8 @@ SLOW_FPS = 15
 
 def analyze(
     videos: Annotated[
-        list[Path], Parameter(help="Video files, folders or .npy stacks of frames, or recordings with their video.")
+        list[Path],
+        Parameter(negative="", help="Video files, folders or .npy stacks of frames, or recordings with their video."),
     ],
     *,
     out: Annotated[Path, Parameter(help="Folder for the results; one folder a video in it.")],
@@ -51,7 +52,7 @@ def analyze(
     A narrator whose model or server cannot be used is an error; one that fails over an event has the template narrator
     answer for it, and a note says so.
 
-    Examples:
+    For example:
       mellm analyze interviews/*.mp4 --out results
       mellm analyze a.mp4 --out results --narrator gguf:models/qwen3-0.6b-q8_0.gguf
     """

@@ -49,7 +49,7 @@ def calibrate(
     numbers is written; the pictures are kept in memory only and let go of at the end. Of a file, the first seconds with
     a face are taken. The phantom rests while it is calibrated.
 
-    Examples:
+    For example:
       mellm calibrate 0 --out me.toml
       mellm live 0 --calibration me.toml
     """

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from rich import box
 from rich.table import Table
 
-from realtime.commands.options import ERRORS, UsageError, note, plain
+from realtime.commands.options import ERRORS, UsageError, note, paragraphs, plain
 
 if TYPE_CHECKING:
     from engines.runtime.gpu import Gpu
@@ -21,7 +21,6 @@ LARGEST = 256
 """Largest batch; more gains nothing and takes gigabytes."""
 
 
-@engine.command
 def build(
     *,
     precision: Annotated[
@@ -49,7 +48,7 @@ def build(
     It takes half a minute to some minutes; Ctrl-C stops it at any moment and leaves nothing behind. Plans lie in the
     user's cache folder and serve only the GPU, the TensorRT and the weights that they were built with.
 
-    Examples:
+    For example:
       mellm engine build
       mellm engine build --precision int8 --batch 8
     """
@@ -122,6 +121,9 @@ def _try(precision: Literal["fp16", "int8", "fp32"], weights: Path | None, libra
 
     with TensorRtEngine(precision, weights, library=library) as opened:
         plain().print(f"It answers as it should: --engine {opened.name}", style="green")
+
+
+engine.command(build, help=paragraphs(build))
 
 
 @engine.command(name="list")

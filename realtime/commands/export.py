@@ -19,14 +19,15 @@ def export(
 ) -> int:
     """Write a recording for other programs and for people.
 
-    csv, jsonl, parquet   tables of events and of every frame's motion
-    vtt                   the words as subtitles of the video
-    eaf                   tiers for annotators, in ELAN
-    html                  a report on one page
+    The formats:
+      csv, jsonl, parquet   tables of events and of every frame's motion
+      vtt                   the words as subtitles of the video
+      eaf                   tiers for annotators, in ELAN
+      html                  a report on one page
 
     Times count from the beginning of the recording, where its video begins too.
 
-    Examples:
+    For example:
       mellm export sessions/2026-11-25T17-30-00
       mellm export sessions/2026-11-25T17-30-00 --to html,eaf --out report
     """

@@ -69,16 +69,16 @@ def live(
     A language model that cannot be used, is too slow, or says what was not measured stops nothing: the template
     narrator speaks instead, and a note says so.
 
-    Examples:
+    For example:
       mellm live 0                         the first webcam
       mellm live interview.mp4             a file, at its own speed
       mellm live http://127.0.0.1:8080/    an MJPEG stream
-      mellm live phantom --seconds 20      the built-in face, whose every movement is known
-      mellm live 0 --dashboard             in the browser: picture, curves, events, words
-      mellm live 0 --view                  the same in the terminal, over ssh for instance
+      mellm live phantom --seconds 20      the built-in face, its truth beside it
+      mellm live 0 --dashboard             in the browser: picture, curves, words
+      mellm live 0 --view                  curves in the terminal, over ssh too
       mellm live 0 --narrator gguf:models/qwen3-0.6b-q8_0.gguf
-      mellm live 0 --calibration me.toml   with what mellm calibrate 0 --out me.toml has measured
-      mellm live 0 --record sessions       keeps it, for mellm replay and mellm export
+      mellm live 0 --calibration me.toml   with what mellm calibrate has measured
+      mellm live 0 --record sessions       keeps it, for mellm replay and export
     """
     if record_video and record is None:
         raise UsageError("--record-video: say where, with --record FOLDER")

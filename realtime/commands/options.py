@@ -1,7 +1,9 @@
 """What the commands share: their options, the settings these make, and how they speak to the user."""
 
 import dataclasses
-from collections.abc import Mapping
+import inspect
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,15 +20,17 @@ Source = Annotated[
         "phantom or phantom-rest."
     ),
 ]
-Fps = Annotated[float, Parameter(help="Frame rate of a folder or the phantom, or asked of a webcam.")]
-Size = Annotated[str, Parameter(help="Size asked of a webcam or made by the phantom.")]
-Engine = Annotated[str, Parameter(help="Flow engine: auto, or one that `mellm doctor` lists.")]
+Fps = Annotated[
+    float, Parameter(help="Frames per second of a folder or the phantom [default: 30], or asked of a webcam.")
+]
+Size = Annotated[str, Parameter(help="Size asked of a webcam or made by the phantom, px [default: 640x480].")]
+Engine = Annotated[str, Parameter(help="Flow engine: auto, or one that `mellm doctor` lists [default: auto].")]
 NarratorName = Annotated[
     str,
     Parameter(
         help="Who speaks: auto, template (fixed sentences), mellm (our language model), gguf:PATH (another model in a "
         "file), or http:URL (a model behind an OpenAI-compatible server, such as http://127.0.0.1:11434 for Ollama; "
-        "key in MELLM_API_KEY). More in the settings' table narrate."
+        "key in MELLM_API_KEY) [default: auto]. More in the settings' table narrate."
     ),
 ]
 ConfigFile = Annotated[
@@ -51,6 +55,11 @@ ERRORS = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 class UsageError(Exception):
     """A wrong use of the command line; one line."""
+
+
+def paragraphs(command: Callable[..., int]) -> str:
+    """A command's docstring as its help: a line a paragraph, which the terminal breaks; indented lines stay."""
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", inspect.getdoc(command) or "")
 
 
 def refuse(given: Mapping[str, object], why: str) -> None:

@@ -69,7 +69,7 @@ def explain(
     A narrator whose model or server cannot be used is an error; one that fails over a pair has the template narrator
     answer for it, which is said on stderr.
 
-    Examples:
+    For example:
       mellm explain onset.png apex.png --json
       mellm explain onset.png apex.png --narrator gguf:models/qwen3-0.6b-q8_0.gguf
       mellm explain --pairs pairs.csv --json --narrator http://127.0.0.1:11434

@@ -70,7 +70,7 @@ def replay(
     With --dashboard it is opened in the browser, to be scrubbed, annotated and exported beside all others of its
     folder; a folder of recordings will do as well.
 
-    Examples:
+    For example:
       mellm replay sessions/2026-11-25T17-30-00
       mellm replay sessions --dashboard
       mellm replay sessions/2026-11-25T17-30-00 --headless

@@ -37,6 +37,40 @@ def test_help_teaches(mellm: Command, command: list[str]) -> None:
     status, out, _ = mellm(*command, "--help")
     assert status == 0
     assert "Usage: mellm" in out
+    assert '[default: ""]' not in out
+    assert "[default: 0.0]" not in out
+    assert "[default: False]" not in out
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [
+        (["live"], "mellm live interview.mp4             a file, at its own speed"),
+        (["replay"], "mellm replay sessions --dashboard"),
+        (["export"], "mellm export sessions/2026-11-25T17-30-00 --to html,eaf --out report"),
+        (["calibrate"], "mellm calibrate 0 --out me.toml"),
+        (["analyze"], "mellm analyze interviews/*.mp4 --out results"),
+        (["flow"], "mellm flow onset.png apex.png --out flow.npz"),
+        (["explain"], "mellm explain onset.png apex.png --json"),
+        (["schema"], "mellm schema Spot"),
+        (["settings"], "mellm settings > mine.toml"),
+        (["engine", "build"], "mellm engine build --precision int8 --batch 8"),
+        (["bench", "engines"], "mellm bench engines --json engines.json --html engines.html"),
+    ],
+)
+def test_help_shows_examples(mellm: Command, command: list[str], example: str) -> None:
+    _, out, _ = mellm(*command, "--help")
+    assert example in out
+
+
+def test_the_terminal_breaks_the_paragraphs_of_a_help_and_leaves_its_tables(
+    mellm: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = mellm("analyze", "--help")
+    assert "one that fails over an event has the template narrator answer for it, and a note says so.\n" in out
+    _, out, _ = mellm("export", "--help")
+    assert "  vtt                   the words as subtitles of the video\n" in out
 
 
 def test_a_session_on_a_file_shows_events_words_and_the_closing_table(mellm: Command, clip: Path) -> None:
