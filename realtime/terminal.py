@@ -218,11 +218,12 @@ class LiveView:
             words = name in ("process", "nodes")
             table.add_column(name, justify="left" if words else "right", no_wrap=name != "nodes")
         # n frames span n - 1 intervals.
-        seconds = max((self._last_ns - self._first_ns) / 1e9, 1e-9) * self.frames / max(self.frames - 1, 1)
+        seconds = (self._last_ns - self._first_ns) / 1e9 * self.frames / max(self.frames - 1, 1)
+        timed = self._last_ns > self._first_ns >= 0
         for spec in PROCESSES:
             status = self.statuses.get(spec.name)
             if status is not None:
-                rate = f"{status.handled / seconds:.1f}" if self._first_ns >= 0 else "–"
+                rate = f"{status.handled / seconds:.1f}" if timed else "–"
                 table.add_row(
                     spec.name, " ".join(spec.nodes), str(status.handled), rate, str(status.drops),
                     str(status.restarts), f"{status.p50_ms:.1f}", f"{status.p95_ms:.1f}",

@@ -99,7 +99,7 @@ def analyze(
                 continue
             finally:
                 bar.remove_task(task)
-            if done.fps < SLOW_FPS:
+            if 0 < done.fps < SLOW_FPS:
                 note(bar.console, f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames")
             if not settings.capture.fps and tells_no_time(str(video)):
                 note(bar.console, f"{video}: {RATE_ASSUMED}")

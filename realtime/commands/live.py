@@ -122,7 +122,8 @@ def live(
                 what = "with the video, which shows the face" if record_video else "no pixels"
                 console.print(f"recording to {tape.folder} ({what})", style="bold", soft_wrap=True)
             if verbose:
-                console.print(f"listen at {session.public_address} and {session.events_address}", style="dim")
+                where = f"listen at {session.public_address} and {session.events_address}"
+                console.print(where, style="dim", soft_wrap=True)
             if page is not None:
                 page.show(Stage(session.wiring, session.frame_ring))
                 page.say_first("recording", tape.state)
@@ -152,9 +153,10 @@ def live(
         console.print("stopped", style="dim")
     finally:
         told.rest()
-    if source in PHANTOMS:
-        told.against(phantom_script(capture))
-    told.closing()
+    if told.began:
+        if source in PHANTOMS:
+            told.against(phantom_script(capture))
+        told.closing()
     finished = tape.finished if tape is not None else []
     kept = [_recorded(console, recorder, recorder.problem in complained) for recorder in finished]
     return max(kept, default=0) or int(broken_off)

@@ -64,10 +64,8 @@ def _vtt(account: Account, paths: tuple[Path, ...]) -> None:
         start_s = account.seconds(note.t_media_ns)
         end_s = max(account.seconds(note.until_ns), start_s + reading_s(note.text))
         cues.append(Cue(start_s, end_s, "", note.text, "Operator"))
-    if account.summary:
-        end_s = account.info.duration_s
-        cues.append(Cue(max(end_s - reading_s(account.summary), 0.0), end_s, "Summary", account.summary))
-    paths[0].write_text(webvtt(cues), encoding="utf-8")
+    # A cue of the summary would stand on the last events' words, and is too long to be read in passing.
+    paths[0].write_text(webvtt(cues, account.summary), encoding="utf-8")
 
 
 def _eaf(account: Account, paths: tuple[Path, ...]) -> None:

@@ -47,9 +47,14 @@ def reading_s(text: str) -> float:
     return min(max(len(text) / READING_CPS, SHORTEST_S), LONGEST_S)
 
 
-def webvtt(cues: Sequence[Cue]) -> str:
-    """The file of some cues, in order of time; those before the video's beginning are cut or left out."""
-    blocks = ["WEBVTT"]
+def webvtt(cues: Sequence[Cue], comment: str = "") -> str:
+    """The file of some cues, in order of time; those before the video's beginning are cut or left out.
+
+    Args:
+        cues: in any order.
+        comment: what the file tells of the whole, which no player shows.
+    """
+    blocks = ["WEBVTT", f"NOTE {_escape(comment)}"] if comment.strip() else ["WEBVTT"]
     shown = sorted((cue for cue in cues if cue.end_s > 0), key=lambda cue: (cue.start_s, cue.end_s))
     for number, cue in enumerate(shown, 1):
         start_s = max(cue.start_s, 0.0)

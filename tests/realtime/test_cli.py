@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from calib.phantom import PhantomVideo
 from realtime.analyze import Analysis
 from realtime.exports.tables import make_event
 from realtime.recordings.sessions import Recording
-from tests.conftest import Command
+from tests.conftest import Command, write_video
 from tests.engines.mellm.servers import replying, serving, streaming
 from tests.realtime.messages import say, spot
 
@@ -74,8 +75,9 @@ def test_the_terminal_breaks_the_paragraphs_of_a_help_and_leaves_its_tables(
 
 
 def test_a_session_on_a_file_shows_events_words_and_the_closing_table(mellm: Command, clip: Path) -> None:
-    status, out, err = mellm("live", clip)
+    status, out, err = mellm("live", clip, "--verbose")
     assert status == 0
+    assert re.search(r"^listen at ipc://\S+ and ipc://\S+$", out, re.MULTILINE)  # on a line: it is to be copied
     assert "micro-expression" in out
     assert "AU12" in out
     assert "p95 ms" in out
@@ -99,6 +101,16 @@ def test_a_source_that_breaks_off_has_its_session_summed_up_and_kept(
     assert "Watched 0:01" in out
     (folder,) = sessions.iterdir()
     assert f"MB in {folder}" in out
+
+
+def test_a_video_of_one_frame_has_no_rate_that_could_be_too_slow(
+    mellm: Command, smiling: PhantomVideo, tmp_path: Path
+) -> None:
+    video = write_video(tmp_path / "one.mp4", [smiling.frame(0.0)])
+    status, out, err = mellm("analyze", video, "--out", tmp_path / "out", "--narrator", "template")
+    assert status == 0
+    assert "one.mp4: 0 micro, 0 macro in 0.0 s" in out + err
+    assert "note" not in out + err
 
 
 def test_videos_are_analysed_and_the_bad_one_does_not_stop_the_good(mellm: Command, clip: Path, tmp_path: Path) -> None:

@@ -242,8 +242,9 @@ def test_ctrl_c_while_starting_is_as_clean() -> None:
     process = psutil.Popen(command, stdout=-1, stderr=-1, start_new_session=True)
     assert b"starting" in process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=LONG_S)
+    out, err = process.communicate(timeout=LONG_S)
     assert process.returncode == 0
+    assert b"Summary" not in out  # nothing was seen
     assert b"Traceback" not in err
     assert leftovers(process.pid) == []
 

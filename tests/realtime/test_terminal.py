@@ -84,6 +84,17 @@ def test_every_process_has_its_row() -> None:
     assert "31.2" in text
 
 
+def test_a_session_that_was_stopped_at_its_first_frame_has_no_rate() -> None:
+    status = Status(seq=0, t_capture_ns=0, t_media_ns=0, process="capture", state="ended", handled=1)
+    text = io.StringIO()
+    view = LiveView(Console(file=text, width=120))
+    for message in [*perform([], [0.0]), status]:
+        view.show(message)
+    view.closing()
+    row = next(line for line in text.getvalue().splitlines() if "capture" in line)
+    assert row.split()[2:4] == ["1", "–"]
+
+
 def test_the_operator_is_told_once_when_no_face_is_seen() -> None:
     text = io.StringIO()
     view = LiveView(Console(file=text, width=120))

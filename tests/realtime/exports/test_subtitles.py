@@ -26,6 +26,8 @@ def parse(text: str) -> list[tuple[float, float, str]]:
     """The cues of a file, as the format's grammar has them."""
     head, *blocks = text.rstrip("\n").split("\n\n")
     assert head == "WEBVTT"
+    if blocks and blocks[0].startswith("NOTE "):
+        assert "-->" not in blocks.pop(0)
     cues = []
     for number, block in enumerate(blocks, 1):
         identity, times, *lines = block.split("\n")
@@ -86,6 +88,12 @@ def test_the_session_has_its_events_and_notes(exported: Path) -> None:
     text = (exported / "video.vtt").read_text(encoding="utf-8")
     assert "<b>micro-expression · AU10" in text
     assert "<v Operator>asked about &lt;Monday&gt; &amp; Tuesday" in text
+
+
+def test_the_summary_is_a_comment_and_stands_on_no_words(exported: Path) -> None:
+    text = (exported / "video.vtt").read_text(encoding="utf-8")
+    assert text.startswith("WEBVTT\n\nNOTE Watched 0:0")
+    assert all("Watched" not in words for _, _, words in parse(text))
 
 
 class Quiet(SimpleHTTPRequestHandler):
