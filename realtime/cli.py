@@ -1,5 +1,6 @@
 """The command `mellm`."""
 
+import io
 import signal
 import sys
 
@@ -39,6 +40,8 @@ app.command(BENCH, name="bench", help="Measure what this machine gives: frame ra
 def main() -> None:
     """Entry point: run a command; whatever the user can mend ends as one line on stderr and a status other than 0."""
     prepare()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a letter that it cannot write ends no command; as on stderr
     for polite in (signal.SIGTERM, signal.SIGHUP):  # a kill, or a closed terminal, stops as cleanly as Ctrl-C
         signal.signal(polite, signal.default_int_handler)
     try:

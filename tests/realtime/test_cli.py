@@ -1,7 +1,10 @@
 import csv
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -72,6 +75,13 @@ def test_the_terminal_breaks_the_paragraphs_of_a_help_and_leaves_its_tables(
     assert "one that fails over an event has the template narrator answer for it, and a note says so.\n" in out
     _, out, _ = mellm("export", "--help")
     assert "  vtt                   the words as subtitles of the video\n" in out
+
+
+def test_an_output_that_lacks_letters_gets_their_numbers() -> None:
+    command = [sys.executable, "-m", "realtime.cli", "schema", "Spot"]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
+    assert done.stderr == b""
+    assert "confidence: 0–1." in json.loads(done.stdout)["description"]
 
 
 def test_a_session_on_a_file_shows_events_words_and_the_closing_table(mellm: Command, clip: Path) -> None:
