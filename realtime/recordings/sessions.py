@@ -193,10 +193,10 @@ def survey(folder: Path) -> tuple[list[SessionInfo], list[str]]:
     for path in sorted(Path(folder).glob(f"*/{JOURNAL}")):
         try:
             found.append(Recording(path.parent).info)
-        except RecordingError as error:
-            unreadable.append(str(error))
-        except OSError as error:
-            unreadable.append(f"{path}: cannot be read: {error.strerror or error}")
+        except (RecordingError, OSError) as error:
+            if path.exists():  # else it has been removed meanwhile, as that of a cancelled analysis
+                why = f"{path}: cannot be read: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+                unreadable.append(why)
     return sorted(found, key=lambda info: (info.started, info.path.name), reverse=True), unreadable
 
 

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from realtime.messages import AnyMessage, Spot
 from realtime.recordings.journal import JOURNAL, NOTES, RecordingError
 from realtime.recordings.notes import LONGEST, add_note, make_note, read_notes
 from realtime.recordings.record import Recorder
-from realtime.recordings.sessions import collect_events, list_sessions, open_recording, survey
+from realtime.recordings.sessions import Recording, collect_events, list_sessions, open_recording, survey
 from tests.realtime.messages import frame, one_of_each, say, spot
 
 
@@ -34,6 +35,23 @@ def test_a_folder_is_listed_with_the_newest_first_and_what_is_foreign_left_out(t
     (why,) = survey(tmp_path)[1]
     assert why.startswith(str(tmp_path / "holiday"))
     assert "not a recording of mellm-live (empty, or cut off" in why
+
+
+def test_one_that_is_removed_while_they_are_listed_is_not_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, cancelled = record(tmp_path), record(tmp_path)
+
+    def begin(self: Recording, path: Path) -> None:
+        original(self, path)
+        if path == cancelled:
+            shutil.rmtree(path)
+
+    original = Recording.__init__
+    monkeypatch.setattr(Recording, "__init__", begin)
+    listed, unreadable = survey(tmp_path)
+    assert [info.path for info in listed] == [kept]
+    assert unreadable == []
 
 
 def test_one_that_was_cut_off_counts_the_same_as_far_as_it_goes(tmp_path: Path) -> None:
