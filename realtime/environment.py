@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 """One thread a process, and waits that do not spin: two processes that spin take each other's cores."""
@@ -33,6 +34,7 @@ def undisturbed() -> Iterator[None]:
     They are blocked, which processes started meanwhile inherit. What this thread blocks another may be given, and what
     Python does about it is done in the main thread all the same: there it is only noted.
     """
+    resource_tracker.ensure_running()  # Python's tracker of shared memory lets them through while it starts
     came: list[int] = []
     main = threading.current_thread() is threading.main_thread()
     known = {number: signal.getsignal(number) for number in STOP_SIGNALS} if main else {}

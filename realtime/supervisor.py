@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from multiprocessing import resource_tracker
 from types import TracebackType
 
 import zmq
@@ -57,8 +56,6 @@ class Session:
 
     def __enter__(self) -> "Session":
         try:
-            # Python's tracker of shared memory lets signals through while it starts: start it first.
-            resource_tracker.ensure_running()
             with undisturbed():
                 self._set_up()
         except BaseException:

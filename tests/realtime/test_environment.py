@@ -1,8 +1,32 @@
 import signal
 import socket
+import subprocess
+import sys
 import threading
+from multiprocessing.connection import Connection
 
-from realtime.environment import undisturbed
+from realtime.environment import STOP_SIGNALS, undisturbed
+from tests.realtime.test_supervisor import LONG_S
+
+FIRST = """
+import multiprocessing
+from realtime.environment import nameless_main, undisturbed
+from tests.realtime.test_environment import tell
+ours, theirs = multiprocessing.Pipe(duplex=False)
+with undisturbed(), nameless_main():
+    multiprocessing.get_context("spawn").Process(target=tell, args=(theirs,)).start()
+print(ours.recv())
+"""
+
+
+def tell(line: Connection) -> None:
+    """Whether this process heeds no signal to stop."""
+    line.send(signal.pthread_sigmask(signal.SIG_BLOCK, ()) >= set(STOP_SIGNALS))
+
+
+def test_the_first_process_of_all_that_is_started_meanwhile_hears_none_either() -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, timeout=LONG_S)
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_a_signal_that_another_thread_is_given_is_held_back_too() -> None:

@@ -6,7 +6,6 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -98,7 +97,6 @@ def test_a_queue_is_paused_reloaded_resumed_and_cancelled(tmp_path: Path, clip: 
 
 
 def test_cancelled_in_the_middle_it_leaves_nothing(tmp_path: Path, long_clip: Path) -> None:
-    resource_tracker.ensure_running()  # as in a session: its start lets signals through
     sessions = tmp_path / "sessions"
     with recordings(sessions) as served:
         for number, paused in enumerate((False, True), 1):
