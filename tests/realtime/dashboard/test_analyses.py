@@ -96,6 +96,24 @@ def test_a_queue_is_paused_reloaded_resumed_and_cancelled(tmp_path: Path, clip: 
         assert clip.name in page.locator(".session-item[aria-current]").inner_text()
 
 
+def test_a_video_is_analysed_and_its_result_opened(tmp_path: Path, clip: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"not a video at all")
+    with recordings(tmp_path / "sessions") as served, browser_page(viewport={"width": 1280, "height": 720}) as page:
+        page.set_default_timeout(1000 * WAIT_S)
+        page.goto(served.url + "#recordings")
+        page.get_by_text("No recordings in").wait_for()
+        page.click("nav >> text=Analyze")
+        page.set_input_files("#analyze input", [str(broken), str(clip)])
+        page.locator(".job[data-state=failed]").wait_for()
+        assert "broken.mp4" in page.locator(".job[data-state=failed]").inner_text()
+        page.locator(".job[data-state=done] a").click()
+        page.locator("#recordings li.card").wait_for()
+        assert "AU12" in page.locator("#recordings li.card").inner_text()
+        assert page.locator("#recordings .session-item b").count() == 1
+    assert not list((tmp_path / "sessions").glob("*/video*"))
+
+
 def test_cancelled_in_the_middle_it_leaves_nothing(tmp_path: Path, long_clip: Path) -> None:
     sessions = tmp_path / "sessions"
     with recordings(sessions) as served:

@@ -212,23 +212,6 @@ def test_a_key_pressed_while_the_notice_closes_is_heard(page: Any, served: Serve
     page.get_by_role("heading", name="Keyboard").wait_for()
 
 
-def test_a_video_is_analysed_and_its_result_opened(page: Any, tmp_path: Path, clip: Path) -> None:
-    broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"not a video at all")
-    with recordings(tmp_path / "sessions") as served:
-        page.goto(served.url + "#recordings")
-        page.get_by_text("No recordings in").wait_for()
-        page.click("nav >> text=Analyze")
-        page.set_input_files("#analyze input", [str(broken), str(clip)])
-        page.locator(".job[data-state=failed]").wait_for()
-        assert "broken.mp4" in page.locator(".job[data-state=failed]").inner_text()
-        page.locator(".job[data-state=done] a").click(timeout=2 * WAIT_MS)
-        page.locator("#recordings li.card").wait_for()
-        assert "AU12" in page.locator("#recordings li.card").inner_text()
-        assert page.locator("#recordings .session-item b").count() == 1
-    assert not list((tmp_path / "sessions").glob("*/video*"))
-
-
 def test_a_server_that_goes_is_said_and_what_was_seen_stays(page: Any, tmp_path: Path) -> None:
     with recordings(tmp_path) as served:
         page.goto(served.url)
