@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import json
 import queue
+import shutil
 import threading
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -97,6 +98,10 @@ class Recorder:
         if self._thread.is_alive():
             self._queue.put(None)
         self._thread.join()
+
+    def discard(self) -> None:
+        """Take a closed recording away, whatever is in it."""
+        shutil.rmtree(self.folder)
 
     def _work(self) -> None:
         # Whatever a file or an encoder does to this thread, the session goes on and is told.

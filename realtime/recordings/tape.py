@@ -14,7 +14,7 @@ class Tape:
     """See the module. A context manager; leaving it ends what is being recorded.
 
     Attributes:
-        finished: the recordings that have ended.
+        finished: the recordings that have ended and hold something, or have failed.
     """
 
     def __init__(self, session: Session, base: Path) -> None:
@@ -48,10 +48,13 @@ class Tape:
             self._video = video
 
     def stop(self) -> None:
-        """End the recording, if there is one."""
+        """End the recording, if there is one; nothing is left of one to which no frame came."""
         if self._recorder is not None:
             self._recorder.close()
-            self.finished.append(self._recorder)
+            if self._recorder.counts.frames or self._recorder.problem:
+                self.finished.append(self._recorder)
+            else:
+                self._recorder.discard()
             self._recorder = None
 
     def take(self, message: AnyMessage) -> str:

@@ -123,6 +123,13 @@ def test_a_video_of_one_frame_has_no_rate_that_could_be_too_slow(
     assert "note" not in out + err
 
 
+def test_a_session_without_a_frame_leaves_no_recording(mellm: Command, tmp_path: Path) -> None:
+    status, out, err = mellm("live", tmp_path / "nothing.mp4", "--record", tmp_path)
+    assert status == 1
+    assert "nothing.mp4: no such file" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_videos_are_analysed_and_the_bad_one_does_not_stop_the_good(mellm: Command, clip: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.mp4"
     bad.write_text("this is text")
