@@ -14,7 +14,8 @@ def doctor() -> int:
     missing = 0
     for finding in examine():
         missing += finding.verdict == "missing"
-        console.print(Text.assemble(signs[finding.verdict], (finding.subject, "bold"), ": ", finding.detail))
+        told = Text.assemble(signs[finding.verdict], (finding.subject, "bold"), ": ", finding.detail)
+        console.print(told, soft_wrap=True)
         if finding.remedy:
-            console.print(f"    → {finding.remedy}", style="cyan")
+            console.print(f"    → {finding.remedy}", style="cyan", soft_wrap=True)  # a command, to be copied
     return 1 if missing else 0

@@ -13,6 +13,7 @@ import pytest
 
 from calib.phantom import PhantomVideo
 from realtime.analyze import Analysis
+from realtime.doctor import Finding
 from realtime.exports.tables import make_event
 from realtime.recordings.sessions import Recording
 from tests.conftest import Command, write_video
@@ -124,7 +125,7 @@ def test_a_video_of_one_frame_has_no_rate_that_could_be_too_slow(
 
 
 def test_a_session_without_a_frame_leaves_no_recording(mellm: Command, tmp_path: Path) -> None:
-    status, out, err = mellm("live", tmp_path / "nothing.mp4", "--record", tmp_path)
+    status, _, err = mellm("live", tmp_path / "nothing.mp4", "--record", tmp_path)
     assert status == 1
     assert "nothing.mp4: no such file" in err
     assert list(tmp_path.iterdir()) == []
@@ -320,6 +321,14 @@ def test_a_calibration_replaces_nothing_but_a_calibration(mellm: Command, tmp_pa
     assert status == 1
     assert "settings.toml: holds something that is no calibration; choose another" in err
     assert other.read_text() == "[align]\nfaces = 1\n"
+
+
+def test_a_remedy_stands_on_one_line_to_be_copied(mellm: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    remedy = f"sudo apt-get install {' '.join(['libegl1'] * 20)}"
+    monkeypatch.setattr("realtime.doctor.examine", lambda: [Finding("libraries", "missing", "some", remedy)])
+    status, out, _ = mellm("doctor")
+    assert status == 1
+    assert f"→ {remedy}\n" in out
 
 
 def test_the_doctor_reports(mellm: Command) -> None:
