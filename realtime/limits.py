@@ -3,9 +3,9 @@
 import math
 
 _COUNT, _NONE_OR_MORE = (1, math.inf, "1 or more"), (0, math.inf, "0 or more")
-_SIDE = (32, 8192, "32 to 8192 px")
+_SIDE, _LOOKED_AT = (32, 8192, "32 to 8192 px"), (32, 4000, "32 to 4000 px")  # eighths of a px are kept in 16 bits
 _RANGES = {
-    "capture.width": _SIDE, "capture.height": _SIDE, "capture.max_side": _SIDE, "dashboard.width": _SIDE,
+    "capture.width": _SIDE, "capture.height": _SIDE, "capture.max_side": _LOOKED_AT, "dashboard.width": _LOOKED_AT,
     "narrate.context": (128, 131072, "128 to 131072 tokens"), "dashboard.quality": (1, 100, "1 to 100"),
     "spot.speech_movements": _COUNT, "narrate.threads": _COUNT,
     "dashboard.port": _NONE_OR_MORE, "capture.fps": _NONE_OR_MORE, "capture.seconds": _NONE_OR_MORE,

@@ -20,6 +20,7 @@ from realtime.limits import must_be
         ("capture.fps", math.inf, "0 or more"),
         ("capture.width", 31, "32 to 8192 px"),
         ("capture.width", 8192, ""),
+        ("capture.max_side", 4096, "32 to 4000 px"),
         ("narrate.context", 131073, "128 to 131072 tokens"),
         ("dashboard.quality", 0, "1 to 100"),
         ("dashboard.quality", 100, ""),
