@@ -88,7 +88,8 @@ def test_a_session_that_was_stopped_at_its_first_frame_has_no_rate() -> None:
     status = Status(seq=0, t_capture_ns=0, t_media_ns=0, process="capture", state="ended", handled=1)
     text = io.StringIO()
     view = LiveView(Console(file=text, width=120))
-    for message in [*perform([], [0.0]), status]:
+    messages: list[AnyMessage] = [*perform([], [0.0]), status]
+    for message in messages:
         view.show(message)
     view.closing()
     row = next(line for line in text.getvalue().splitlines() if "capture" in line)
