@@ -52,7 +52,7 @@ def write_answer(facts: Facts, reading: Reading, manner: int) -> str:
 
 def answer_parts(facts: Facts, reading: Reading, manner: int) -> tuple[str, str]:
     """The same in two parts: what moved, which is copied from the prompt, and what that is and means."""
-    words = [word for word in (_units(facts, reading, manner), _meaning(reading, manner)) if word]
+    words = [word for word in (_units(facts, reading, manner), _meaning(facts, reading, manner)) if word]
     line = closing_line(reading.units, reading.label, reading.chance)
     return _movements(facts, manner), f" {' '.join(words)}\n{line}"
 
@@ -115,9 +115,9 @@ def _units(facts: Facts, reading: Reading, manner: int) -> str:
             return ("Only the eyelids closed: a blink (AU45).", "That is a blink (AU45).", "A blink (AU45), no more.",
                     "The eyes blinked (AU45).")[manner % 4]  # fmt: skip
         return (
-            "Too little and too scattered for an action unit.", "That is no action unit.", "It fits no action unit.",
-            "No action unit is in it.", "So little is no action unit.", "No action unit moves like that.",
-            "Remains of head motion or noise, no action unit.", "It is too little for an action unit.",
+            "No action unit was made out.", "That fits no action unit.", "It fits no action unit.",
+            "No action unit is in it.", "That is no action unit.", "No action unit moves like that.",
+            "No action unit was found in it.", "It makes no action unit.",
         )[manner]  # fmt: skip
     listed = [_unit(code, facts) for code in units]
     joined = listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
@@ -138,10 +138,10 @@ def _unit(code: str, facts: Facts) -> str:
     return f"{how} {whose}{unit.name} ({code})"
 
 
-def _meaning(reading: Reading, manner: int) -> str:
+def _meaning(facts: Facts, reading: Reading, manner: int) -> str:
     telling_units = [code for code in reading.units if code != "AU45"]
     if not telling_units:
-        return _nothing(reading, manner)
+        return _nothing(facts, reading, manner)
     if reading.label == "none":
         return (
             "By itself that fits no class.", "Annotators give it no class.", "No class is known to go with it.",
@@ -169,9 +169,14 @@ def _meaning(reading: Reading, manner: int) -> str:
     return form.format(label=reading.label, chance=f"{reading.chance:.0%}")
 
 
-def _nothing(reading: Reading, manner: int) -> str:
+def _nothing(facts: Facts, reading: Reading, manner: int) -> str:
     if reading.muddle:
         return ("Ambiguous.", "What it means is open.", "The meaning is ambiguous.", "It stays ambiguous.")[manner % 4]
+    if facts.moving and not reading.units:  # an event that no unit explains is one all the same
+        return (
+            "What that means is not known.", "No class is known for it.", "It tells nothing by itself.",
+            "Nothing can be read into it.",
+        )[manner % 4]  # fmt: skip
     return (
         "No micro-expression.",
         "There was no expression.",
