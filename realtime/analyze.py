@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.runtime import FlowEngine
-from realtime.calibration import mismatch, open_calibration
+from realtime.calibration import mismatch, open_calibration, too_small
 from realtime.chain import run_chain
 from realtime.config import Config
 from realtime.exports.elan import eaf
@@ -126,7 +126,8 @@ def analyze(
     fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
     faces = {m.face_id: m for m in reversed(motions)}  # the first motion of each
     calibration = open_calibration(config.spot)
-    said = [text for m in faces.values() for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
+    said = [text for m in faces.values() for text in too_small(m.iod_px)]
+    said += [text for m in faces.values() for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
     notes = tuple(dict.fromkeys([*said, *noted]))
     return Analysis(folder, tuple(events), len(faces), end_ns / 1e9, fps, notes, summary)
 

@@ -14,6 +14,7 @@ from realtime.calibration import (
     SetUp,
     now,
     read_calibration,
+    too_small,
 )
 from realtime.config import Config
 from realtime.output import check_writable
@@ -25,10 +26,9 @@ from realtime.sources import source_kind
 Step = Literal["record", "rest", "sensitivity"]
 """What is being done."""
 
-SLOW_FPS, REPEATED, FLICKER, DARK, SMALL_PX, JITTER = 25.0, 0.02, 0.005, 60.0, 60.0, 0.25
+SLOW_FPS, REPEATED, FLICKER, DARK, JITTER = 25.0, 0.02, 0.005, 60.0, 0.25
 """From where on the user is warned: fewer frames a second, a larger share of repeated frames, more flicker (a share of
-the brightness), a darker face (mean grey level), a smaller one (between the eyes), more jitter (a share of the time
-between frames)."""
+the brightness), a darker face (mean grey level), more jitter (a share of the time between frames)."""
 
 
 def calibrate(config: Config, progress: Callable[[Step, float], None]) -> Calibration:
@@ -82,10 +82,7 @@ def warnings(calibration: Calibration) -> list[str]:
                     "daylight or a lamp without flicker, or set the camera's mains frequency")  # fmt: skip
     if face.brightness < DARK:
         said.append(f"the face is dark (mean grey level {face.brightness:.0f} of 255): put a light in front of it")
-    if face.iod_px < SMALL_PX:
-        said.append(f"the face is small ({face.iod_px:.0f} px between the eyes): come nearer or ask for larger frames "
-                    "(--size)")  # fmt: skip
-    return said
+    return [*said, *too_small(face.iod_px)]
 
 
 def check_target(path: Path) -> None:

@@ -30,6 +30,9 @@ VERSION = 1
 SHARE = 0.9
 """The smallest movement is the one that is found so often."""
 
+SMALL_PX = 60.0
+"""A face with fewer px between the eyes is smaller than any that MEFlowNet was trained on."""
+
 OTHER_SIZE = 1.5
 """A face so many times larger or smaller than the calibrated one is another set-up: noise in IOD follows the size."""
 
@@ -183,6 +186,14 @@ def read_calibration(path: Path) -> Calibration:
     except ValueError as error:
         raise CalibrationError(f"{path}: sensitivity: {error}") from error
     return Calibration(**tables, baseline=Baseline(sigmas))
+
+
+def too_small(iod_px: float) -> list[str]:
+    """What is to be said of a face's size, px between the eyes; nothing where it is large enough."""
+    if iod_px >= SMALL_PX:
+        return []
+    small = f"the face is small ({iod_px:.0f} px between the eyes), so small movements are lost"
+    return [f"{small}: come nearer, or take larger frames"]
 
 
 def mismatch(calibration: Calibration, engine: str, iod_px: float) -> list[str]:

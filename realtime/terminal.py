@@ -12,7 +12,7 @@ from rich.text import Text
 
 from calib.phantom import PhantomScript
 from calib.phantom.scoring import match
-from realtime.calibration import Calibration, mismatch
+from realtime.calibration import Calibration, mismatch, too_small
 from realtime.messages import KIND_NAMES, AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 from realtime.recap import counted, moment, recap
@@ -143,7 +143,8 @@ class LiveView:
             self._line(
                 motion.t_media_ns, Text(f"face {motion.face_id}: {motion.iod_px:.0f} px between the eyes", "dim")
             )
-            for text in mismatch(self.calibration, motion.engine, motion.iod_px) if self.calibration else ():
+            said = mismatch(self.calibration, motion.engine, motion.iod_px) if self.calibration else []
+            for text in [*too_small(motion.iod_px), *said]:
                 self._line(motion.t_media_ns, Text(f"note: {text}", "yellow"))
 
     def rest(self) -> None:

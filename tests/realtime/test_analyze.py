@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -62,6 +63,12 @@ def test_no_event_while_the_face_is_away(tmp_path: Path, smiling: PhantomVideo) 
     assert done.events[0].offset_s <= 2.0
     times = pq.read_table(done.folder / "motion.parquet")["time_s"].to_numpy()
     assert not ((times > 2.1) & (times < 2.9)).any()
+
+
+def test_a_face_too_small_for_small_movements_is_noted(tmp_path: Path, smiling: PhantomVideo) -> None:
+    frames = [cv2.resize(smiling.frame(k / 30), (320, 240), interpolation=cv2.INTER_AREA) for k in range(5)]
+    (note,) = analyze(write_video(tmp_path / "far.mp4", frames), "far", tmp_path, Config(), lambda t_s: None).notes
+    assert note.startswith("the face is small (5")
 
 
 def test_a_video_that_breaks_off_is_analysed_and_noted(tmp_path: Path, smiling: PhantomVideo) -> None:

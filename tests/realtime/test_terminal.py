@@ -2,10 +2,11 @@ import io
 import re
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from calib.phantom import PhantomEvent, PhantomScript
-from realtime.messages import AnyMessage, Gap, Lost, Say, Spot, Status
+from realtime.messages import AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 from realtime.terminal import LiveView
 from tests.realtime.curves import perform
@@ -53,6 +54,15 @@ def test_the_truth_stands_beside_what_was_spotted() -> None:
     assert "missed" in text
     assert "extra micro" in text
     assert "Found 1 of 2 with the right kind (overlap of half or more); 1 extra" in text
+
+
+@pytest.mark.parametrize(("iod_px", "times"), [(59.0, 1), (60.0, 0)])
+def test_a_face_too_small_for_small_movements_is_said_once(iod_px: float, times: int) -> None:
+    text = io.StringIO()
+    view = LiveView(Console(file=text, width=200))
+    for motion in perform([], [0.0, 0.1]):
+        view.show(msgspec.structs.replace(motion, iod_px=iod_px) if isinstance(motion, Motion) else motion)
+    assert text.getvalue().count("note: the face is small (59 px between the eyes)") == times
 
 
 def test_a_calibration_of_another_set_up_is_said_once() -> None:
