@@ -74,8 +74,8 @@ class LiveView:
 
     @property
     def began(self) -> bool:
-        """Whether any process has had something to do."""
-        return any(status.handled for status in self.statuses.values())
+        """Whether anything was measured, or any process has had something to do."""
+        return self.frames > 0 or any(status.handled for status in self.statuses.values())
 
     def show(self, message: AnyMessage) -> None:
         """Take in a message, and print it if it is for people."""

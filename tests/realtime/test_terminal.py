@@ -94,6 +94,14 @@ def test_every_process_has_its_row() -> None:
     assert "31.2" in text
 
 
+def test_a_session_has_begun_with_its_first_motion_before_any_process_has_reported() -> None:
+    view = LiveView(Console(file=io.StringIO()))
+    assert not view.began
+    for motion in perform([], [0.0]):
+        view.show(motion)
+    assert view.began
+
+
 def test_a_session_that_was_stopped_at_its_first_frame_has_no_rate() -> None:
     status = Status(seq=0, t_capture_ns=0, t_media_ns=0, process="capture", state="ended", handled=1)
     text = io.StringIO()
