@@ -41,6 +41,8 @@ class InstructConfig:
         muddled: share whose movements contradict each other.
         plotted: share of movements as the table has them, with hardly an error.
         grown: smallest and largest factor by which a movement grows.
+        whole: share of movements that grow once more, their errors with them, as those of large expressions are larger.
+        largest: by at most this factor.
         floor_iod: threshold of a pair of photos, and the largest of a live session.
         plain_floor: share of examples at the former.
         iod_px: smallest and largest distance between the eyes, px, log-uniform.
@@ -50,7 +52,9 @@ class InstructConfig:
     laid: float = 0.25
     muddled: float = 0.04
     plotted: float = 0.06
-    grown: tuple[float, float] = (0.5, 2.0)
+    grown: tuple[float, float] = (0.5, 3.0)
+    whole: float = 0.4
+    largest: float = 6.0
     floor_iod: tuple[float, float] = (0.003, 0.007)
     plain_floor: float = 0.6
     iod_px: tuple[float, float] = (40.0, 300.0)
@@ -127,6 +131,8 @@ class Instructor:
         points = moved + errors
         if rng.random() < 0.5:
             play, points = mirrored(play, points)
+        if play.units and rng.random() < c.whole:
+            play, points = grown(play, points, float(np.exp(rng.uniform(0, np.log(c.largest)))))
         return self.put(points, play, rng)
 
     def put(self, points: Floats, play: Play, rng: np.random.Generator, muddle: bool = False) -> Example:
