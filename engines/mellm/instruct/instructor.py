@@ -108,6 +108,7 @@ class Instructor:
         self._moved = true * seen.astype(np.float32)[:, None, None, None]
         self._errors = measured - self._moved
         self._acting = [k for k, play in enumerate(self._plays) if play.units]
+        self._knows_secrets = any(is_secret(play.codes) for play in self._plays)
 
     def examples(self, seed: int) -> Iterator[Example]:
         """Examples without end."""
@@ -116,7 +117,17 @@ class Instructor:
             yield self.example(rng)
 
     def example(self, rng: np.random.Generator) -> Example:
-        """One example."""
+        """One example.
+
+        Where no set that is held out was acted none is shown either, also not as what is left when a weak unit does
+        not show.
+        """
+        while True:
+            example = self._drawn(rng)
+            if self._knows_secrets or not is_secret([code for code in example.reading.units if code != "AU45"]):
+                return example
+
+    def _drawn(self, rng: np.random.Generator) -> Example:
         c = self._config
         kind = rng.random()
         if kind < c.muddled:

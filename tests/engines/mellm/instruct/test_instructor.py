@@ -72,7 +72,7 @@ def test_examples_are_the_same_every_time(instructor: Instructor) -> None:
     assert first != [conversation(e, whole=False) for e in itertools.islice(instructor.examples(6), 20)]
 
 
-def test_no_example_is_made_of_a_set_that_is_secret() -> None:
+def test_no_example_is_made_of_a_set_that_is_secret_or_shows_one() -> None:
     played: list[Play] = []
 
     class Listening(Instructor):
@@ -81,7 +81,9 @@ def test_no_example_is_made_of_a_set_that_is_secret() -> None:
             return super().put(points, play, rng, muddle)
 
     learned, _ = split(built_in_annotations(1000))
-    list(itertools.islice(Listening(acted(400, sets=learned), MEANING).examples(0), 1500))
+    examples = list(itertools.islice(Listening(acted(400, sets=learned), MEANING).examples(0), 1500))
+    shown = {tuple(code for code in example.reading.units if code != "AU45") for example in examples}
+    assert not [codes for codes in shown if is_secret(codes)]
     assert {len(play.codes) for play in played} >= {1, 2, 3, 4, 5}
     assert not {play.codes for play in played if is_secret(play.codes)}
 
