@@ -153,7 +153,7 @@ def _facts(
     source = "a table of annotations" if statistics else "the built-in counts"
     return (
         ("faces", faces),
-        ("action units", f"{len(sets)} sets whose annotations were held out, from {source}"),
+        ("action units", f"{len(sets)} sets held out, from {source}"),
         ("command", command),
         ("machine", f"{machine.cpu()}; load average {load:.1f} when it began"),
         ("versions", machine.versions()),

@@ -126,9 +126,9 @@ def _definitions() -> str:
   class against the annotated one. UF1 and UAR are means over negative, positive and surprise (MEGC).
 - **Pictures**: two frames of 640×480 rendered by the phantom, {APART_S[0]:g}–{APART_S[1]:g} s apart, head swaying,
   units of {low:g}–{high:g} IOD each, gain ±3 %, sensor noise σ 0.7, 2 or 4; MediaPipe, the flow engine, the 29 regions,
-  then the narrator; threshold {FLOOR_IOD:g} IOD. The action units are sets whose annotations were held out of
-  training, drawn by the root of their frequency; a class counts by the share of its set's annotations. The shipped
-  MELLM met most of these sets all the same, by chance, laid over each other or mirrored (`engines/weights/mellm.md`).
+  then the narrator; threshold {FLOOR_IOD:g} IOD. The action units are sets that were held out of training with
+  their annotations and mirror images, drawn by the root of their frequency; a class counts by the share of its set's
+  annotations. What MELLM met of them all the same stands in its card (`engines/weights/mellm.md`).
 - **AU F1** is counted over all cases, with sides: a unit on the wrong side is wrong. Blinks are not counted.
 - **Nothing**: a still face, a head that sways at twice the usual width, a blink caught while the lids move. A false
   alarm names an action unit other than the blink, or a class.
