@@ -207,7 +207,7 @@ def test_a_note_can_be_begun_while_a_dialog_closes(page: Any, acted: Acted) -> N
     page.get_by_role("heading", name="Keyboard").wait_for()
     # In one task of the browser's: its "close" event, which takes the dialog away, comes only after the key.
     page.evaluate(
-        "document.querySelector('dialog button').click();"
+        "document.querySelector('dialog[open] button').click();"
         "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true }))"
     )
     page.get_by_label("Note").wait_for()
