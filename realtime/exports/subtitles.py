@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from realtime.exports.tables import Event
 from realtime.messages import KIND_NAMES
@@ -32,7 +33,7 @@ def event_cues(events: Sequence[Event]) -> list[Cue]:
     ordered = sorted(events, key=lambda event: event.onset_s)
     several = len({event.face_id for event in ordered}) > 1
     cues = []
-    for event, after in zip(ordered, [*ordered[1:], None], strict=False):
+    for event, after in zip_longest(ordered, ordered[1:]):
         label = "" if event.label == "none" else event.label
         heading = " · ".join(part for part in (KIND_NAMES[event.kind], " ".join(event.action_units), label) if part)
         end_s = max(event.offset_s, event.onset_s + reading_s(heading + event.narration))

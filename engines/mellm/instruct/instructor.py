@@ -124,7 +124,7 @@ class Instructor:
         """
         while True:
             example = self._drawn(rng)
-            if self._knows_secrets or not is_secret([code for code in example.reading.units if code != "AU45"]):
+            if self._knows_secrets or not is_secret(example.reading.expressive):
                 return example
 
     def _drawn(self, rng: np.random.Generator) -> Example:

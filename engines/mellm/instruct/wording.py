@@ -38,6 +38,11 @@ class Reading:
     chance: float
     muddle: bool = False
 
+    @property
+    def expressive(self) -> list[str]:
+        """The units but a blink, which means nothing."""
+        return [code for code in self.units if code != "AU45"]
+
 
 def main_regions(code: str) -> list[str]:
     """The regions by which a unit shows."""
@@ -99,7 +104,7 @@ def _region(region: RegionMotion, iod_px: float, form: str) -> str:
 
 
 def _units(facts: Facts, reading: Reading, manner: int) -> str:
-    units = [code for code in reading.units if code != "AU45"]
+    units = reading.expressive
     if not facts.moving:
         return ""
     if reading.muddle:
@@ -139,8 +144,7 @@ def _unit(code: str, facts: Facts) -> str:
 
 
 def _meaning(facts: Facts, reading: Reading, manner: int) -> str:
-    telling_units = [code for code in reading.units if code != "AU45"]
-    if not telling_units:
+    if not reading.expressive:
         return _nothing(facts, reading, manner)
     if reading.label == "none":
         return (
