@@ -1,12 +1,13 @@
 """`mellm bench` and `python -m bench`: the benchmarks by name."""
 
+import difflib
 import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from bench.complaint import carry_out
+from bench.complaint import BAD_INPUT, carry_out, complain
 from bench.flow.command import flow
 from bench.gpu.command import gpu
 from bench.narration.command import narration
@@ -24,7 +25,7 @@ for measure in (command.pipeline, command.engines, command.soak, flow, spotting,
 
 @app.default
 def bench(
-    *,
+    *unknown: Annotated[str, Parameter(show=False)],
     compare: Annotated[
         tuple[Path, Path] | None,
         Parameter(negative="", help="Two files that --json wrote: what differs by 5 % or more."),
@@ -32,6 +33,12 @@ def bench(
     everything: Annotated[bool, Parameter(negative="", help="With --compare: also what hardly differs.")] = False,
 ) -> int:
     """Measure what this machine gives, and how accurate mellm-live is."""
+    if unknown:
+        names = [name for name in app if not name.startswith("-")]
+        near = difflib.get_close_matches(unknown[0], names, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        complain("error", f"no benchmark {unknown[0]!r}; {meant}there are: {', '.join(names)}")
+        return BAD_INPUT
     if compare is None:
         app.help_print()
         return 0
