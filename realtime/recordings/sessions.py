@@ -15,7 +15,7 @@ from realtime.messages import Annotation, AnyMessage, Say, Spot
 from realtime.recordings.answers import Answers
 from realtime.recordings.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
 from realtime.recordings.notes import add_note, make_note, read_notes
-from realtime.recordings.tally import Counts, Tally
+from realtime.recordings.tally import COUNTED, Counts, Tally
 from realtime.sources import source_title
 
 
@@ -206,7 +206,7 @@ def _info(path: Path, reader: JournalReader) -> SessionInfo:
         counts = msgspec.json.decode(tail.get("counts", ""), type=Counts)
     except msgspec.MsgspecError:
         tally = Tally()
-        for message in reader.entries():
+        for message in reader.entries({kind.__name__ for kind in COUNTED}):
             if not isinstance(message, Footage):
                 tally.note(message)
         counts = tally.counts
