@@ -82,7 +82,7 @@ class Analyses:
         """What it answers."""
         return [
             Route("/analyses", self._put, methods=["PUT"]),
-            Route("/analyses/{number:int}/{what}", self._change, methods=["POST"]),
+            Route("/analyses/{number}/{what}", self._change, methods=["POST"]),
         ]
 
     async def close(self) -> None:
@@ -140,7 +140,8 @@ class Analyses:
         return ("", 201) if size else ("an empty file", 400)
 
     async def _change(self, request: Request) -> Response:
-        job = self._jobs.get(request.path_params["number"])
+        number = request.path_params["number"]
+        job = next((job for job in self._jobs.values() if str(job.number) == number), None)
         what = request.path_params["what"]
         if job is None or what not in ("pause", "resume", "cancel", "remove"):
             return PlainTextResponse("no such analysis", 404)

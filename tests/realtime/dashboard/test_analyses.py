@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import cv2
@@ -126,6 +127,12 @@ def test_cancelled_in_the_middle_it_leaves_nothing(tmp_path: Path, long_clip: Pa
             wait(lambda: not list(sessions.iterdir()), lambda: time.sleep(0.02))
             said = ask(served, f"/analyses/{number}/pause")
             assert (said["state"], said["t"] < 30) == ("cancelled", True)
+
+
+@pytest.mark.parametrize("number", ["1", "-1", "one", "9" * 5000])
+def test_an_analysis_that_is_not_there_cannot_be_cancelled(tmp_path: Path, number: str) -> None:
+    with recordings(tmp_path / "sessions") as served, pytest.raises(HTTPError, match="404"):
+        ask(served, f"/analyses/{number}/cancel")
 
 
 def test_cancelled_before_its_turn_it_is_never_begun(tmp_path: Path, long_clip: Path) -> None:

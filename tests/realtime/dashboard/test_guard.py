@@ -68,7 +68,7 @@ def test_without_the_key_nobody_is(query: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example:8737", "127.0.0.1:80", "127.0.0.1", "localhost.evil.example:8737", "", "[::1", "127.0.0.1:x"],
+    ["evil.example:8737", "evil.example", "localhost.evil.example:8737", "", "[::1", "127.0.0.1:x", "127.0.0.1:99999"],
 )
 def test_another_name_is_not_this_server(host: str) -> None:
     assert status({"host": host}, "key=the key") == 403
@@ -77,6 +77,20 @@ def test_another_name_is_not_this_server(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1:8737", "localhost:8737", "LOCALHOST:8737", "[::1]:8737"])
 def test_its_own_names_are(host: str) -> None:
     assert status({"host": host}, "key=the key") == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost:9000", "127.0.0.1"])
+def test_so_are_they_behind_a_tunnel_with_another_port(host: str) -> None:
+    own = {"host": host, "origin": f"http://{host}", "cookie": 'mellm-8737="the key"'}
+    assert status({"host": host}, "key=the key") == 200
+    assert ask(own, kind="websocket")[0]["type"] == "websocket.accept"
+    assert status(own, method="POST") == 200
+
+
+def test_a_page_of_another_program_on_this_machine_is_another_sites() -> None:
+    other = {**GOOD, "origin": "http://127.0.0.1:3000", "cookie": 'mellm-8737="the key"'}
+    assert ask(other, kind="websocket")[0]["type"] == "websocket.close"
+    assert status(other, method="POST") == 403
 
 
 def test_another_sites_page_may_neither_listen_nor_order() -> None:
