@@ -12,6 +12,9 @@ from rich.text import Text
 from engines.mellm import Answer
 from realtime.pair import PairFlow
 
+_LEAST_PX = 0.01
+"""Of a region's mean movement; less would be printed as nothing."""
+
 
 def explanation(answer: Answer, found: PairFlow, onset: Path, apex: Path) -> dict[str, object]:
     """An explained pair as JSON: onset, apex, regions, action_units, label, confidence, narration."""
@@ -35,14 +38,17 @@ def print_json(value: dict[str, object]) -> None:
 
 
 def print_explanation(console: Console, answer: Answer, found: PairFlow, onset: Path, apex: Path) -> None:
-    """Print an explained pair for people: the ten regions that moved most, and the words."""
+    """Print an explained pair for people: the ten regions that moved most, if any did visibly, and the words."""
+    moved = [(region.mean_iod * found.iod_px, region) for region in found.regions]
+    most = sorted(((px, r) for px, r in moved if px >= _LEAST_PX), key=lambda row: -row[0])[:10]
     table = Table(title=Text(f"{onset} → {apex}"), title_justify="left")
     for name in ("region", "direction", "degrees", "mean px", "% of eye distance"):
         table.add_column(name, justify="left" if name in ("region", "direction") else "right")
-    for region in sorted(found.regions, key=lambda r: -r.mean_iod)[:10]:
-        table.add_row(region.name, region.direction, f"{region.degrees:.0f}",
-                      f"{region.mean_iod * found.iod_px:.2f}", f"{100 * region.mean_iod:.2f}")  # fmt: skip
-    console.print(table)
+    for px, region in most:
+        table.add_row(
+            region.name, region.direction, f"{region.degrees:.0f}", f"{px:.2f}", f"{100 * region.mean_iod:.2f}"
+        )
+    console.print(table if most else Text(f"{onset} → {apex}: no region moved by {_LEAST_PX:g} px", style="italic"))
     console.print(
         f"{' '.join(answer.action_units) or 'no action unit'}: {answer.label} ({answer.confidence:.0%})", style="bold"
     )

@@ -197,6 +197,13 @@ def test_a_pair_is_explained_for_people(mellm: Command, pair: tuple[Path, Path])
     assert "Mouth Corner" in out
 
 
+def test_of_a_face_that_kept_still_no_region_is_listed(mellm: Command, pair: tuple[Path, Path]) -> None:
+    status, out, _ = mellm("explain", pair[0], pair[0])
+    assert status == 0
+    assert "no region moved by 0.01 px" in " ".join(out.split())
+    assert "0.00" not in out
+
+
 def test_a_model_behind_a_server_explains_and_the_template_where_it_fails(
     mellm: Command, pair: tuple[Path, Path]
 ) -> None:
