@@ -5,13 +5,14 @@ without its closing facts, or one that claims a movement or an action unit that 
 """
 
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from engines.mellm.answer import Answer, Facts, StreamError
-from engines.mellm.claims import false_claims, settled
+from engines.mellm.claims import claims, false_claims, settled
 from engines.mellm.closing import PATTERN, AnswerError, parse_answer
 from engines.mellm.pump import Pump
 from engines.mellm.sighting import Sighting, named_units
@@ -21,6 +22,7 @@ from engines.mellm.words import clean, words_so_far
 PATIENCE = 3
 """So many answers in a row that come too late, and the template narrator speaks from then on."""
 
+_SENTENCES = re.compile(r"[.\n]\s")
 _WAIT_S = 0.05
 _LONGEST = 8000  # characters of an answer, thoughts included
 _CLOSE_S = 0.3
@@ -244,7 +246,7 @@ _EXTREMES = (Facts((), (), 100.0, "micro"), Facts((), (), 64.0, "pair"))
 
 
 def _check(text: str, facts: Facts, sighting: Sighting) -> None:
-    """Refuse a text that claims what was not measured.
+    """Refuse a text that claims what was not measured, or in one sentence the same twice, its place in the list lost.
 
     Raises:
         _FalseError: naming the first such claim.
@@ -252,6 +254,11 @@ def _check(text: str, facts: Facts, sighting: Sighting) -> None:
     for claim in false_claims(text, facts):
         way = f" {claim.direction}" if claim.direction else ""
         raise _FalseError(f"claimed a movement that was not measured ({claim.region}{way})")
+    for sentence in _SENTENCES.split(text):
+        said = [claim for claim in claims(sentence) if claim.px is not None]
+        for number, claim in enumerate(said):
+            if claim in said[:number]:
+                raise _FalseError(f"told a movement twice ({claim.region})")
     _check_units(named_units(text), sighting)
 
 

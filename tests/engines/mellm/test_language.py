@@ -14,6 +14,7 @@ from engines.mellm.template import TemplateNarrator
 from tests.engines.scenes import measured
 
 GOOD = "Left Mouth Corner moved up and left. A smile, perhaps.\nAU12 | positive | 0.80"
+MOVED = "Left Mouth Corner up and left by 2.0 px"
 
 
 def facts(code: str = "AU12", certainty: float = 0.5, noise: float = 0.002) -> Facts:
@@ -110,6 +111,7 @@ def test_a_face_that_did_not_move_is_spoken_of_by_the_model_too() -> None:
         ("Left Mouth Corner moved down.\nAU12 | positive | 0.8", r"not measured \(Left Mouth Corner down\)"),
         ("A smile.\nAU12 AU17 | positive | 0.8", r"action unit that was not measured \(AU17\)"),
         ("A chin raiser (AU17).\nAU12 | positive | 0.8", r"action unit that was not measured \(AU17\)"),
+        (f"{MOVED}; {MOVED}.\nAU12 | positive | 0.8", r"told a movement twice \(Left Mouth Corner\)"),
         ("A smile.", "no closing facts"),
         ("", "no closing facts"),
         ("A smile.\nAU98 | positive | 0.8", "AU98"),
@@ -129,6 +131,11 @@ def test_a_bad_answer_is_the_template_s_and_said_once(answer: str | Exception, s
     assert "template narrator speaks instead" in notes[0]
     assert speaker.notes() == ()
     assert told(speaker, facts())[1].narrator == "script"
+
+
+def test_a_movement_may_be_told_again_in_another_sentence() -> None:
+    _, said = told(narrator(Script(f"{MOVED}. {MOVED}: a smile.\nAU12 | positive | 0.8")), facts())
+    assert said.narrator == "script"
 
 
 def test_a_false_sentence_ends_the_answer_at_once() -> None:
