@@ -1,5 +1,6 @@
 """What many tests share: a phantom to look at, videos made of it, and the command line run in place."""
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from realtime.environment import prepare
 
 prepare()
 cv2.setNumThreads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a script's background (&): what tests start would inherit it, and never stop by Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Every run tries the same examples, and to be slow is no failure: the machine may be.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
