@@ -123,8 +123,7 @@ def from_both_sides(there: Floats, back: Floats) -> Floats:
     again = there
     for _ in range(_ROUNDS):
         again = -at_places(back, again)
-    between = (there + again) / 2
-    along_x, along_y = (cv2.Sobel(between, cv2.CV_32F, x, 1 - x, ksize=1, scale=0.5) for x in (1, 0))
+    along_x, along_y = (cv2.Sobel(there, cv2.CV_32F, x, 1 - x, ksize=1, scale=0.5) for x in (1, 0))
     area = (1 + along_x[..., 0]) * (1 + along_y[..., 1]) - along_y[..., 0] * along_x[..., 1]
     longer = cv2.GaussianBlur(area, (0, 0), _STRETCH_PX).clip(0.1, 10) ** _SHARPNESS
     return np.asarray(there + (longer / (1 + longer))[..., None] * (again - there), dtype=np.float32)

@@ -1,7 +1,7 @@
 """What an event did, region by region: measured between its two frames.
 
 That takes longer than a frame may wait. At an apex it is done at once all the same, for words are wanted; at a close it
-takes twice as long and nobody waits for it, so it is done in a thread of its own.
+takes three times as long and nobody waits for it, so it is done in a thread of its own.
 """
 
 from collections import deque
@@ -65,8 +65,8 @@ class _Job:
 class EventNode:
     """Takes `Spot` as the spotter gives it, and gives it measured; passes everything else on.
 
-    An apex is measured in one pass, a close in two (`engines.refine`). An engine that takes one call at a time measures
-    everything at once, and a run that is not live everything aside, to tell it `LAG` motions later.
+    An apex is measured in one pass, a close refined (`engines.refine`). An engine that takes one call at a time
+    measures everything at once, and a run that is not live everything aside, to tell it `LAG` motions later.
     """
 
     def __init__(self, config: SpotConfig, shots: Shots, engine: FlowEngine, live: bool) -> None:

@@ -1,7 +1,7 @@
 """The narrator around a language model: asks it, hands its words on as they come, and lets nothing false stand.
 
 Whatever goes wrong, the template narrator answers for that measurement: a model that is late or breaks off, an answer
-without its closing facts, or one that claims a movement or an action unit that was not measured.
+without its closing facts, or one that claims a movement or an action unit that was not measured, or the same twice.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from engines.mellm.words import clean, words_so_far
 PATIENCE = 3
 """So many answers in a row that come too late, and the template narrator speaks from then on."""
 
-_SENTENCES = re.compile(r"[.\n]\s")
+_SENTENCES = re.compile(r"[.!?][)\"”]?\s")
 _WAIT_S = 0.05
 _LONGEST = 8000  # characters of an answer, thoughts included
 _CLOSE_S = 0.3
@@ -238,7 +238,7 @@ class _LateError(Exception):
 
 
 class _FalseError(Exception):
-    """An answer that says what was not measured."""
+    """An answer that says what was not measured, or has lost its place."""
 
 
 _EXTREMES = (Facts((), (), 100.0, "micro"), Facts((), (), 64.0, "pair"))
@@ -246,7 +246,7 @@ _EXTREMES = (Facts((), (), 100.0, "micro"), Facts((), (), 64.0, "pair"))
 
 
 def _check(text: str, facts: Facts, sighting: Sighting) -> None:
-    """Refuse a text that claims what was not measured, or in one sentence the same twice, its place in the list lost.
+    """Refuse a text that claims what was not measured, or in one sentence the same amount twice, its place lost.
 
     Raises:
         _FalseError: naming the first such claim.

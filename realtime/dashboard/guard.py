@@ -91,6 +91,8 @@ class Guard:
             name, _ = parts.hostname or "", parts.port
         except ValueError:
             return False
+        if parts.netloc != host or "@" in host:
+            return False
         try:
             ipaddress.ip_address(name)
         except ValueError:

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from realtime.messages import AnyMessage, Frame, Gap, Lost, Motion, Spot, Status
+from realtime.messages import AnyMessage, Face, Frame, Gap, Lost, Motion, Spot, Status
 from realtime.skips import Skips
 
 COUNTED = (Frame, Motion, Lost, Gap, Spot, Status)
-"""The messages that are counted; landmarks, which are most of a recording, tell nothing more."""
+"""The messages that tell all but a face that was never measured; landmarks are most of a recording."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class Tally:
             self._seq = message.seq
             self._faces.add(message.face_id)
             self._engine = message.engine or self._engine
-        elif isinstance(message, Lost):
+        elif isinstance(message, (Face, Lost)):
             self._faces.add(message.face_id)
         elif isinstance(message, Gap):
             self._skips.note(message)

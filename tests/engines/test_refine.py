@@ -103,6 +103,17 @@ def test_the_side_is_believed_on_which_skin_is_less_stretched(longer: float, wro
     assert error[..., 1] == pytest.approx(np.full((128, 128), share if wrong == "back" else 1 - share), abs=0.01)
 
 
+@pytest.mark.parametrize("left_over", [0.2, 0.3, 0.5])
+def test_where_skin_is_pressed_together_the_way_back_cannot_run_away(left_over: float) -> None:
+    across = np.broadcast_to(np.arange(CROP, dtype=np.float32) - CROP / 2, (CROP, CROP))
+    waves = 0.1 * np.sin(across / 6)
+    still = np.zeros_like(across)
+    true = np.stack([(left_over - 1) * across, still], axis=-1)
+    back = np.stack([(1 / left_over - 1) * across, still], axis=-1)
+    error = np.abs(from_both_sides(true + np.stack([waves, waves], axis=-1), back) - true)
+    assert error[64:192, 64:192].max() < 0.3
+
+
 def test_what_is_the_same_has_not_moved(engine: FlowEngine, small: list[Scene]) -> None:
     seen = small[4]
     still = refined_flow(engine, seen.first, seen.first, seen.landmarks)

@@ -31,6 +31,7 @@ _ROUNDS = 8  # of the fixed point: with a strain of 0.6 below a hundredth of a p
 _NEWTON_ROUNDS = 8
 _FARTHEST_PX = 4.0  # a step of Newton's
 _THINNEST = 0.05  # skin is pressed to no less of its area
+_SETTLED_PX = 0.05  # where it comes no nearer, as between parting lips, what a first pass leaves over is not known
 _WRONG_PX = 0.05  # σ of the first pass's error of the head's motion: shift, and slopes over an IOD
 _SEEN = (0.8, 1.05)  # share of an expression that the first pass sees
 
@@ -224,9 +225,10 @@ class PairMaker:
         left = pair.facial - guess
         for _ in range(_ROUNDS):
             left = pair.facial - at_places(guess, left)
+        found = np.abs(left + at_places(guess, left) - pair.facial).max(axis=-1) < _SETTLED_PX
         return replace(
             pair, second=warped(pair.second, guess), facial=np.ascontiguousarray(left),
-            head=np.ascontiguousarray(-wrong, np.float32),
+            head=np.ascontiguousarray(-wrong, np.float32), valid=pair.valid & found,
         )  # fmt: skip
 
     def _scanned(self, who: int) -> tuple[ShapeModel, Floats] | None:

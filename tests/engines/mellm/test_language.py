@@ -134,8 +134,9 @@ def test_a_bad_answer_is_the_template_s_and_said_once(answer: str | Exception, s
 
 
 def test_a_movement_may_be_told_again_in_another_sentence() -> None:
-    _, said = told(narrator(Script(f"{MOVED}. {MOVED}: a smile.\nAU12 | positive | 0.8")), facts())
-    assert said.narrator == "script"
+    for between in (". ", "! ", ".) "):
+        _, said = told(narrator(Script(f"{MOVED}{between}{MOVED}: a smile.\nAU12 | positive | 0.8")), facts())
+        assert said.narrator == "script"
 
 
 def test_a_false_sentence_ends_the_answer_at_once() -> None:

@@ -68,7 +68,17 @@ def test_without_the_key_nobody_is(query: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example:8737", "evil.example", "localhost.evil.example:8737", "", "[::1", "127.0.0.1:x", "127.0.0.1:99999"],
+    [
+        "evil.example:8737",
+        "evil.example",
+        "localhost.evil.example:8737",
+        "",
+        "[::1",
+        "127.0.0.1:x",
+        "127.0.0.1:99999",
+        "evil@127.0.0.1:8737",
+        "127.0.0.1/;script-src *",
+    ],
 )
 def test_another_name_is_not_this_server(host: str) -> None:
     assert status({"host": host}, "key=the key") == 403
