@@ -128,7 +128,7 @@ def _definitions() -> str:
   units of {low:g}–{high:g} IOD each, gain ±3 %, sensor noise σ 0.7, 2 or 4; MediaPipe, the flow engine, the 29 regions,
   then the narrator; threshold {FLOOR_IOD:g} IOD. The action units are sets that were held out of training with
   their annotations and mirror images, drawn by the root of their frequency; a class counts by the share of its set's
-  annotations. What MELLM met of them all the same stands in its card (`engines/weights/mellm.md`).
+  annotations. MELLM and its reader met none of them (`engines/weights/mellm.md`).
 - **AU F1** is counted over all cases, with sides: a unit on the wrong side is wrong. Blinks are not counted.
 - **Nothing**: a still face, a head that sways at twice the usual width, a blink caught while the lids move. A false
   alarm names an action unit other than the blink, or a class.
