@@ -12,8 +12,8 @@ from rich.text import Text
 from engines.mellm import Answer
 from realtime.pair import PairFlow
 
-_LEAST_PX = 0.005
-"""Of a region's mean movement; less would be printed as nothing."""
+_LEAST_PX = 0.01
+"""Of a region's mean movement; a hundredth of a pixel is the noise of a still face."""
 
 
 def explanation(answer: Answer, found: PairFlow, onset: Path, apex: Path) -> dict[str, object]:
@@ -48,7 +48,7 @@ def print_explanation(console: Console, answer: Answer, found: PairFlow, onset: 
         table.add_row(
             region.name, region.direction, f"{region.degrees:.0f}", f"{px:.2f}", f"{100 * region.mean_iod:.2f}"
         )
-    console.print(table if most else Text(f"{onset} → {apex}: no region moved by 0.01 px", style="italic"))
+    console.print(table if most else Text(f"{onset} → {apex}: no region moved by {_LEAST_PX:g} px", style="italic"))
     console.print(
         f"{' '.join(answer.action_units) or 'no action unit'}: {answer.label} ({answer.confidence:.0%})", style="bold"
     )
