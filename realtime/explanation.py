@@ -13,7 +13,7 @@ from engines.mellm import Answer
 from realtime.pair import PairFlow
 
 _LEAST_PX = 0.01
-"""Of a region's mean movement; a hundredth of a pixel is the noise of a still face."""
+"""Of a region's mean movement; between two equal pictures it is less."""
 
 
 def explanation(answer: Answer, found: PairFlow, onset: Path, apex: Path) -> dict[str, object]:

@@ -72,7 +72,7 @@ class Recording:
     @cached_property
     def info(self) -> SessionInfo:
         """See `SessionInfo`."""
-        return _info(self.path, self._reader)
+        return _info(self.path, self._reader, self.messages(*COUNTED))
 
     @property
     def video(self) -> Path | None:
@@ -200,15 +200,15 @@ def survey(folder: Path) -> tuple[list[SessionInfo], list[str]]:
     return sorted(found, key=lambda info: (info.started, info.path.name), reverse=True), unreadable
 
 
-def _info(path: Path, reader: JournalReader) -> SessionInfo:
+def _info(path: Path, reader: JournalReader, messages: Iterator[AnyMessage]) -> SessionInfo:
+    """A recording at a glance; its messages are read only if it does not say so itself."""
     tail = reader.read_tail()
     try:
         counts = msgspec.json.decode(tail.get("counts", ""), type=Counts)
     except msgspec.MsgspecError:
         tally = Tally()
-        for message in reader.entries({kind.__name__ for kind in COUNTED}):
-            if not isinstance(message, Footage):
-                tally.note(message)
+        for message in messages:
+            tally.note(message)
         counts = tally.counts
     try:
         started = datetime.datetime.fromisoformat(reader.head.get("started", ""))
