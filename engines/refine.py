@@ -16,15 +16,16 @@ CLEAR_PX = 0.5
 
 Where nothing does, it would be noise."""
 
-_SMOOTH_PX = 1.0  # σ: what is finer in an expression is noise
+SMOOTH_PX = 1.0
+"""σ of what is taken out of an expression; what is finer is noise."""
 
-_ROUNDS = 4
+ROUNDS = 4
 """Of the fixed point that turns a flow round; twice as many gain nothing that can be measured."""
 
-_STRETCH_PX = 2.0
+STRETCH_PX = 2.0
 """σ over which stretched skin is looked at."""
 
-_SHARPNESS = 4
+SHARPNESS = 4
 """How decidedly the side is believed on which skin is less stretched; 2 is a little worse, 8 the same."""
 
 _GRID = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
@@ -109,7 +110,7 @@ def taken_out(head: Floats, expression: Floats, hull: NDArray[np.bool_]) -> Floa
         head, expression: (256, 256, 2) px.
         hull: where the face is, (256, 256).
     """
-    smooth = cv2.GaussianBlur(expression, (0, 0), _SMOOTH_PX)
+    smooth = cv2.GaussianBlur(expression, (0, 0), SMOOTH_PX)
     clear = np.hypot(smooth[..., 0], smooth[..., 1])[hull].max() > CLEAR_PX
     return np.asarray(head + smooth, dtype=np.float32) if clear else head
 
@@ -121,11 +122,11 @@ def from_both_sides(there: Floats, back: Floats) -> Floats:
     from there; where it gets shorter, from here.
     """
     again = there
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         again = -at_places(back, again)
     along_x, along_y = (cv2.Sobel(there, cv2.CV_32F, x, 1 - x, ksize=1, scale=0.5) for x in (1, 0))
     area = (1 + along_x[..., 0]) * (1 + along_y[..., 1]) - along_y[..., 0] * along_x[..., 1]
-    longer = cv2.GaussianBlur(area, (0, 0), _STRETCH_PX).clip(0.1, 10) ** _SHARPNESS
+    longer = cv2.GaussianBlur(area, (0, 0), STRETCH_PX).clip(0.1, 10) ** SHARPNESS
     return np.asarray(there + (longer / (1 + longer))[..., None] * (again - there), dtype=np.float32)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from engines.meflownet.losses import loss
 from engines.meflownet.memory import Batch
 from engines.meflownet.model import MEFlowNet
+from engines.meflownet.passes import SecondPass
 
 _LARGEST_GRADIENT = 4.0
 """Of a step; a rare pair gives a hundred times the usual."""
@@ -33,7 +34,7 @@ class Learner:
         step: steps made.
     """
 
-    def __init__(self, net: MEFlowNet, rate: float, decay: float, average: float) -> None:
+    def __init__(self, net: MEFlowNet, rate: float, decay: float, average: float, twice: int = 0) -> None:
         """Gather the network's weights.
 
         Args:
@@ -41,8 +42,9 @@ class Learner:
             rate: learning rate to begin with.
             decay: weight decay.
             average: share of the old weights in their running average.
+            twice: how many pairs of a batch, its last ones, are learned from as a second pass sees them.
         """
-        self.net, self.step, self._average = net, 0, average
+        self.net, self.step, self._average, self._twice = net, 0, average, twice
         self.device = next(net.parameters()).device
         self._weights = nn.Parameter(torch.cat([p.detach().flatten() for p in net.parameters()]))
         self._weights.grad = torch.zeros_like(self._weights)
@@ -57,6 +59,7 @@ class Learner:
         self._optimiser = torch.optim.AdamW(
             [self._weights], lr=self._rate, weight_decay=decay, capturable=self.device.type == "cuda"
         )
+        self._second = SecondPass(self.device)
         self._slot: Batch | None = None
         self._graph: Any = None
 
@@ -133,6 +136,10 @@ class Learner:
         gradient = self._weights.grad
         assert gradient is not None
         gradient.zero_()
+        if self._twice:
+            once = Batch(*(part[: -self._twice] for part in batch))
+            twice = self._second.of(self.net, Batch(*(part[-self._twice :] for part in batch)))
+            batch = Batch(*(torch.cat(parts) for parts in zip(once, twice, strict=True)))
         value = loss(self.net(batch.first, batch.second), batch.facial, batch.head, batch.valid, batch.tolerance)
         value.backward()  # type: ignore[no-untyped-call]
         gradient.mul_((_LARGEST_GRADIENT / (gradient.norm() + 1e-6)).clamp(max=1))

@@ -29,6 +29,15 @@ class Batch(NamedTuple):
     valid: Tensor
     tolerance: Tensor
 
+    @classmethod
+    def of(cls, pair: Pair, device: torch.device) -> "Batch":
+        """A single pair as a batch."""
+        first, second, facial, head = (
+            _tensor(a).permute(2, 0, 1)[None].to(device) for a in (pair.first, pair.second, pair.facial, pair.head)
+        )
+        valid = _tensor(pair.valid.astype(np.float32))[None, None].to(device)
+        return cls(first, second, facial, head, valid, torch.tensor([pair.tolerance_px], device=device))
+
 
 class PairMemory:
     """The last so many pairs; a batch is some of the newest and any others, in a mirror or not.

@@ -41,14 +41,14 @@ class ExpressionConfig:
 
     still: float = 0.12
     micro_px: tuple[float, float] = (0.05, 4.0)
-    macro: float = 0.35
+    macro: float = 0.6
     macro_px: tuple[float, float] = (4.0, 15.0)
     scanned: float = 0.25
     smooth: float = 0.2
     typical: float = 0.4
     spread_iod: tuple[float, float] = (0.11, 0.2)
     stretched: float = 0.5
-    stretch: float = 0.75
+    stretch: float = 0.85
 
 
 def expression_field(

@@ -7,7 +7,7 @@ scale, disturbed there, and then cut into the crop with one transform, as the li
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -25,15 +25,11 @@ from engines.meflownet.data.people import Person
 from engines.meflownet.data.photometry import Image, Photometry, PhotometryConfig
 from engines.meflownet.data.posed import TOLERANCE_PX, posed_flow
 from engines.meflownet.data.shapes import ShapeModel
-from engines.refine import at_places, taken_out, warped
+from engines.refine import at_places
 
-_ROUNDS = 8  # of the fixed point: with a strain of 0.6 below a hundredth of a pixel for 2 px, far less for head motion
 _NEWTON_ROUNDS = 8
 _FARTHEST_PX = 4.0  # a step of Newton's
 _THINNEST = 0.05  # skin is pressed to no less of its area
-_SETTLED_PX = 0.05  # where it comes no nearer, as between parting lips, what a first pass leaves over is not known
-_WRONG_PX = 0.05  # σ of the first pass's error of the head's motion: shift, and slopes over an IOD
-_SEEN = (0.8, 1.05)  # share of an expression that the first pass sees
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,6 @@ class PairConfig:
         frame_iod: smallest and largest inter-ocular distance in the camera's frames, px.
         jitter: σ of the crop's misplacement: px of shift, hundredths of scale, degrees of rotation.
         posed: share of pairs of two real photos, of people of whom there are several.
-        steadied: share of pairs whose second crop is as the second pass of `engines.refine` sees it: what the first may
-            have found of the head's motion, and of a clear expression, is taken out.
         still_background: share of pairs whose background does not move with the head.
         mirrored: whether half of the pairs are mirrored.
     """
@@ -58,7 +52,6 @@ class PairConfig:
     frame_iod: tuple[float, float] = (60.0, 150.0)
     jitter: float = 2.0
     posed: float = 0.2
-    steadied: float = 0.25
     still_background: float = 0.4
     mirrored: bool = True
 
@@ -148,8 +141,6 @@ class PairMaker:
             pair = self._posed(self._people[who], self._people[int(rng.choice(others))], rng)
         else:
             pair = self._made(who, rng)
-        if self._config.steadied and rng.random() < self._config.steadied:
-            pair = self._steadied(pair, rng)
         return pair.mirrored() if self._config.mirrored and rng.random() < 0.5 else pair
 
     def _made(self, who: int, rng: np.random.Generator) -> Pair:
@@ -213,23 +204,6 @@ class PairMaker:
         """Both crops of what a camera makes of two frames."""
         first, second = Photometry(self._config.photometry, rng, self._noise)(*frames)
         return rgb_crop(first, placing), rgb_crop(second, placing)
-
-    def _steadied(self, pair: Pair, rng: np.random.Generator) -> Pair:
-        """The pair as a second pass sees it, whose first pass was wrong by as much as passes are."""
-        x, y = np.moveaxis((self._grid - CROP / 2) / CROP_IOD, -1, 0)
-        wrong = np.stack([a + b * x + c * y for a, b, c in rng.normal(0, _WRONG_PX, (2, 3))], axis=-1)
-        guess = taken_out(
-            np.asarray(pair.head + wrong, np.float32), rng.uniform(*_SEEN) * (pair.facial - pair.head), pair.valid
-        )
-        # What is left and the guess at its place are the flow.
-        left = pair.facial - guess
-        for _ in range(_ROUNDS):
-            left = pair.facial - at_places(guess, left)
-        found = np.abs(left + at_places(guess, left) - pair.facial).max(axis=-1) < _SETTLED_PX
-        return replace(
-            pair, second=warped(pair.second, guess), facial=np.ascontiguousarray(left),
-            head=np.ascontiguousarray(-wrong, np.float32), valid=pair.valid & found,
-        )  # fmt: skip
 
     def _scanned(self, who: int) -> tuple[ShapeModel, Floats] | None:
         """The scanned shapes as fields for one person, made when first asked for."""

@@ -68,6 +68,17 @@ def test_without_an_answer_the_error_is_how_far_the_face_moved(pairs: list[Pair]
     assert errors(Told(still), pairs)[0] == pytest.approx(wanted, rel=1e-4)  # type: ignore[arg-type]
 
 
+def test_the_second_pass_is_measured_on_what_the_first_one_left(pairs: list[Pair]) -> None:
+    """A first pass that finds half of the head's motion and a second that finds nothing: the other half is wrong."""
+    pair = pairs[0]
+    half = planes(pair.head / 2)
+    answers: list[Flows] = [(half, half, []), (-half, -half, []), still()]
+    net = Told(lambda n: answers[n])
+    wanted = np.linalg.norm(pair.head / 2, axis=-1)[pair.valid].mean()
+    assert errors(net, [pair], twice=True)[1] == pytest.approx(wanted, rel=0.01)  # type: ignore[arg-type]
+    assert net.asked == 3
+
+
 def test_pairs_for_the_table_have_the_movement_and_the_noise_asked_for(person: Person) -> None:
     quiet, loud = (PairMaker([person], bench_like(noise, (1, 2)), seed=2) for noise in (0.7, 4.0))
     for number in range(3):
@@ -84,15 +95,17 @@ def test_pairs_for_the_table_have_the_movement_and_the_noise_asked_for(person: P
 def test_the_table_has_a_row_for_every_kind_of_pair(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     configs = []
 
-    def remembered(net: nn.Module, pairs: list[Pair]) -> tuple[float, float, float]:
+    def remembered(net: nn.Module, pairs: list[Pair], twice: bool) -> tuple[float, float, float]:
         configs.append(pairs)
-        return 0.1, 0.25, float(max(np.abs(p.facial - p.head).max() for p in pairs))
+        return 0.2 if twice else 0.1, 0.25, float(max(np.abs(p.facial - p.head).max() for p in pairs))
 
     monkeypatch.setattr(evaluation, "errors", remembered)
     lines = held_out_table(Told(still), [person], seed=0, pairs=1).splitlines()  # type: ignore[arg-type]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     assert len(rows) == len(configs) == len({name for name, *_ in rows}) >= 5
-    assert all(row[1:3] == ["0.100", "0.250"] for row in rows)
+    for place, row in enumerate(rows):
+        assert row[1:3] == ["0.200" if place % 2 else "0.100", "0.250"]
+        assert row[0].endswith("second pass") == bool(place % 2)
     size = {name: float(expression) for name, *_, expression in rows}
     assert size["σ 2, no expression"] == 0
     assert size["σ 2, 0.1–0.4 px"] < 0.4 < size["σ 2, 2.5–4 px"] < 4 < size["σ 2, 4–15 px"]

@@ -13,6 +13,7 @@ from engines.meflownet.learner import Learner
 from engines.meflownet.losses import loss
 from engines.meflownet.memory import Batch
 from engines.meflownet.model import MEFlowNet
+from engines.meflownet.passes import SecondPass
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,20 @@ def test_the_loss_falls_on_a_batch_seen_again(batch: Batch) -> None:
         learns.advance(batch, 3e-4)
         losses.append(learns.recent * learns.step - before)  # the mean of the first 50 is a plain one
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_last_pairs_of_a_batch_are_learned_from_as_a_second_pass_sees_them(batch: Batch) -> None:
+    """The loss is that of a plain pair and of a second pass's."""
+    torch.manual_seed(0)
+    learns = Learner(MEFlowNet(), rate=1e-5, decay=1e-4, average=0.998, twice=1)
+    twice = SecondPass(torch.device("cpu")).of(learns.net, batch)
+    wanted = [
+        float(loss(learns.net(b.first, b.second), b.facial, b.head, b.valid, b.tolerance).detach())
+        for b in (batch, twice)
+    ]
+    assert wanted[0] != pytest.approx(wanted[1], rel=0.01)
+    learns.advance(Batch(*(torch.cat([part, part]) for part in batch)), 1e-5)
+    assert learns.recent == pytest.approx(sum(wanted) / 2, rel=1e-3)
 
 
 def test_it_learns_as_torch_does_weight_by_weight(batch: Batch) -> None:

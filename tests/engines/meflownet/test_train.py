@@ -115,7 +115,7 @@ def test_people_held_out_are_not_trained_on(people: list[Person], tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "words"),
     [({"size": "x"}, "no size 'x'; there are: s, b"), ({"batch": 1, "fresh": 2}, "2 fresh pairs in a batch of 1"),
-     ({"fresh": 0}, "0 fresh pairs")],
+     ({"fresh": 0}, "0 fresh pairs"), ({"twice": 1.5}, "a share of 1.5 in second passes")],
 )  # fmt: skip
 def test_a_config_that_makes_no_run_is_refused(
     people: list[Person], tmp_path: Path, changes: dict[str, int], words: str

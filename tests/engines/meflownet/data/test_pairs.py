@@ -27,7 +27,7 @@ MOVING, RESTING = HeadConfig(still=0, strength=(0.5, 1)), HeadConfig(still=1)
 
 def config(expression: ExpressionConfig, head: HeadConfig, **others: Any) -> PairConfig:
     """Pairs without disturbances in which nothing is covered or uncovered."""
-    plain: dict[str, Any] = {"appearance": NOTHING_NEW, "photometry": CLEAN, "steadied": 0}
+    plain: dict[str, Any] = {"appearance": NOTHING_NEW, "photometry": CLEAN}
     return PairConfig(expression, head=head, **(plain | others))
 
 
@@ -85,25 +85,6 @@ def test_the_true_flow_takes_the_second_crop_back_to_the_first(
     for number in range(4):
         pair = maker.pair(number)
         assert apart(fetched(pair, pair.facial), pair) < min(0.8, 0.13 + 0.25 * apart(pair.second, pair))
-
-
-@pytest.mark.parametrize("expression", [SMALL, MACRO], ids=["small", "macro"])
-def test_a_steadied_pair_is_what_a_second_pass_sees(person: Person, expression: ExpressionConfig) -> None:
-    """Its flow is what is left, and leads to the same places."""
-    plain, steadied = (
-        PairMaker([person], config(expression, MOVING, steadied=share, mirrored=False)) for share in (0, 1)
-    )
-    for number in range(4):
-        before, after = plain.pair(number), steadied.pair(number)
-        assert np.array_equal(after.first, before.first)
-        led = apart(fetched(after, after.facial), after)
-        assert led < 0.7
-        assert led < 0.5 * apart(fetched(after, before.facial), after)
-        left, moved = (np.hypot(*np.moveaxis(p.head, -1, 0))[p.valid].mean() for p in (after, before))
-        assert left < 0.15
-        assert left < 0.5 * moved
-        if np.abs(before.facial - before.head).max() > 2:
-            assert np.abs(after.facial - after.head).max() < 0.7 * np.abs(before.facial - before.head).max()
 
 
 def test_head_flow_alone_leaves_the_expression_over(person: Person) -> None:

@@ -1,0 +1,92 @@
+"""Pairs as the second of two passes sees them: what `engines.refine` does between its passes, for batches."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from calib.face import CROP
+from engines.meflownet.grids import gradients, pixel_grid, spread, window
+from engines.meflownet.memory import Batch
+from engines.refine import CLEAR_PX, ROUNDS, SHARPNESS, SMOOTH_PX, STRETCH_PX
+
+Net = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, list[Tensor]]]
+"""Gives facial and head flow (B, 2, 256, 256) px between crops, and what it likes besides."""
+
+_NEWTON_ROUNDS = 6
+_FARTHEST_PX = 4.0  # a step of Newton's
+_THINNEST = 0.05  # skin is pressed to no less of its area
+_SETTLED_PX = 0.05  # where it comes no nearer, as between parting lips, what a first pass leaves over is not known
+
+
+class SecondPass:
+    """Turns pairs into what a second pass sees of them, given what a network finds in a first one.
+
+    What is left is not what chance would leave: it is large where skin stretches, and bends as the first pass could
+    not.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        """Prepare the fixed maps: a step that is recorded as a CUDA graph can copy nothing to the GPU."""
+        self._grid = pixel_grid(CROP).to(device)
+        self._smooth, self._wide = (window(CROP, sigma).to(device) for sigma in (SMOOTH_PX, STRETCH_PX))
+
+    @torch.no_grad()
+    def of(self, net: Net, batch: Batch) -> Batch:
+        """The batch with its second crops as a second pass sees them.
+
+        Args:
+            net: makes the first pass.
+            batch: pairs as they were made.
+
+        Returns:
+            the pairs with what the first pass found taken out, and the flow that is left; where it cannot be told, it
+            does not count.
+        """
+        there, head, _ = net(batch.first, batch.second)
+        back, _, _ = net(batch.second, batch.first)
+        there, head, back = (torch.nan_to_num(flow, 0, 0, 0) for flow in (there, head, back))
+        smooth = spread(self._smooth, self._from_both_sides(there, back) - head)
+        clear = (smooth.norm(dim=1, keepdim=True) * batch.valid).amax((1, 2, 3), keepdim=True) > CLEAR_PX
+        guess = head + smooth * clear
+        second = _taken(batch.second.float(), self._grid + guess, "bicubic").round().clamp(0, 255)
+        left, settled = _left(batch.facial, guess, self._grid)
+        return batch._replace(
+            second=second.to(batch.second.dtype), facial=left, head=batch.head - head, valid=batch.valid * settled
+        )
+
+    def _from_both_sides(self, there: Tensor, back: Tensor) -> Tensor:
+        """`engines.refine.from_both_sides` of flows (B, 2, 256, 256) px."""
+        again = there
+        for _ in range(ROUNDS):
+            again = -_taken(back, self._grid + again)
+        along_x, along_y = gradients(there)
+        area = (1 + along_x[:, :1]) * (1 + along_y[:, 1:]) - along_y[:, :1] * along_x[:, 1:]
+        longer = spread(self._wide, area).clamp(0.1, 10) ** SHARPNESS
+        return there + longer / (1 + longer) * (again - there)
+
+
+def _left(flow: Tensor, guess: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
+    """The flow that is left of one when a guess is taken out, and where that is known, (B, 1, 256, 256), 1 or 0.
+
+    What is left and the guess at its place are the flow. Solved by Newton's method, for a plain fixed point runs away
+    where skin is stretched to more than twice its length.
+    """
+    along_x, along_y = gradients(guess)
+    a, b, c, d = 1 + along_x[:, :1], along_y[:, :1], along_x[:, 1:], 1 + along_y[:, 1:]
+    steps = torch.cat([d, -b, -c, a], dim=1) / (a * d - b * c).clamp(min=_THINNEST)
+    left = torch.zeros_like(flow)
+    for _ in range(_NEWTON_ROUNDS):
+        at = grid + left
+        x, y = (flow - left - _taken(guess, at)).split(1, dim=1)
+        d, b, c, a = _taken(steps, at).split(1, dim=1)
+        left = left + torch.cat([d * x + b * y, c * x + a * y], dim=1).clamp(-_FARTHEST_PX, _FARTHEST_PX)
+    off = (left + _taken(guess, grid + left) - flow).abs().amax(1, keepdim=True)
+    return left, (off < _SETTLED_PX).float()
+
+
+def _taken(image: Tensor, at: Tensor, mode: str = "bilinear") -> Tensor:
+    """Images (B, C, 256, 256) at places (B, 2, 256, 256), px; their edges go on outside."""
+    places = ((2 * at + 1) / CROP - 1).permute(0, 2, 3, 1)
+    return functional.grid_sample(image, places, mode=mode, padding_mode="border", align_corners=False)

@@ -1,0 +1,135 @@
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytest.importorskip("torch")
+
+import torch
+from torch import Tensor
+
+from calib.face import Floats
+from calib.phantom import PhantomFace
+from engines.meflownet.data import Pair, PairConfig, PairMaker, Person
+from engines.meflownet.data.appearance import AppearanceConfig
+from engines.meflownet.data.expressions import ExpressionConfig
+from engines.meflownet.data.heads import HeadConfig
+from engines.meflownet.data.photometry import PhotometryConfig
+from engines.meflownet.memory import Batch
+from engines.meflownet.passes import Net, SecondPass
+from engines.refine import from_both_sides, taken_out, warped
+from tests.engines.scenes import GRID
+
+Flows = tuple[Tensor, Tensor, list[Tensor]]
+
+CLEAN = PhotometryConfig(tone=False, gain=0, bias=0, shadow=0, noise=(1e-6, 1e-6), grey_noise=0, blur=0, motion_blur=0,
+                         rescaled=0, jpeg=0, video=0)  # fmt: skip
+SIZES = {"small": (0.6, 2.5), "large": (4.0, 12.0)}
+
+
+def pairs_of(portrait: PhantomFace, size: str, count: int = 4) -> list[Pair]:
+    """Clean pairs of a moving head, whose expression is of a size."""
+    expression = ExpressionConfig(still=0, macro=0, micro_px=SIZES[size])
+    maker = PairMaker(
+        [Person("collins", portrait.photo, portrait.landmarks)],
+        PairConfig(
+            expression, AppearanceConfig(mouth=0, eyes=0, creases=0), HeadConfig(still=0, strength=(0.5, 1)), CLEAN
+        ),
+    )
+    return [maker.pair(number) for number in range(count)]
+
+
+def planes(flow: Floats) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(flow)).permute(2, 0, 1)[None]
+
+
+def image(part: Tensor) -> Floats:
+    return np.ascontiguousarray(part[0].permute(1, 2, 0).numpy())
+
+
+def back_of(there: Floats) -> Floats:
+    """The flow from the second crop to the first, given the one to it."""
+    back = -there
+    for _ in range(20):
+        back = -cv2.remap(there, GRID + back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(back, np.float32)
+
+
+def telling(facial: Floats, head: Floats) -> Net:
+    """A network that says this of a pair, and the inverse if it is asked the other way round."""
+    answers: Iterator[Flows] = iter([(planes(facial), planes(head), []), (planes(back_of(facial)), planes(-head), [])])
+    return lambda first, second: next(answers)
+
+
+def seen_twice(pair: Pair, facial: Floats, head: Floats) -> Batch:
+    cpu = torch.device("cpu")
+    seen: Batch = SecondPass(cpu).of(telling(facial, head), Batch.of(pair, cpu))
+    return seen
+
+
+def apart(a: NDArray[Any], pair: Pair, where: NDArray[np.bool_]) -> float:
+    """Mean difference to the pair's first crop, grey levels."""
+    return float(np.abs(a.astype(np.float64) - pair.first)[where].mean())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_first_pass_that_is_right_leaves_next_to_nothing(portrait: PhantomFace, size: str) -> None:
+    for pair in pairs_of(portrait, size):
+        left = seen_twice(pair, pair.facial, pair.head)
+        counted = left.valid[0, 0].numpy() > 0
+        assert counted.sum() > 0.9 * pair.valid.sum()
+        assert not (counted & ~pair.valid).any()
+        assert float(left.head.abs().max()) == 0
+        moved = np.linalg.norm(pair.facial, axis=-1)[counted].mean()
+        assert np.linalg.norm(image(left.facial), axis=-1)[counted].mean() < 0.1 * moved
+        assert apart(image(left.second), pair, counted) < 0.5 * apart(pair.second, pair, counted)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_a_first_pass_missed_is_left_and_leads_to_the_same_places(portrait: PhantomFace, size: str) -> None:
+    for pair in pairs_of(portrait, size):
+        head = np.asarray(pair.head + np.float32(0.2), np.float32)
+        left = seen_twice(pair, np.asarray(head + 0.8 * (pair.facial - pair.head), np.float32), head)
+        counted = left.valid[0, 0].numpy() > 0
+        assert counted.sum() > 0.9 * pair.valid.sum()
+        assert np.allclose(image(left.head), -0.2, atol=1e-5)
+        led = cv2.remap(
+            image(left.second.float()), GRID + image(left.facial), None, cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        assert apart(led, pair, counted) < 0.5 * apart(image(left.second), pair, counted)
+        assert np.linalg.norm(image(left.facial), axis=-1)[counted].mean() > 0.1
+
+
+def test_it_takes_out_what_the_engines_second_pass_takes_out(portrait: PhantomFace) -> None:
+    for pair in pairs_of(portrait, "large", 2):
+        head = np.asarray(pair.head + np.float32(0.1), np.float32)
+        facial = np.asarray(head + 0.9 * (pair.facial - pair.head), np.float32)
+        left = seen_twice(pair, facial, head)
+        merged = from_both_sides(facial, back_of(facial))
+        wanted = warped(pair.second, taken_out(head, merged - head, pair.valid))
+        off = np.abs(image(left.second).astype(np.float64) - wanted)[pair.valid]
+        # Cubic interpolation here, Lanczos there.
+        assert off.mean() < 0.5
+
+
+def test_an_expression_that_is_hardly_there_is_not_taken_out(portrait: PhantomFace) -> None:
+    """A second pass would see noise taken out, which is none of the expression."""
+    pair = pairs_of(portrait, "small", 1)[0]
+    noise = np.random.default_rng(0).normal(0, 0.05, pair.head.shape).astype(np.float32)
+    left = seen_twice(pair, pair.head + noise, pair.head)
+    plain = warped(pair.second, pair.head)
+    assert np.abs(image(left.second).astype(np.float64) - plain)[pair.valid].mean() < 0.5
+
+
+def test_an_answer_that_is_no_number_is_taken_for_no_motion(portrait: PhantomFace) -> None:
+    pair = pairs_of(portrait, "small", 1)[0]
+    nothing = np.full(pair.head.shape, np.nan, np.float32)
+    left = SecondPass(torch.device("cpu")).of(
+        lambda first, second: (planes(nothing), planes(nothing), []), Batch.of(pair, torch.device("cpu"))
+    )
+    assert np.array_equal(image(left.second), pair.second)
+    assert np.array_equal(image(left.facial), pair.facial)
