@@ -16,9 +16,6 @@ CLEAR_PX = 0.5
 
 Where nothing does, it would be noise."""
 
-SMOOTH_PX = 1.0
-"""σ of what is taken out of an expression; what is finer is noise."""
-
 ROUNDS = 4
 """Of the fixed point that turns a flow round; twice as many gain nothing that can be measured."""
 
@@ -110,9 +107,8 @@ def taken_out(head: Floats, expression: Floats, hull: NDArray[np.bool_]) -> Floa
         head, expression: (256, 256, 2) px.
         hull: where the face is, (256, 256).
     """
-    smooth = cv2.GaussianBlur(expression, (0, 0), SMOOTH_PX)
-    clear = np.hypot(smooth[..., 0], smooth[..., 1])[hull].max() > CLEAR_PX
-    return np.asarray(head + smooth, dtype=np.float32) if clear else head
+    clear = np.hypot(expression[..., 0], expression[..., 1])[hull].max() > CLEAR_PX
+    return np.asarray(head + expression, dtype=np.float32) if clear else head
 
 
 def from_both_sides(there: Floats, back: Floats) -> Floats:

@@ -152,7 +152,7 @@ def other_table(report: Report) -> Table:
     static, macro = report.kind("static"), report.kind("macro")
     columns = [
         Column(f"static px ({static.pairs()} pairs)", ".3f", lambda label: static.of(label).mean("expression")),
-        Column(f"macro error ({macro.pairs()} pairs)", ".0%", lambda label: macro.of(label).mean("share")),
+        Column(f"macro error ({macro.pairs()} pairs)", ".1%", lambda label: macro.of(label).mean("share")),
         Column("encode ms", ".2f", lambda label: report.scores.of(label).median_ms("encode_ms")),
         Column("flow ms", ".2f", lambda label: report.scores.of(label).median_ms("flow_ms")),
         Column("live ms", ".2f", report.live_ms),
@@ -173,7 +173,7 @@ def summary_table(report: Report) -> Table:
         *(Column(f"facial\nσ {noise:g}", ".3f", at(noise, "facial")) for noise in NOISES),
         *(Column(f"expr.\nσ {noise:g}", ".3f", at(noise, "expression")) for noise in NOISES),
         Column("static\nexpr.", ".3f", lambda label: static.of(label).mean("expression")),
-        Column("macro\nerror", ".0%", lambda label: macro.of(label).mean("share")),
+        Column("macro\nerror", ".1%", lambda label: macro.of(label).mean("share")),
         Column("live\nms", ".1f", report.live_ms),
     ]
     columns[-1:-1] = [Column(f"smiles\nof {seen.people}", ".0%", _share(seen), True) for seen in report.smiles[-1:]]

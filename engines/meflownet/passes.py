@@ -9,7 +9,7 @@ from torch.nn import functional
 from calib.face import CROP
 from engines.meflownet.grids import gradients, pixel_grid, spread, window
 from engines.meflownet.memory import Batch
-from engines.refine import CLEAR_PX, ROUNDS, SHARPNESS, SMOOTH_PX, STRETCH_PX
+from engines.refine import CLEAR_PX, ROUNDS, SHARPNESS, STRETCH_PX
 
 Net = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, list[Tensor]]]
 """Gives facial and head flow (B, 2, 256, 256) px between crops, and what it likes besides."""
@@ -30,7 +30,7 @@ class SecondPass:
     def __init__(self, device: torch.device) -> None:
         """Prepare the fixed maps: a step that is recorded as a CUDA graph can copy nothing to the GPU."""
         self._grid = pixel_grid(CROP).to(device)
-        self._smooth, self._wide = (window(CROP, sigma).to(device) for sigma in (SMOOTH_PX, STRETCH_PX))
+        self._wide = window(CROP, STRETCH_PX).to(device)
 
     @torch.no_grad()
     def of(self, net: Net, batch: Batch) -> Batch:
@@ -47,9 +47,9 @@ class SecondPass:
         there, head, _ = net(batch.first, batch.second)
         back, _, _ = net(batch.second, batch.first)
         there, head, back = (torch.nan_to_num(flow, 0, 0, 0) for flow in (there, head, back))
-        smooth = spread(self._smooth, self._from_both_sides(there, back) - head)
-        clear = (smooth.norm(dim=1, keepdim=True) * batch.valid).amax((1, 2, 3), keepdim=True) > CLEAR_PX
-        guess = head + smooth * clear
+        expression = self._from_both_sides(there, back) - head
+        clear = (expression.norm(dim=1, keepdim=True) * batch.valid).amax((1, 2, 3), keepdim=True) > CLEAR_PX
+        guess = head + expression * clear
         second = _taken(batch.second.float(), self._grid + guess, "bicubic").round().clamp(0, 255)
         left, settled = _left(batch.facial, guess, self._grid)
         return batch._replace(
