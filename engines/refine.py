@@ -70,8 +70,7 @@ class CropPair:
         """The flow from both sides and in a second pass, which take an encoding and two flows more.
 
         The second pass sees the second crop with the head's motion taken out, and the expression's as well where there
-        is any; what it measures is added to what was taken out. Against one pass the facial flow's error falls by a
-        twentieth to a tenth, that of a large expression by a sixth or more (`bench/results/flow.md`).
+        is any; what it measures is added to what was taken out. What that gains: `bench/results/flow.md`.
 
         Raises:
             CropError: the crop cannot be measured once it is warped.

@@ -41,7 +41,7 @@ def errors(net: MEFlowNet, pairs: Iterable[Pair], twice: bool = False) -> tuple[
     Args:
         net: what is measured.
         pairs: on which.
-        twice: whether in the second of two passes.
+        twice: whether in the second of two passes; the error is that of what the first one left, where that is known.
     """
     device = next(net.parameters()).device
     second = SecondPass(device)

@@ -31,7 +31,7 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(cls, pair: Pair, device: torch.device) -> "Batch":
-        """A single pair as a batch."""
+        """A single pair as a batch of one, on a device."""
         first, second, facial, head = (
             _tensor(a).permute(2, 0, 1)[None].to(device) for a in (pair.first, pair.second, pair.facial, pair.head)
         )

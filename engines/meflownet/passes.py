@@ -1,4 +1,8 @@
-"""Pairs as the second of two passes sees them: what `engines.refine` does between its passes, for batches."""
+"""Pairs as the second of two passes sees them: what `engines.refine` does between its passes, for batches.
+
+Two things differ: a batch knows where its flow counts, not the face's whole outline, and the picture is fetched by
+cubic interpolation, which is near enough to Lanczos and a function of torch.
+"""
 
 from collections.abc import Callable
 
@@ -7,24 +11,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from calib.face import CROP
+from engines.meflownet.data.pairs import FARTHEST_PX, NEWTON_ROUNDS, THINNEST
 from engines.meflownet.grids import gradients, pixel_grid, spread, window
 from engines.meflownet.memory import Batch
 from engines.refine import CLEAR_PX, ROUNDS, SHARPNESS, STRETCH_PX
 
 Net = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, list[Tensor]]]
-"""Gives facial and head flow (B, 2, 256, 256) px between crops, and what it likes besides."""
+"""Gives facial and head flow (B, 2, 256, 256) px between crops, and a third thing that is not used."""
 
-_NEWTON_ROUNDS = 6
-_FARTHEST_PX = 4.0  # a step of Newton's
-_THINNEST = 0.05  # skin is pressed to no less of its area
 _SETTLED_PX = 0.05  # where it comes no nearer, as between parting lips, what a first pass leaves over is not known
 
 
 class SecondPass:
     """Turns pairs into what a second pass sees of them, given what a network finds in a first one.
 
-    What is left is not what chance would leave: it is large where skin stretches, and bends as the first pass could
-    not.
+    What is left is the network's own error, not a random one: it is large where skin stretches, and bends as the first
+    pass could not.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -70,18 +72,22 @@ class SecondPass:
 def _left(flow: Tensor, guess: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
     """The flow that is left of one when a guess is taken out, and where that is known, (B, 1, 256, 256), 1 or 0.
 
-    What is left and the guess at its place are the flow. Solved by Newton's method, for a plain fixed point runs away
-    where skin is stretched to more than twice its length.
+    What is left and the guess at its place are the flow. Solved by Newton's method, as is the inverse of a flow in
+    `data.pairs`.
+
+    Args:
+        flow, guess: (B, 2, 256, 256) px.
+        grid: the places of the pixels, (1, 2, 256, 256) px.
     """
     along_x, along_y = gradients(guess)
     a, b, c, d = 1 + along_x[:, :1], along_y[:, :1], along_x[:, 1:], 1 + along_y[:, 1:]
-    steps = torch.cat([d, -b, -c, a], dim=1) / (a * d - b * c).clamp(min=_THINNEST)
+    steps = torch.cat([d, -b, -c, a], dim=1) / (a * d - b * c).clamp(min=THINNEST)
     left = torch.zeros_like(flow)
-    for _ in range(_NEWTON_ROUNDS):
+    for _ in range(NEWTON_ROUNDS):
         at = grid + left
         x, y = (flow - left - _taken(guess, at)).split(1, dim=1)
         d, b, c, a = _taken(steps, at).split(1, dim=1)
-        left = left + torch.cat([d * x + b * y, c * x + a * y], dim=1).clamp(-_FARTHEST_PX, _FARTHEST_PX)
+        left = left + torch.cat([d * x + b * y, c * x + a * y], dim=1).clamp(-FARTHEST_PX, FARTHEST_PX)
     off = (left + _taken(guess, grid + left) - flow).abs().amax(1, keepdim=True)
     return left, (off < _SETTLED_PX).float()
 

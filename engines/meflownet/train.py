@@ -49,7 +49,7 @@ class TrainConfig:
         batch: pairs a step.
         fresh: how many of them are new, where as many are ready; the others are drawn from the last `memory` pairs.
         memory: how many pairs are kept for that, a megabyte each.
-        twice: share of a batch that is learned from as the second of two passes sees it.
+        twice: share of a batch, rounded up to whole pairs, that is learned from as the second of two passes sees it.
         rate: the highest learning rate.
         warm_steps: steps over which it rises.
         decay: weight decay.
@@ -102,16 +102,16 @@ class Run:
             raise ValueError(
                 f"{config.fresh} fresh pairs in a batch of {config.batch}: expected are 1 to {config.batch}"
             )
-        self.config, self.folder = config, folder
         if not 0 <= config.twice <= 1:
             raise ValueError(f"a share of {config.twice:g} in second passes: expected is 0 to 1")
+        self.config, self.folder = config, folder
         train, held_out = split_people(people)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(config.seed)
         net = MEFlowNet(SIZES[config.size]).to(self.device)
         if start is not None:
             _take(net, start)
-        self.learner = Learner(net, config.rate, config.decay, config.average, round(config.twice * config.batch))
+        self.learner = Learner(net, config.rate, config.decay, config.average, math.ceil(config.twice * config.batch))
         self.maker = PairMaker(train, PairConfig(), shapes, config.seed)
         self.checks = [PairMaker(held_out, bench_like(2.0), seed=config.seed + 1).pair(n) for n in range(32)]
         self.held_out = held_out

@@ -27,9 +27,14 @@ from engines.meflownet.data.posed import TOLERANCE_PX, posed_flow
 from engines.meflownet.data.shapes import ShapeModel
 from engines.refine import at_places
 
-_NEWTON_ROUNDS = 8
-_FARTHEST_PX = 4.0  # a step of Newton's
-_THINNEST = 0.05  # skin is pressed to no less of its area
+NEWTON_ROUNDS = 8
+"""Of Newton's method, by which flows are turned round."""
+
+FARTHEST_PX = 4.0
+"""A step of Newton's."""
+
+THINNEST = 0.05
+"""Skin is pressed to no less of its area."""
 
 
 @dataclass(frozen=True)
@@ -222,14 +227,14 @@ class PairMaker:
         """
         along_y, along_x = np.gradient(flow, axis=(0, 1))
         a, b, c, d = 1 + along_x[..., 0], along_y[..., 0], along_x[..., 1], 1 + along_y[..., 1]
-        determinant = np.maximum(a * d - b * c, _THINNEST)
+        determinant = np.maximum(a * d - b * c, THINNEST)
         steps = np.stack([d, -b, -c, a], axis=-1) / determinant[..., None]
         back = -flow
-        for _ in range(_NEWTON_ROUNDS):
+        for _ in range(NEWTON_ROUNDS):
             x, y = np.moveaxis(-back - at_places(flow, back), -1, 0)
             step = at_places(steps, back)
-            back[..., 0] += (step[..., 0] * x + step[..., 1] * y).clip(-_FARTHEST_PX, _FARTHEST_PX)
-            back[..., 1] += (step[..., 2] * x + step[..., 3] * y).clip(-_FARTHEST_PX, _FARTHEST_PX)
+            back[..., 0] += (step[..., 0] * x + step[..., 1] * y).clip(-FARTHEST_PX, FARTHEST_PX)
+            back[..., 1] += (step[..., 2] * x + step[..., 3] * y).clip(-FARTHEST_PX, FARTHEST_PX)
         return np.asarray(self._grid + back, np.float32)
 
 

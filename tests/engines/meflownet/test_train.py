@@ -3,6 +3,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ def test_people_held_out_are_not_trained_on(people: list[Person], tmp_path: Path
      ({"fresh": 0}, "0 fresh pairs"), ({"twice": 1.5}, "a share of 1.5 in second passes")],
 )  # fmt: skip
 def test_a_config_that_makes_no_run_is_refused(
-    people: list[Person], tmp_path: Path, changes: dict[str, int], words: str
+    people: list[Person], tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
         Run(replace(QUICK, **changes), people, None, tmp_path)  # type: ignore[arg-type]
