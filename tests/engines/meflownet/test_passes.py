@@ -12,32 +12,23 @@ from torch import Tensor
 
 from calib.face import CROP, Floats
 from calib.phantom import PhantomFace
-from engines.meflownet.data import Pair, PairConfig, PairMaker, Person
-from engines.meflownet.data.appearance import AppearanceConfig
+from engines.meflownet.data import Pair, PairMaker, Person
 from engines.meflownet.data.expressions import ExpressionConfig
-from engines.meflownet.data.heads import HeadConfig
-from engines.meflownet.data.photometry import PhotometryConfig
 from engines.meflownet.memory import Batch
 from engines.meflownet.passes import Net, SecondPass
 from engines.refine import from_both_sides, taken_out, warped
+from tests.engines.meflownet.data.plain import MOVING, config
 from tests.engines.scenes import GRID
 
 Flows = tuple[Tensor, Tensor, list[Tensor]]
 
-CLEAN = PhotometryConfig(tone=False, gain=0, bias=0, shadow=0, noise=(1e-6, 1e-6), grey_noise=0, blur=0, motion_blur=0,
-                         rescaled=0, jpeg=0, video=0)  # fmt: skip
 SIZES = {"small": (0.6, 2.5), "large": (4.0, 12.0)}
 
 
 def pairs_of(portrait: PhantomFace, size: str, count: int = 4) -> list[Pair]:
     """Clean pairs of a moving head, whose expression is of a size."""
     expression = ExpressionConfig(still=0, macro=0, micro_px=SIZES[size])
-    maker = PairMaker(
-        [Person("collins", portrait.photo, portrait.landmarks)],
-        PairConfig(
-            expression, AppearanceConfig(mouth=0, eyes=0, creases=0), HeadConfig(still=0, strength=(0.5, 1)), CLEAN
-        ),
-    )
+    maker = PairMaker([Person("collins", portrait.photo, portrait.landmarks)], config(expression, MOVING))
     return [maker.pair(number) for number in range(count)]
 
 

@@ -1,5 +1,5 @@
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -12,23 +12,13 @@ from engines.meflownet.data import Pair, PairConfig, PairMaker, Person
 from engines.meflownet.data.appearance import AppearanceConfig
 from engines.meflownet.data.expressions import ExpressionConfig
 from engines.meflownet.data.heads import HeadConfig
-from engines.meflownet.data.photometry import PhotometryConfig
 from engines.meflownet.data.shapes import GRID as COARSE
 from engines.meflownet.data.shapes import ShapeModel
+from tests.engines.meflownet.data.plain import MOVING, config
 from tests.engines.scenes import GRID
 
-CLEAN = PhotometryConfig(tone=False, gain=0, bias=0, shadow=0, noise=(1e-6, 1e-6), grey_noise=0, blur=0, motion_blur=0,
-                         rescaled=0, jpeg=0, video=0)  # fmt: skip
-NOTHING_NEW = AppearanceConfig(mouth=0, eyes=0, creases=0)
-SMALL = ExpressionConfig(still=0, macro=0, micro_px=(0.5, 2.5))
 MICRO, MACRO = ExpressionConfig(still=0, macro=0, micro_px=(1, 4)), ExpressionConfig(still=0, macro=1)
-MOVING, RESTING = HeadConfig(still=0, strength=(0.5, 1)), HeadConfig(still=1)
-
-
-def config(expression: ExpressionConfig, head: HeadConfig, **others: Any) -> PairConfig:
-    """Pairs without disturbances in which nothing is covered or uncovered."""
-    plain: dict[str, Any] = {"appearance": NOTHING_NEW, "photometry": CLEAN}
-    return PairConfig(expression, head=head, **(plain | others))
+RESTING = HeadConfig(still=1)
 
 
 @pytest.fixture(scope="module")
