@@ -18,7 +18,6 @@ from realtime.commands.replay import replay
 from realtime.commands.schema import schema
 from realtime.commands.settings import settings
 from realtime.config import ConfigError
-from realtime.environment import prepare
 
 app = App(
     name="mellm",
@@ -33,13 +32,12 @@ for command in (live, replay, export, calibrate, analyze, flow, explain, setting
     app.command(command, help=paragraphs(command))
 app.command(engine)
 # The benchmarks stand a floor higher: they are named here, and imported only when one is asked for.
-BENCH = "bench.__main__:app"
+BENCH = "bench.cli:app"
 app.command(BENCH, name="bench", help="Measure what this machine gives: frame rate, latency, CPU, memory.")
 
 
 def main() -> None:
-    """Entry point: run a command; whatever the user can mend ends as one line on stderr and a status other than 0."""
-    prepare()
+    """Run a command; whatever the user can mend ends as one line on stderr and a status other than 0."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a letter that it cannot write ends no command; as on stderr
     for polite in (signal.SIGTERM, signal.SIGHUP):  # a kill, or a closed terminal, stops as cleanly as Ctrl-C
@@ -77,7 +75,3 @@ def _run() -> int:
             raise
         complain(f"the benchmarks cannot be loaded ({error.__cause__ or error}); make install installs all of it")
     return 1
-
-
-if __name__ == "__main__":
-    main()

@@ -4,6 +4,10 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from realtime.environment import prepare
+
+prepare()  # before anything imports a library that reads it then
+
 import cv2
 import numpy as np
 import pytest
@@ -11,9 +15,7 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from calib.phantom import Nuisance, PhantomEvent, PhantomScript, PhantomVideo, portrait
-from realtime.environment import prepare
 
-prepare()
 cv2.setNumThreads(1)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in a script's background (&): what tests start would inherit it, and never stop by Ctrl-C.

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from bench import machine
 from bench.complaint import BenchError, carry_out
-from realtime.environment import prepare
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -54,7 +53,6 @@ def flow(
     out: Annotated[Path, Parameter(help=f"Folder for {PAGE} and {PICTURE}.")] = RESULTS,
 ) -> int:
     """Measure every engine that works here and OpenCV's dense flows on the same pairs; write a page and a picture."""
-    prepare()
     return carry_out(
         lambda: _bench(photos, held_out, smiles, engines, weights, pairs, seed, out),
         "nothing was written", "choose another --out",

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from bench import machine
 from bench.complaint import BenchError, carry_out
-from realtime.environment import prepare
 
 if TYPE_CHECKING:
     from bench.narration.cases import Case
@@ -55,7 +54,6 @@ def narration(
     A pair of pictures takes about 0.3 s to make, and 0.1 s a narrator: the
     default takes about five minutes on two cores.
     """
-    prepare()
     return carry_out(
         lambda: _bench(photos, held_out, statistics, narrators, engine, pairs, seed, out),
         "nothing was written", "choose another --out",

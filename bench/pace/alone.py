@@ -194,10 +194,8 @@ def apart(work: Callable[..., Pace], *arguments: Any) -> Pace:
 
 def _answer(pipe: Connection, work: Callable[..., Pace], arguments: tuple[Any, ...]) -> None:
     from engines.runtime import EngineError
-    from realtime.environment import prepare
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; only the benchmark heeds it
-    prepare()
     try:
         pipe.send(work(*arguments))
     except (MissingError, EngineError) as error:

@@ -6,7 +6,6 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 
 from bench.pace.reel import Reel
-from realtime.environment import prepare
 
 
 class Camera:
@@ -41,7 +40,6 @@ class Camera:
 def _serve(reel: Reel, fps: float, pipe: Connection) -> None:
     """The camera's process: pack the frames, then serve them until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; only the benchmark heeds it
-    prepare()
     import cv2
 
     from bench.mjpeg import MjpegServer

@@ -13,7 +13,6 @@ from bench.complaint import carry_out
 from bench.pace import options
 from bench.pace.bars import Bars
 from bench.pace.options import Html, Json, Settings
-from realtime.environment import prepare
 
 if TYPE_CHECKING:
     from bench.pace.course import Course
@@ -41,7 +40,6 @@ def engines(
       mellm bench engines --json engines.json --html engines.html
       mellm bench engines --engines meflownet,dis --batch 1,2,4 --threads 1
     """
-    prepare()
     from bench.pace.closing import facts, finish
     from bench.pace.engines import measure_engines
     from bench.pace.results import Report
@@ -110,7 +108,6 @@ def pipeline(
       mellm bench pipeline --fps 30,60,100,200 --size 640x480,1280x720,1920x1080 --faces 1,2,3,4 --no-highest
       mellm bench pipeline --camera --fps 30 --engine auto --no-highest --no-peers
     """
-    prepare()
     from bench.pace.budget import BUDGETS, read_budgets
     from bench.pace.closing import facts, finish
     from bench.pace.course import cases_of
@@ -174,7 +171,6 @@ def soak(
 
     Example: mellm bench soak --minutes 60 --json soak.json --html soak.html
     """
-    prepare()
     from bench.pace.closing import facts, finish
     from bench.pace.course import cases_of
     from bench.pace.results import Report
@@ -213,7 +209,6 @@ def compare(first: Path, second: Path, everything: bool) -> int:
     Raises:
         BenchError: a file that holds no report.
     """
-    prepare()
     from bench.pace.closing import show
     from bench.pace.compare import CLOSE, compare
     from bench.pace.results import read_report

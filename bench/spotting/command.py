@@ -10,7 +10,6 @@ from rich.text import Text
 
 from bench import machine
 from bench.complaint import BenchError, carry_out
-from realtime.environment import prepare
 
 if TYPE_CHECKING:
     from bench.spotting.run import Plan
@@ -73,7 +72,6 @@ def spotting(
     8 videos of 60 s at 30 fps, a quarter of an hour. With --motion FOLDER the
     work is kept: delete the folder when alignment or flow have changed.
     """
-    prepare()
     from bench.spotting.run import Plan
 
     return carry_out(

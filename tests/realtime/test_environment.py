@@ -1,3 +1,4 @@
+import os
 import signal
 import socket
 import subprocess
@@ -5,7 +6,9 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
-from realtime.environment import STOP_SIGNALS, undisturbed
+import pytest
+
+from realtime.environment import STOP_SIGNALS, THREADS, undisturbed
 from tests.realtime.test_supervisor import LONG_S
 
 FIRST = """
@@ -17,6 +20,31 @@ with undisturbed(), nameless_main():
     multiprocessing.get_context("spawn").Process(target=tell, args=(theirs,)).start()
 print(ours.recv())
 """
+
+DOOR = """
+import os, sys
+from {}.__main__ import main
+
+class Watch:
+    def find_spec(self, name, path, target=None):
+        if name in ("numpy", "cv2"):
+            print(name, {{key: os.environ.get(key) for key in {}}}, file=sys.stderr)
+
+sys.meta_path.insert(0, Watch())
+sys.argv = ["mellm", "--help"]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
+@pytest.mark.parametrize("door", ["realtime", "bench"])
+def test_no_library_is_loaded_before_it_is_told_to_start_no_threads_that_spin(door: str) -> None:
+    bare = {name: value for name, value in os.environ.items() if name not in THREADS}
+    command = [sys.executable, "-c", DOOR.format(door, list(THREADS))]
+    done = subprocess.run(command, capture_output=True, text=True, env=bare, check=True)
+    assert set(done.stderr.splitlines()) == {f"numpy {THREADS}", f"cv2 {THREADS}"}
 
 
 def tell(line: Connection) -> None:

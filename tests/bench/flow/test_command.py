@@ -87,7 +87,7 @@ def test_ctrl_c_stops_with_a_line_and_status_130(
 
 
 def test_the_benches_have_one_front_door(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.__main__ import app as door
+    from bench.cli import app as door
 
     monkeypatch.setattr(sys, "argv", ["bench"])
     assert door(["flow", "--engines", "dsi"], result_action="return_value") == 2

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import app
+from bench.cli import app
 from bench.pace import alone, course, reel
 from bench.pace.results import Case, Outcome, Pace, Spread, read_report, to_json
 from bench.pace.trial import Plan, Trial, settings_of
@@ -272,7 +272,7 @@ def test_without_the_benchmarks_mellm_says_so(mellm: Command, monkeypatch: pytes
 
     spec = cli.app._commands["bench"]
     monkeypatch.setattr(spec, "_resolved", None)
-    monkeypatch.setitem(sys.modules, "bench.__main__", None)
+    monkeypatch.setitem(sys.modules, "bench.cli", None)
     status, _, err = mellm("bench", "pipeline")
     assert status == 1
     assert "the benchmarks cannot be loaded" in err

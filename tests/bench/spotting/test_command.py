@@ -100,7 +100,7 @@ def test_ctrl_c_stops_with_a_line_and_status_130(
 
 
 def test_spotting_stands_at_the_front_door(capfd: pytest.CaptureFixture[str]) -> None:
-    from bench.__main__ import app as door
+    from bench.cli import app as door
 
     assert door(["spotting", "--engines", "dsi"], result_action="return_value") == 2
     assert "no such engine" in capfd.readouterr().err

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.__main__ import app
+from bench.cli import app
 
 
 @pytest.mark.parametrize(
