@@ -7,8 +7,8 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from realtime.calibration import mismatch, open_calibration, too_small
 from realtime.chain import run_chain
 from realtime.config import Config
 from realtime.exports.elan import eaf
-from realtime.exports.tables import Event, make_event, write_events, write_motion
+from realtime.exports.tables import Event, MotionWriter, make_event, write_events
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
 from realtime.output import check_writable
 from realtime.sheet import write_sheet
@@ -97,59 +97,90 @@ def analyze(
     folder = out / name
     check_output(folder, RESULTS)
     capture = dataclasses.replace(config.capture, source=str(video), paced=False)
-    motions: list[Motion] = []
-    spots: dict[int, Spot] = {}
-    events: list[Event] = []
-    sketches: list[bytes] = []
-    summary, noted = "", list[str]()
-    end_ns = 0
-    for message in run_chain(dataclasses.replace(config, capture=capture), engine):
-        end_ns = max(end_ns, message.t_media_ns)
-        if isinstance(message, Motion):
-            motions.append(message)
-            progress(message.t_media_ns / 1e9)
-        elif isinstance(message, Say) and message.spot_id < 0:
-            summary, noted = (message.text, noted) if message.final else (summary, [*noted, message.text])
-        else:
-            _collect(message, video.name, spots, events, sketches)
-    if not motions:
-        raise SourceError(f"{video}: no face found in {end_ns / 1e9:.1f} s of video")
+    found = _Found(video)
     with fresh_folder(folder, RESULTS) as fresh:
-        write_events(events, fresh)
-        write_motion(motions, fresh / "motion.parquet")
+        with MotionWriter(fresh / "motion.parquet") as motions:
+            for message in run_chain(dataclasses.replace(config, capture=capture), engine):
+                found.take(message)
+                if isinstance(message, Motion):
+                    motions.add(message)
+                    progress(message.t_media_ns / 1e9)
+        if not found.first:
+            raise SourceError(f"{video}: no face found in {found.end_ns / 1e9:.1f} s of video")
+        write_events(found.events, fresh)
         film = video if video.is_file() and video.suffix != ".npy" else None
         made = datetime.datetime.fromtimestamp(video.stat().st_mtime).astimezone()
-        (fresh / "events.eaf").write_bytes(eaf(events, [], made, film, folder))
-        write_sheet(events, sketches, fresh / "events.png")
-        (fresh / "summary.txt").write_text(f"{summary}\n", encoding="utf-8")
-    times_ns = sorted({m.t_media_ns for m in motions})
+        (fresh / "events.eaf").write_bytes(eaf(found.events, [], made, film, folder))
+        write_sheet(found.events, found.sketches, fresh / "events.png")
+        (fresh / "summary.txt").write_text(f"{found.summary}\n", encoding="utf-8")
+    times_ns = found.times_ns
     fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
-    faces = {m.face_id: m for m in reversed(motions)}  # the first motion of each
-    calibration = open_calibration(config.spot)
-    said = [text for m in faces.values() for text in too_small(m.iod_px)]
-    said += [text for m in faces.values() for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
-    notes = tuple(dict.fromkeys([*said, *noted]))
-    return Analysis(folder, tuple(events), len(faces), end_ns / 1e9, fps, notes, summary)
+    calibration, faces = open_calibration(config.spot), found.first.values()
+    said = [text for m in faces for text in too_small(m.iod_px)]
+    said += [text for m in faces for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
+    notes = tuple(dict.fromkeys([*said, *found.notes]))
+    return Analysis(folder, tuple(found.events), len(faces), found.end_ns / 1e9, fps, notes, found.summary)
 
 
-def _collect(
-    message: AnyMessage, video: str, spots: dict[int, Spot], events: list[Event], sketches: list[bytes]
-) -> None:
-    if isinstance(message, Spot) and message.phase == "closed":
-        spots[message.spot_id] = message
-    elif isinstance(message, Say) and message.final and message.spot_id in spots:
-        spot = spots.pop(message.spot_id)
-        events.append(make_event(video, spot, message))
-        sketches.append(spot.sketch)
-    elif isinstance(message, End) and message.error:
-        raise SourceError(message.error)
+@dataclass
+class _Found:
+    """What a video's messages told so far, but for the curves, which are too long to keep.
+
+    Attributes:
+        video: it.
+        end_ns: the stream's time.
+        times_ns: of the frames with a face.
+        first: each face's first motion.
+        events, sketches: in the order in which they were answered.
+        summary: of the whole video.
+        notes: what else was said of it.
+        closed: the events that wait for words.
+    """
+
+    video: Path
+    end_ns: int = 0
+    times_ns: list[int] = field(default_factory=list)
+    first: dict[int, Motion] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    sketches: list[bytes] = field(default_factory=list)
+    summary: str = ""
+    notes: list[str] = field(default_factory=list)
+    closed: dict[int, Spot] = field(default_factory=dict)
+
+    def take(self, message: AnyMessage) -> None:
+        """Take a message in.
+
+        Raises:
+            SourceError: the stream ended with an error.
+        """
+        self.end_ns = max(self.end_ns, message.t_media_ns)
+        if isinstance(message, Motion):
+            self.first.setdefault(message.face_id, message)
+            if message.t_media_ns not in self.times_ns[-1:]:  # another face of the same frame
+                self.times_ns.append(message.t_media_ns)
+        elif isinstance(message, Spot) and message.phase == "closed":
+            self.closed[message.spot_id] = message
+        elif isinstance(message, Say):
+            self._hear(message)
+        elif isinstance(message, End) and message.error:
+            raise SourceError(message.error)
+
+    def _hear(self, say: Say) -> None:
+        if say.spot_id < 0 and say.final:
+            self.summary = say.text
+        elif say.spot_id < 0:
+            self.notes.append(say.text)
+        elif say.final and say.spot_id in self.closed:
+            spot = self.closed.pop(say.spot_id)
+            self.events.append(make_event(self.video.name, spot, say))
+            self.sketches.append(spot.sketch)
 
 
 @contextmanager
 def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
     """A folder to fill with some files, which take their place only when all went well.
 
-    What stood under their names before is replaced; nothing else is ever touched.
+    What stood under their names before is replaced; nothing else is ever touched. What goes wrong leaves no new folder.
 
     Args:
         folder: where they are to stand.
@@ -160,6 +191,7 @@ def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
         OSError: it cannot be made or written.
     """
     check_output(folder, files)
+    made = [place for place in (folder.parent, *folder.parent.parents) if not place.exists()]  # the innermost first
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -173,6 +205,9 @@ def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
             partial.rename(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # somebody else has put something there
+            for place in made:
+                place.rmdir()
         raise
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import TracebackType
 from typing import get_type_hints
 
 import numpy as np
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from calib.face import CROP_IOD, REGION_NAMES
 from calib.facs import Label
 from realtime.messages import Kind, Motion, Say, Spot
+
+_ROWS = 4096
+"""Motions to a row group of a Parquet file."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +123,44 @@ def motion_table(motions: Sequence[Motion], zero_ns: int = 0) -> "pa.Table":
     return pa.table(columns)
 
 
-def write_motion(motions: Sequence[Motion], path: Path) -> None:
-    """Write the motion table (`motion_table`) as Parquet."""
-    pq.write_table(motion_table(motions), path)
+class MotionWriter:
+    """Writes the motion table (`motion_table`) as Parquet while the motions come: hours of them fit in no memory.
+
+    A context manager; the file is whole when it is left.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Begin a file.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._file = pq.ParquetWriter(path, motion_table([]).schema)
+        self._waiting: list[Motion] = []
+
+    def __enter__(self) -> "MotionWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._file:
+            self._write()
+
+    def add(self, motion: Motion) -> None:
+        """The next row.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self._waiting.append(motion)
+        if len(self._waiting) == _ROWS:
+            self._write()
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._file.write_table(motion_table(self._waiting))
+            self._waiting = []
 
 
 def write_rows(table: "pa.Table", path: Path) -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from realtime.exports.tables import (
     Event,
+    MotionWriter,
     make_event,
     motion_table,
     write_events,
     write_events_parquet,
-    write_motion,
     write_rows,
 )
 from realtime.messages import Say, Spot
@@ -67,7 +67,9 @@ def test_an_open_spot_is_no_event() -> None:
 def test_motion_is_one_row_a_frame_a_face(tmp_path: Path) -> None:
     moved = np.arange(58, dtype=float).reshape(29, 2) / 1000
     motions = [motion(k / 30, moved * k, k, face) for k in range(3) for face in (0, 1)]
-    write_motion(motions, tmp_path / "motion.parquet")
+    with MotionWriter(tmp_path / "motion.parquet") as writer:
+        for one in motions:
+            writer.add(one)
     table = pq.read_table(tmp_path / "motion.parquet").to_pydict()
     assert table["face_id"] == [0, 1] * 3
     assert table["time_s"] == pytest.approx([0, 0, 1 / 30, 1 / 30, 2 / 30, 2 / 30])
@@ -75,6 +77,21 @@ def test_motion_is_one_row_a_frame_a_face(tmp_path: Path) -> None:
     assert table["v_left_outer_eyebrow"][-1] == pytest.approx(0.002)
     assert table["v_right_cheek"][-1] == pytest.approx(0.114)
     assert len([name for name in table if name.startswith(("u_", "v_"))]) == 58
+
+
+def test_hours_of_motion_are_written_as_they_come_and_are_one_table(tmp_path: Path) -> None:
+    still, path = np.zeros((29, 2)), tmp_path / "motion.parquet"
+    with MotionWriter(path) as writer:
+        for k in range(20_000):
+            writer.add(motion(0.0, still, k))
+        assert path.stat().st_size > 20_000
+    assert pq.read_table(path).column("frame").to_pylist() == list(range(20_000))
+
+
+def test_no_motion_makes_an_empty_table_with_its_columns(tmp_path: Path) -> None:
+    with MotionWriter(tmp_path / "motion.parquet"):
+        pass
+    assert pq.read_table(tmp_path / "motion.parquet").schema == motion_table([]).schema
 
 
 def test_every_kind_of_table_holds_the_same_events(tmp_path: Path) -> None:
