@@ -7,7 +7,9 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from realtime.exports.tables import Event, make_event
+import pyarrow as pa
+
+from realtime.exports.tables import Event, MotionRows, make_event, motion_table
 from realtime.messages import Annotation, Gap, Motion, Say, Spot, Status
 from realtime.recordings.answers import Answers
 from realtime.recordings.sessions import Recording, SessionInfo
@@ -29,7 +31,7 @@ class Account:
         recording: where it is from.
         info: it at a glance.
         told: its events in order of onset.
-        motions: of every measured frame, in order; times in the stream.
+        motions: table of every measured frame, in order (`motion_table`).
         gaps: what was not looked at, in order.
         statuses: the last word of every process.
         notes: the operator's, in order; times in the stream.
@@ -41,7 +43,7 @@ class Account:
     recording: Recording
     info: SessionInfo
     told: tuple[Told, ...]
-    motions: tuple[Motion, ...]
+    motions: "pa.Table"
     gaps: tuple[Gap, ...]
     statuses: dict[str, Status]
     notes: tuple[Annotation, ...]
@@ -65,22 +67,24 @@ def gather(recording: Recording) -> Account:
     Its summary is of what was recorded, in the recording's own time: the session's may tell of more.
     """
     answers = Answers()
-    motions: list[Motion] = []
+    info, tables = recording.info, [motion_table([])]
+    rows = MotionRows(tables.append, info.zero_ns)
     gaps: list[Gap] = []
     statuses: dict[str, Status] = {}
     for message in recording.messages(Spot, Say, Motion, Gap, Status):
         answers.take(message)
         if isinstance(message, Motion):
-            motions.append(message)
+            rows.add(message)
         elif isinstance(message, Gap):
             gaps.append(message)
         elif isinstance(message, Status):
             statuses[message.process] = message
-    info, damage = recording.info, recording.damage
+    rows.flush()
     told = [Told(_from_zero(make_event(recording.path.name, *pair), info.zero_ns), pair[0]) for pair in answers.pairs]
     return Account(
         recording, info, tuple(sorted(told, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
-        tuple(motions), tuple(gaps), statuses, recording.notes, answers.summary(info.zero_ns, info.duration_s), damage,
+        pa.concat_tables(tables), tuple(gaps), statuses, recording.notes,
+        answers.summary(info.zero_ns, info.duration_s), recording.damage,
     )  # fmt: skip
 
 

@@ -1,29 +1,29 @@
 """One event as a card of the report: flow picture, words, and the curves of what moved most."""
 
 import base64
-from collections.abc import Sequence
 from html import escape
 
 import numpy as np
+import pyarrow as pa
 
-from calib.face import REGION_INDEX
 from calib.facs import parse_code
 from realtime.exports.account import Account, Told
 from realtime.exports.chart import Axis, Curve, labels, level, line, mark, span, svg
-from realtime.messages import KIND_NAMES, Motion
+from realtime.exports.tables import region_columns
+from realtime.messages import KIND_NAMES
 
 _BEFORE_S, _AFTER_S = 0.6, 0.8
 _LINES = ("one", "two", "three")  # as the style sheet calls them
 _PLOT = 132
 
 
-def event_card(account: Account, told: Told, motions: Sequence[Motion], number: int) -> str:
+def event_card(account: Account, told: Told, motions: "pa.Table", number: int) -> str:
     """An event's card.
 
     Args:
         account: the session.
         told: the event.
-        motions: of its face, in order.
+        motions: of its face (`Account.motions`).
         number: of the event on the page, from 1.
     """
     event = told.event
@@ -40,7 +40,7 @@ def event_card(account: Account, told: Told, motions: Sequence[Motion], number: 
         f'<article class="card event" id="e{number}">{_flow(told, number)}'
         f'<div><h3><span class="kind {event.kind}">{name}</span>#{number}</h3><p class="when">{when}</p>'
         f'<ul class="chips">{chips}</ul><p class="words">{escape(event.narration)}</p></div>'
-        f"{_plot(account, told, motions)}</article>"
+        f"{_plot(told, motions)}</article>"
     )
 
 
@@ -60,21 +60,21 @@ def _flow(told: Told, number: int) -> str:
     return f'<img class="flow" alt="Flow of event {number}, onset to apex" src="data:image/png;base64,{data}">'
 
 
-def _plot(account: Account, told: Told, motions: Sequence[Motion]) -> str:
+def _plot(told: Told, motions: "pa.Table") -> str:
     """The displacement of the regions that moved most, along the way they moved, from a little before to after."""
     event = told.event
     name = KIND_NAMES[event.kind].capitalize()
     axis = Axis(max(event.onset_s - _BEFORE_S, 0.0), event.offset_s + _AFTER_S)
-    near = [m for m in motions if axis.start_s <= account.seconds(m.t_media_ns) <= axis.end_s]
+    start, stop = np.searchsorted(motions["time_s"].to_numpy(), (axis.start_s, np.nextafter(axis.end_s, np.inf)))
+    near = motions.slice(int(start), int(stop - start))
     most = sorted(told.spot.regions, key=lambda region: -region.mean_iod)[: len(_LINES)]
     if len(near) < 2 or not most:
         return '<div class="plot"><p class="hint">No curves: the face was not measured around this event.</p></div>'
-    times = np.array([account.seconds(m.t_media_ns) for m in near])
+    times = near["time_s"].to_numpy()
     at_onset = int(np.argmin(np.abs(times - event.onset_s)))
     curves = []
     for region, name in zip(most, _LINES, strict=False):
-        k = REGION_INDEX[region.name]
-        moved = np.array([(m.u_iod[k], m.v_iod[k]) for m in near]) * 100
+        moved = np.stack([near[column].to_numpy() for column in region_columns(region.name)], axis=1) * 100
         moved -= moved[at_onset]
         way = np.array([region.u_iod, region.v_iod])
         along = moved @ (way / max(float(np.hypot(*way)), 1e-12))

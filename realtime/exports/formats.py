@@ -13,7 +13,6 @@ from realtime.exports.elan import Note, eaf
 from realtime.exports.report import report
 from realtime.exports.subtitles import Cue, event_cues, reading_s, webvtt
 from realtime.exports.tables import (
-    motion_table,
     write_events_csv,
     write_events_jsonl,
     write_events_parquet,
@@ -43,19 +42,19 @@ class Format:
 
 def _csv(account: Account, paths: tuple[Path, ...]) -> None:
     write_events_csv(account.events, paths[0])
-    write_rows(motion_table(account.motions, account.info.zero_ns), paths[1])
+    write_rows(account.motions, paths[1])
 
 
 def _jsonl(account: Account, paths: tuple[Path, ...]) -> None:
     write_events_jsonl(account.events, paths[0])
-    write_rows(motion_table(account.motions, account.info.zero_ns), paths[1])
+    write_rows(account.motions, paths[1])
 
 
 def _parquet(account: Account, paths: tuple[Path, ...]) -> None:
     import pyarrow.parquet as pq
 
     write_events_parquet(account.events, paths[0])
-    pq.write_table(motion_table(account.motions, account.info.zero_ns), paths[1])
+    pq.write_table(account.motions, paths[1])
 
 
 def _vtt(account: Account, paths: tuple[Path, ...]) -> None:

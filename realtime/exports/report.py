@@ -4,18 +4,19 @@ No script, no font, no picture from elsewhere; light and dark as the reader's sy
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
 import numpy as np
+import pyarrow as pa
 
 from realtime.exports.account import Account
 from realtime.exports.card import event_card, unit_name
 from realtime.exports.chart import Axis, Curve, labels, line, span, svg
 from realtime.exports.tables import Event
-from realtime.messages import KIND_NAMES, Annotation, Motion
+from realtime.messages import KIND_NAMES, Annotation
 from realtime.nodes import PROCESSES
 
 _LANE, _THIN, _CURVE = 26, 12, 92
@@ -41,9 +42,9 @@ def report(account: Account) -> str:
     info = account.info
     title = escape(info.title)
     style = (files("realtime.exports") / "report.css").read_text(encoding="utf-8")
-    by_face: dict[int, list[Motion]] = defaultdict(list)
-    for motion in account.motions:
-        by_face[motion.face_id].append(motion)
+    of = account.motions["face_id"].to_numpy()
+    faces = sorted({*of.tolist(), *(event.face_id for event in account.events)})
+    by_face = {face: account.motions.filter(pa.array(of == face)) for face in faces}
     parts = [
         _header(account, title), _tiles(account), _summary(account), _timeline(account, by_face), _seen(account),
         _events(account, by_face), _notes(account), _session(account), _FOOTER,
@@ -110,16 +111,15 @@ def _summary(account: Account) -> str:
     return f'<h2>In words</h2><p class="card">{escape(account.summary)}</p>' if account.summary else ""
 
 
-def _timeline(account: Account, by_face: dict[int, list[Motion]]) -> str:
+def _timeline(account: Account, by_face: dict[int, "pa.Table"]) -> str:
     """The whole session: a lane of events and a curve of movement for every face, then what was skipped and noted."""
     axis = Axis(0.0, max(account.info.duration_s, 0.1))
-    faces = sorted({*by_face, *(event.face_id for event in account.events)})
     lanes = []
-    for face_id in faces:
-        name = f"face {face_id}" if len(faces) > 1 else "events"
+    for face_id, motions in by_face.items():
+        name = f"face {face_id}" if len(by_face) > 1 else "events"
         bars = [_bar(axis, event, k) for k, event in enumerate(account.events, 1) if event.face_id == face_id]
         lanes.append(_lane(name, "bars", svg(bars, f"{name}: {len(bars)} events", _LANE)))
-        lanes.append(_movement(account, by_face[face_id], axis))
+        lanes.append(_movement(motions, axis))
     if account.gaps:
         spans = [_gap_span(account, axis, k) for k in range(len(account.gaps))]
         lanes.append(_lane("skipped", "thin", svg(spans, f"{len(account.gaps)} gaps", _THIN)))
@@ -150,9 +150,8 @@ def _lane(name: str, kind: str, drawing: str) -> str:
     return f'<div class="lane"><span class="name">{name}</span><div class="{kind}">{drawing}</div></div>'
 
 
-def _movement(account: Account, motions: Sequence[Motion], axis: Axis) -> str:
-    times = np.array([account.seconds(m.t_media_ns) for m in motions])
-    values = np.array([100 * m.magnitude_iod for m in motions])
+def _movement(motions: "pa.Table", axis: Axis) -> str:
+    times, values = motions["time_s"].to_numpy(), 100 * motions["magnitude_iod"].to_numpy().astype(np.float64)
     most = float(values.max()) if values.size else 0.0
     name = f"Movement, up to {most:.1f} % of eye distance"
     drawing = svg([line(Curve(times, values, "plain"), axis, max(most * 1.08, 1.0), 0.0, _CURVE)], name, _CURVE)
@@ -211,7 +210,7 @@ def _counts(rows: Sequence[tuple[str, int]]) -> str:
     )
 
 
-def _events(account: Account, by_face: dict[int, list[Motion]]) -> str:
+def _events(account: Account, by_face: dict[int, "pa.Table"]) -> str:
     if not account.told:
         return '<h2>Events</h2><p class="card">No expression was spotted in this session.</p>'
     cards = "".join(event_card(account, told, by_face[told.event.face_id], k) for k, told in enumerate(account.told, 1))
@@ -236,11 +235,11 @@ def _notes(account: Account) -> str:
 def _session(account: Account) -> str:
     """How it was measured, and how well that went."""
     info, counts = account.info, account.info.counts
-    iods = [m.iod_px for m in account.motions]
+    iods = account.motions["iod_px"].to_numpy()
     facts = [
         ("Source", escape(info.source)), ("Recorded", f"{info.started.isoformat(sep=' ', timespec='seconds')}"),
         ("Length", _length(info.duration_s)), ("Frame rate", f"{counts.fps:.1f} fps"),
-        ("Face size", f"{np.median(iods):.0f} px between the eyes (median)" if iods else "no face measured"),
+        ("Face size", f"{np.median(iods):.0f} px between the eyes (median)" if iods.size else "no face measured"),
         ("Flow engine", escape(counts.engine) or "unknown"),
         ("Calibration", "of this person" if account.recording.calibration else "none, noise learned on the way"),
         ("Video", "recorded beside the measurements" if info.has_video else "not recorded"),

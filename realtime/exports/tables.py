@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from calib.facs import Label
 from realtime.messages import Kind, Motion, Say, Spot
 
 _ROWS = 4096
-"""Motions to a row group of a Parquet file."""
+"""Rows of the motion table that are made at a time."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,12 @@ def in_order(events: Sequence[Event]) -> list[Event]:
     return sorted(events, key=lambda e: (e.video, e.onset_s, e.face_id, e.offset_s))
 
 
+def region_columns(name: str) -> tuple[str, str]:
+    """The names of the columns that tell how far a region moved to the right and down."""
+    slug = name.lower().replace(" ", "_")
+    return f"u_{slug}", f"v_{slug}"
+
+
 def motion_table(motions: Sequence[Motion], zero_ns: int = 0) -> "pa.Table":
     """One row a frame a face.
 
@@ -110,8 +116,8 @@ def motion_table(motions: Sequence[Motion], zero_ns: int = 0) -> "pa.Table":
     u = np.array([m.u_iod for m in motions], np.float32).reshape(-1, len(REGION_NAMES))
     v = np.array([m.v_iod for m in motions], np.float32).reshape(-1, len(REGION_NAMES))
     for index, name in enumerate(REGION_NAMES):
-        slug = name.lower().replace(" ", "_")
-        columns[f"u_{slug}"], columns[f"v_{slug}"] = u[:, index], v[:, index]
+        right, down = region_columns(name)
+        columns[right], columns[down] = u[:, index], v[:, index]
     head = np.array([m.head for m in motions], np.float32).reshape(-1, 8) / CROP_IOD
     for index, name in enumerate(("u", "u_x", "u_y", "u_z", "v", "v_x", "v_y", "v_z")):
         columns[f"head_{name}"] = head[:, index]
@@ -123,8 +129,33 @@ def motion_table(motions: Sequence[Motion], zero_ns: int = 0) -> "pa.Table":
     return pa.table(columns)
 
 
-class MotionWriter:
-    """Writes the motion table (`motion_table`) as Parquet while the motions come: hours of them fit in no memory.
+class MotionRows:
+    """Motions on their way into tables (`motion_table`), `_ROWS` at a time: a motion takes ten times a row's memory."""
+
+    def __init__(self, sink: Callable[["pa.Table"], object], zero_ns: int = 0) -> None:
+        """Begin.
+
+        Args:
+            sink: takes a table of the next rows.
+            zero_ns: the stream's time from which `time_s` counts.
+        """
+        self._sink, self._zero_ns = sink, zero_ns
+        self._waiting: list[Motion] = []
+
+    def add(self, motion: Motion) -> None:
+        """The next row."""
+        self._waiting.append(motion)
+        if len(self._waiting) == _ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what is left."""
+        self._sink(motion_table(self._waiting, self._zero_ns))
+        self._waiting = []
+
+
+class MotionWriter(MotionRows):
+    """Writes the motion table as Parquet while the motions come.
 
     A context manager; the file is whole when it is left.
     """
@@ -133,10 +164,10 @@ class MotionWriter:
         """Begin a file.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be written, then or later.
         """
         self._file = pq.ParquetWriter(path, motion_table([]).schema)
-        self._waiting: list[Motion] = []
+        super().__init__(self._file.write_table)
 
     def __enter__(self) -> "MotionWriter":
         return self
@@ -145,29 +176,14 @@ class MotionWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._file:
-            self._write()
-
-    def add(self, motion: Motion) -> None:
-        """The next row.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        self._waiting.append(motion)
-        if len(self._waiting) == _ROWS:
-            self._write()
-
-    def _write(self) -> None:
-        if self._waiting:
-            self._file.write_table(motion_table(self._waiting))
-            self._waiting = []
+            self.flush()
 
 
 def write_rows(table: "pa.Table", path: Path) -> None:
     """Write a table as JSON Lines or CSV, by the path's suffix; numbers to a millionth."""
     names = table.column_names
-    columns = [column.to_numpy() for column in table.columns]
-    rows = zip(*(_rounded(column) for column in columns), strict=True)
+    batches = (batch.columns for batch in table.to_batches(_ROWS))
+    rows = (row for columns in batches for row in zip(*(_rounded(one.to_numpy()) for one in columns), strict=True))
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix == ".csv":
             writer = csv.writer(file)
