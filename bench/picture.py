@@ -15,7 +15,7 @@ def session_picture(seconds: float = 14.0) -> str:
     from rich.terminal_theme import MONOKAI
 
     from realtime.config import CaptureConfig, Config
-    from realtime.recorded import phantom_script
+    from realtime.recorded import phantom_events
     from realtime.supervisor import Session
     from realtime.terminal import LiveView
 
@@ -25,7 +25,7 @@ def session_picture(seconds: float = 14.0) -> str:
     with Session(config) as session:
         for message in session:
             view.show(message)
-    view.against(phantom_script(config.capture))
+    view.against(phantom_events(config.capture))
     view.closing()
     svg = console.export_svg(title=f"mellm live phantom --seconds {seconds:g}", theme=MONOKAI)
     # Without the fonts it would fetch from the network: any monospaced one will do.

@@ -2,13 +2,15 @@
 
 import math
 import re
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.phantom import PhantomScript, PhantomVideo, demo_script, portrait
+from calib.phantom import PhantomEvent, PhantomScript, PhantomVideo, demo_script, portrait
 from calib.phantom.script import BLINK_S
 from engines.quiet import quiet_stderr
 from realtime.config import CaptureConfig
@@ -91,6 +93,16 @@ def phantom_script(config: CaptureConfig) -> PhantomScript:
         blinks_s = np.cumsum(pauses_s)
         return PhantomScript((), tuple(blinks_s[blinks_s + BLINK_S <= seconds].tolist()), seed=config.seed)
     return demo_script(seconds, config.seed)
+
+
+def phantom_events(config: CaptureConfig) -> Iterator[PhantomEvent]:
+    """The expressions that the phantom performs under a configuration, in order; without end if it has none."""
+    script = phantom_script(config)
+    for turn in count():
+        for event in script.events:
+            yield event.later(turn * PHANTOM_SECONDS)
+        if config.seconds or not script.events:
+            return
 
 
 class FileSource:

@@ -1,7 +1,9 @@
 """What `mellm live` shows in a terminal: events and words as they come, then a closing table."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from rich import box
 from rich.console import Console
@@ -10,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from calib.phantom import PhantomScript
+from calib.phantom import PhantomEvent
 from calib.phantom.scoring import match
 from realtime.calibration import Calibration, mismatch, too_small
 from realtime.messages import KIND_NAMES, AnyMessage, Gap, Lost, Motion, Say, Spot, Status
@@ -247,9 +249,10 @@ class LiveView:
         revoked = sum(spot.phase == "revoked" for spot in self.spots.values())
         return recap(moments, revoked, self._last_ns / 1e9)
 
-    def against(self, script: PhantomScript) -> None:
-        """Print what was spotted beside what the phantom really did."""
-        true = [e for e in script.events if e.offset_s < self._last_ns / 1e9]
+    def against(self, events: Iterable[PhantomEvent]) -> None:
+        """Print what was spotted beside what the phantom really did: events in order, even without end."""
+        end_s = self._last_ns / 1e9
+        true = [e for e in takewhile(lambda e: e.onset_s < end_s, events) if e.offset_s < end_s]
         closed = sorted((s for s in self.spots.values() if s.phase == "closed"), key=lambda s: s.onset_ns)
         pairs = dict(
             match([(e.onset_s, e.offset_s) for e in true], [(s.onset_ns / 1e9, s.offset_ns / 1e9) for s in closed])

@@ -1,7 +1,7 @@
 """What a phantom does and when: expressions, blinks, head sway, light."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -37,6 +37,11 @@ class PhantomEvent:
             )
         for code, _ in self.units:
             parse_code(code)
+
+    def later(self, by_s: float) -> "PhantomEvent":
+        """The same, so much later."""
+        onset, apex, offset = (t_s + by_s for t_s in (self.onset_s, self.apex_s, self.offset_s))
+        return replace(self, onset_s=onset, apex_s=apex, offset_s=offset)
 
     @property
     def kind(self) -> Literal["micro", "macro"]:

@@ -96,7 +96,7 @@ def live(
     from realtime.dashboard.door import Dashboard as Page
     from realtime.dashboard.place import Stage
     from realtime.panel import Panel
-    from realtime.recorded import PHANTOMS, phantom_script
+    from realtime.recorded import PHANTOMS, phantom_events
     from realtime.recordings.tape import Tape
     from realtime.sources import source_title, tells_no_time
     from realtime.supervisor import Session, SessionError
@@ -155,7 +155,7 @@ def live(
         told.rest()
     if told.began:
         if source in PHANTOMS:
-            told.against(phantom_script(capture))
+            told.against(phantom_events(capture))
         told.closing()
     finished = tape.finished if tape is not None else []
     kept = [_recorded(console, recorder, recorder.problem in complained) for recorder in finished]

@@ -1,3 +1,4 @@
+from itertools import takewhile
 from pathlib import Path
 
 import cv2
@@ -6,7 +7,7 @@ import pytest
 
 from calib.phantom import PhantomVideo, portrait
 from realtime.config import CaptureConfig
-from realtime.recorded import FileSource, FolderSource, PhantomSource, phantom_script, read_photo
+from realtime.recorded import FileSource, FolderSource, PhantomSource, phantom_events, phantom_script, read_photo
 from realtime.source import SourceError
 from realtime.sources import open_source
 from tests.conftest import write_video
@@ -148,6 +149,25 @@ def test_a_performance_that_is_to_be_longer_than_an_endless_one_does_not_begin_a
     later = source.read()
     assert later is not None
     assert np.array_equal(later.image, video.frame(7.0))
+
+
+def test_an_endless_phantom_is_known_to_do_again_what_it_does_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.recorded.PHANTOM_SECONDS", 8.0)
+    config = CaptureConfig(seed=4)
+    events = list(takewhile(lambda event: event.onset_s < 24.0, phantom_events(config)))
+    source = PhantomSource(config)
+    for first, again in zip(events, events[len(events) // 3 :], strict=False):
+        assert again.apex_s == pytest.approx(first.apex_s + 8.0)
+        assert again.units == first.units
+        shown = []
+        for event in (first, again):
+            source.seek(round(event.apex_s * 1e9))
+            grab = source.read()
+            assert grab is not None
+            shown.append(grab.image)
+        assert np.array_equal(shown[0], shown[1])
+    assert len(events) == 3 * len(phantom_script(config).events)
+    assert list(phantom_events(CaptureConfig("phantom-rest"))) == []
 
 
 def test_a_phantom_at_rest_only_blinks() -> None:

@@ -29,7 +29,7 @@ def shown(messages: list[AnyMessage], script: PhantomScript | None = None, verbo
     for message in [*perform([EVENT], [k / 30 for k in range(90)]), *messages]:
         view.show(message)
     if script is not None:
-        view.against(script)
+        view.against(script.events)
     view.closing()
     return text.getvalue()
 
