@@ -1,7 +1,8 @@
 """Flow between two crops, measured from both sides and then once more: what is left over; small is measured best."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from calib.face import CROP, Floats
 from engines.head import HeadFit
+from engines.likeness import Likeness
 from engines.runtime import FlowEngine, encode_all
 
 CLEAR_PX = 0.5
@@ -16,14 +18,13 @@ CLEAR_PX = 0.5
 
 Where nothing does, it would be noise."""
 
+SMOOTH_PX = 5.0
+"""σ by which the expression is smoothed for another second pass, which then has its noise to measure anew."""
+
 ROUNDS = 4
 """Of the fixed point that turns a flow round; twice as many gain nothing that can be measured."""
 
-STRETCH_PX = 2.0
-"""σ over which stretched skin is looked at."""
-
-SHARPNESS = 4
-"""How decidedly the side is believed on which skin is less stretched; 2 is a little worse, 8 the same."""
+Crops: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 _GRID = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
 
@@ -49,80 +50,87 @@ class CropFlow:
 class CropPair:
     """Two crops, cut alike, and the flow from the first to the second: in one pass, and in two for who has time."""
 
-    def __init__(self, engine: FlowEngine, first: Any, second: Any, crop: NDArray[np.uint8], landmarks: Floats) -> None:
+    def __init__(self, engine: FlowEngine, crops: Crops, encoded: tuple[Any, Any], landmarks: Floats) -> None:
         """Measure in one pass.
 
         Args:
             engine: what measures.
-            first, second: both crops, encoded by it.
-            crop: the second, (256, 256, 3) uint8 RGB.
+            crops: both, (256, 256, 3) uint8 RGB.
+            encoded: the same, encoded by the engine.
             landmarks: (478, 3) mesh points in the first.
 
         Raises:
             CropError: too little of the face is in the first.
         """
-        self._engine, self._first, self._second, self._crop = engine, first, second, crop
+        self._engine, self._crops, self._encoded = engine, crops, encoded
         self._fit = HeadFit(landmarks)
-        fields = engine.flow(first, second)
+        fields = engine.flow(*encoded)
         self.flow = CropFlow(fields.facial, self._fit.head(fields))
 
     def refined(self) -> CropFlow:
-        """The flow from both sides and in a second pass, which take an encoding and two flows more.
+        """The flow from both sides and in second passes, which take two encodings and three flows more, or one less.
 
-        The second pass sees the second crop with the head's motion taken out, and the expression's as well where there
-        is any; what it measures is added to what was taken out. What that gains: `bench/results/flow.md`.
+        A second pass sees the second crop with the head's motion taken out, and the expression's as well where there is
+        any; what it measures is added to what was taken out. An expression is taken out once as it was found and once
+        smoothed, and where it is told better by one of them that is believed. What all this gains:
+        `bench/results/flow.md`.
 
         Raises:
             CropError: the crop cannot be measured once it is warped.
         """
-        head, facial = self.flow.head, self.flow.facial
-        facial = from_both_sides(facial, self._engine.flow(self._second, self._first).facial)
-        guess = taken_out(head, facial - head, self._fit.hull)
-        fields = self._engine.flow(self._first, self._engine.encode(warped(self._crop, guess)))
-        return CropFlow(fields.facial + at_places(guess, fields.facial), head + self._fit.head(fields))
+        head, likeness = self.flow.head, Likeness(*self._crops)
+        facial = from_both_sides(self.flow.facial, self._engine.flow(*self._encoded[::-1]).facial, likeness)
+        passes = [self._second(guess) for guess in taken_out(head, facial, self._fit.hull, likeness)]
+        facial = reduce(likeness.likelier, (one.facial for one in passes))
+        return CropFlow(facial, passes[0].head)
+
+    def _second(self, guess: Floats) -> CropFlow:
+        """A second pass, given what to take out."""
+        fields = self._engine.flow(self._encoded[0], self._engine.encode(warped(self._crops[1], guess)))
+        return CropFlow(fields.facial + at_places(guess, fields.facial), self.flow.head + self._fit.head(fields))
 
 
-def refined_flow(
-    engine: FlowEngine, first: NDArray[np.uint8], second: NDArray[np.uint8], landmarks: Floats
-) -> CropFlow:
+def refined_flow(engine: FlowEngine, crops: Crops, landmarks: Floats) -> CropFlow:
     """Facial and head flow from one crop (256, 256, 3) uint8 RGB to another, cut alike, refined; see `CropPair`.
 
     Args:
         engine: what measures.
-        first, second: the crops.
+        crops: both.
         landmarks: (478, 3) mesh points in the first crop.
 
     Raises:
         CropError: a crop cannot be measured.
     """
-    before, after = encode_all(engine, [first, second])
-    return CropPair(engine, before, after, second, landmarks).refined()
+    before, after = encode_all(engine, crops)
+    return CropPair(engine, crops, (before, after), landmarks).refined()
 
 
-def taken_out(head: Floats, expression: Floats, hull: NDArray[np.bool_]) -> Floats:
-    """What the second pass takes out of the second crop, (256, 256, 2) px, given what the first one found.
+def taken_out(head: Floats, facial: Floats, hull: NDArray[np.bool_], likeness: Likeness) -> list[Floats]:
+    """What second passes take out of the second crop, (256, 256, 2) px each, given what the first one found.
 
     Args:
-        head, expression: (256, 256, 2) px.
+        head, facial: flow, (256, 256, 2) px.
         hull: where the face is, (256, 256).
+        likeness: of the crops.
     """
-    clear = np.hypot(expression[..., 0], expression[..., 1])[hull].max() > CLEAR_PX
-    return np.asarray(head + expression, dtype=np.float32) if clear else head
+    clear = np.linalg.norm(facial - head, axis=-1)[hull].max() > CLEAR_PX
+    if not clear:
+        return [head]
+    mended = likeness.mended(facial)
+    smooth = cv2.GaussianBlur(mended - head, (0, 0), SMOOTH_PX)
+    return [mended, np.asarray(head + smooth, np.float32)]
 
 
-def from_both_sides(there: Floats, back: Floats) -> Floats:
+def from_both_sides(there: Floats, back: Floats, likeness: Likeness) -> Floats:
     """The flow from the first crop to the second, (256, 256, 2) px, given it and the one back as they were measured.
 
     Where skin gets longer its flow changes abruptly on the first crop and gently on the second, and is measured better
-    from there; where it gets shorter, from here.
+    from there; where it gets shorter, from here. Under the better one the crops look more alike.
     """
     again = there
     for _ in range(ROUNDS):
         again = -at_places(back, again)
-    along_x, along_y = (cv2.Sobel(there, cv2.CV_32F, x, 1 - x, ksize=1, scale=0.5) for x in (1, 0))
-    area = (1 + along_x[..., 0]) * (1 + along_y[..., 1]) - along_y[..., 0] * along_x[..., 1]
-    longer = cv2.GaussianBlur(area, (0, 0), STRETCH_PX).clip(0.1, 10) ** SHARPNESS
-    return np.asarray(there + (longer / (1 + longer))[..., None] * (again - there), dtype=np.float32)
+    return likeness.likelier(there, again)
 
 
 def warped(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:

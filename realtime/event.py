@@ -160,7 +160,8 @@ class EventNode:
         """
         last = self._last  # the other thread may put another in its place
         if last is None or last[0] is not onset or last[1] is not apex:
-            first, second = encode_all(self._engine, [onset.crop, apex.crop])
-            last = onset, apex, CropPair(self._engine, first, second, apex.crop, onset.landmarks)
+            crops = onset.crop, apex.crop
+            first, second = encode_all(self._engine, crops)
+            last = onset, apex, CropPair(self._engine, crops, (first, second), onset.landmarks)
             self._last = last
         return last[2]

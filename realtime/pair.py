@@ -142,7 +142,7 @@ class PairMeter:
             after = before
         placed = crop_landmarks(before, face)
         try:
-            flow = refined_flow(self._engine, cut_crop(first, before), cut_crop(second, after), placed)
+            flow = refined_flow(self._engine, (cut_crop(first, before), cut_crop(second, after)), placed)
         except CropError as error:
             raise SourceError(f"{name}: {error}") from error
         regions = tuple(RegionMeter(placed).measure(flow.expression))

@@ -126,7 +126,7 @@ def _one_pass(engine: FlowEngine, first: Any, second: Any, landmarks: Floats) ->
 
 
 def _refined(engine: FlowEngine, first: Any, second: Any, landmarks: Floats) -> FlowFields:
-    flow = refined_flow(engine, first, second, landmarks)
+    flow = refined_flow(engine, (first, second), landmarks)
     return FlowFields(flow.facial, flow.head)
 
 

@@ -126,7 +126,7 @@ class Camera:
         landmarks = crop_landmarks(transform, face)
         try:
             first, second = (cut_crop(image, transform) for image in (before, after))
-            flow = refined_flow(self._engine, first, second, landmarks)
+            flow = refined_flow(self._engine, (first, second), landmarks)
         except CropError:
             return None
         regions = tuple(RegionMeter(landmarks).measure(flow.expression))

@@ -1,7 +1,7 @@
 """Pairs as the second of two passes sees them: what `engines.refine` does between its passes, for batches.
 
-Two things differ: a batch knows where its flow counts, not the face's whole outline, and the picture is fetched by
-cubic interpolation, which is near enough to Lanczos and a function of torch.
+Three things differ: a batch knows where its flow counts, not the face's whole outline; the picture is fetched by cubic
+interpolation, which is near enough to Lanczos and a function of torch; and what DIS mends is left to the second pass.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from calib.face import CROP
+from engines.likeness import DECIDED, LEAST, MIDDLE, REACH_PX
 from engines.meflownet.data.pairs import FARTHEST_PX, NEWTON_ROUNDS, THINNEST
 from engines.meflownet.grids import gradients, pixel_grid, spread, window
 from engines.meflownet.memory import Batch
-from engines.refine import CLEAR_PX, ROUNDS, SHARPNESS, STRETCH_PX
+from engines.refine import CLEAR_PX, ROUNDS
 
 Net = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, list[Tensor]]]
 """Gives facial and head flow (B, 2, 256, 256) px between crops, and a third thing that is not used."""
@@ -32,7 +33,7 @@ class SecondPass:
     def __init__(self, device: torch.device) -> None:
         """Prepare the fixed maps: a step that is recorded as a CUDA graph can copy nothing to the GPU."""
         self._grid = pixel_grid(CROP).to(device)
-        self._wide = window(CROP, STRETCH_PX).to(device)
+        self._wide = window(CROP, REACH_PX).to(device)
 
     @torch.no_grad()
     def of(self, net: Net, batch: Batch) -> Batch:
@@ -49,7 +50,7 @@ class SecondPass:
         there, head, _ = net(batch.first, batch.second)
         back, _, _ = net(batch.second, batch.first)
         there, head, back = (torch.nan_to_num(flow, 0, 0, 0) for flow in (there, head, back))
-        expression = self._from_both_sides(there, back) - head
+        expression = self._from_both_sides(there, back, *(_grey(crop) for crop in (batch.first, batch.second))) - head
         clear = (expression.norm(dim=1, keepdim=True) * batch.valid).amax((1, 2, 3), keepdim=True) > CLEAR_PX
         guess = head + expression * clear
         second = _taken(batch.second.float(), self._grid + guess, "bicubic").round().clamp(0, 255)
@@ -58,15 +59,27 @@ class SecondPass:
             second=second.to(batch.second.dtype), facial=left, head=batch.head - head, valid=batch.valid * settled
         )
 
-    def _from_both_sides(self, there: Tensor, back: Tensor) -> Tensor:
-        """`engines.refine.from_both_sides` of flows (B, 2, 256, 256) px."""
+    def _from_both_sides(self, there: Tensor, back: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """`engines.refine.from_both_sides` of flows (B, 2, 256, 256) px and grey crops (B, 1, 256, 256)."""
         again = there
         for _ in range(ROUNDS):
             again = -_taken(back, self._grid + again)
-        along_x, along_y = gradients(there)
-        area = (1 + along_x[:, :1]) * (1 + along_y[:, 1:]) - along_y[:, :1] * along_x[:, 1:]
-        longer = spread(self._wide, area).clamp(0.1, 10) ** SHARPNESS
-        return there + longer / (1 + longer) * (again - there)
+        against = self._unlike(there, first, second) - self._unlike(again, first, second)
+        return there + torch.sigmoid(against / DECIDED) * (again - there)
+
+    def _unlike(self, flow: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """`engines.likeness.Likeness.unlike`, (B, 1, 256, 256)."""
+        taken = _taken(second, self._grid + flow, "bicubic")
+        gain = first.mean((1, 2, 3), keepdim=True) / taken.mean((1, 2, 3), keepdim=True).clamp(min=1)
+        apart = spread(self._wide, (first - gain * taken) ** 2)
+        noise = apart[..., MIDDLE, MIDDLE].flatten(1).median(dim=1).values
+        return apart / noise.clamp(min=LEAST)[:, None, None, None]
+
+
+def _grey(crop: Tensor) -> Tensor:
+    """Grey levels (B, 1, 256, 256) of crops (B, 3, 256, 256), by the weights of ITU-R BT.601, as OpenCV's."""
+    red, green, blue = crop.float().split(1, dim=1)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def _left(flow: Tensor, guess: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,6 +36,11 @@ class Scene:
     valid: NDArray[np.bool_]
     landmarks: Floats
 
+    @property
+    def crops(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Both crops."""
+        return self.first, self.second
+
 
 def scene(face: PhantomFace, *units: tuple[str, float], nuisance: Nuisance | None = None, seed: int = 0) -> Scene:
     """Act out some units on a face (code, amplitude in IOD)."""

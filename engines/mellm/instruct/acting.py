@@ -107,7 +107,7 @@ class Stage:
         pair, landmarks = self._maker.acted(number, act)
         assert play is not None
         assert field is not None
-        expression = refined_flow(self._engine, pair.first, pair.second, landmarks).expression
+        expression = refined_flow(self._engine, (pair.first, pair.second), landmarks).expression
         ys, xs = _points(landmarks, np.random.default_rng([self._seed, number, 1]))
         return play, field[ys, xs] / CROP_IOD, expression[ys, xs] / CROP_IOD
 

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from calib.face import CROP, Floats
 from calib.phantom import PhantomFace
+from engines.likeness import Likeness
 from engines.meflownet.data import Pair, PairMaker, Person
 from engines.meflownet.data.expressions import ExpressionConfig
 from engines.meflownet.memory import Batch
 from engines.meflownet.passes import Net, SecondPass
-from engines.refine import from_both_sides, taken_out, warped
+from engines.refine import from_both_sides, warped
 from tests.engines.meflownet.data.plain import MOVING, config
 from tests.engines.scenes import GRID
 
@@ -110,7 +111,8 @@ def test_it_takes_out_what_the_engines_second_pass_takes_out(portrait: PhantomFa
         facial = np.asarray(head + 0.9 * (pair.facial - pair.head), np.float32)
         back = back_of(facial) + off
         left = seen_twice(pair, facial, head, back)
-        guesses = [taken_out(head, side - head, pair.valid) for side in (from_both_sides(facial, back), facial)]
+        likeness = Likeness(pair.first, pair.second)
+        guesses = from_both_sides(facial, back, likeness), facial
         merged, one_sided = (
             np.abs(image(left.second) - warped(pair.second, guess).astype(np.float64)) for guess in guesses
         )

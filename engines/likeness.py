@@ -1,0 +1,79 @@
+"""How alike two crops look under a flow: that tells a wrong flow from a right one where nobody knows the truth."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calib.face import CROP, Floats
+
+REACH_PX = 4.0
+"""σ over which crops are compared, px."""
+
+DECIDED = 0.2
+"""Flows under which crops are less unlike each other than this, in units of the noise, are believed about equally."""
+
+CLEAR_GAIN, CLEAR_SHARE = 1.0, 0.7
+"""Another method is believed where its flow leaves crops less unlike than this share of what they were, less this."""
+
+MIDDLE = slice(CROP // 5, CROP - CROP // 5)
+"""Rows and columns that show the face."""
+
+LEAST = 0.25
+"""What the noise is taken for at least, grey levels squared: pictures that were never filmed may have none."""
+
+_GRID = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
+
+
+class Likeness:
+    """Two crops, and how alike they look under one flow or another."""
+
+    def __init__(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> None:
+        """Take two crops, (256, 256, 3) uint8 RGB."""
+        self._first, self._second = (
+            np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8) for crop in (first, second)
+        )
+
+    def unlike(self, flow: Floats) -> Floats:
+        """How unlike the crops look under a flow from the first to the second, (256, 256, 2) px.
+
+        Returns:
+            (256, 256) at the first's pixels: squared difference of grey levels, gain aside, over `REACH_PX`, as
+            multiples of its median in the crop's middle, so that noise is 1.
+        """
+        taken = self._taken(flow)
+        gain = np.float32(self._first.mean() / max(taken.mean(), 1.0))
+        apart = cv2.GaussianBlur((self._first - gain * taken) ** 2, (0, 0), REACH_PX)
+        return np.asarray(apart / max(float(np.median(apart[MIDDLE, MIDDLE])), LEAST), np.float32)
+
+    def likelier(self, flow: Floats, other: Floats) -> Floats:
+        """Of two measurements of a flow the one that makes the crops look more alike; their mean where both do."""
+        against = (self.unlike(flow) - self.unlike(other)) / DECIDED
+        return _mixed(flow, other, against)
+
+    def mended(self, flow: Floats) -> Floats:
+        """A flow, and where that is clearly wrong what DIS finds beyond it, if that is clearly better.
+
+        DIS (at its finest scale) is less exact wherever both find their way, and gets lost elsewhere: it finds, now and
+        then, what the network misses of lips and cheeks that move by 10 px and more.
+        """
+        unlike = self.unlike(flow)
+        wanted = CLEAR_SHARE * unlike - CLEAR_GAIN
+        if wanted[MIDDLE, MIDDLE].max() < 1:
+            return flow  # nothing can be so much better
+        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        dis.setFinestScale(0)
+        more = dis.calc(self._first, self._taken(flow), None)
+        there = cv2.remap(flow, _GRID + more, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        other = np.asarray(more + there, np.float32)
+        return _mixed(flow, other, (wanted - self.unlike(other)) / DECIDED)
+
+    def _taken(self, flow: Floats) -> NDArray[np.uint8]:
+        """The second crop's grey levels where the flow leads."""
+        taken = cv2.remap(self._second, _GRID + flow, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(taken, np.uint8)
+
+
+def _mixed(flow: Floats, other: Floats, evidence: Floats) -> Floats:
+    """One flow, and the other by the evidence for it: half of each at 0."""
+    share = 1 / (1 + np.exp(-evidence.clip(-30, 30)))
+    return np.asarray(flow + share[..., None] * (other - flow), np.float32)

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from calib.face import Floats
+from calib.phantom import Nuisance, PhantomFace
+from engines.likeness import MIDDLE, Likeness
+from tests.engines.scenes import GRID, Scene, scene
+
+NOISY = Nuisance(light=0, noise=2.0)
+
+
+@pytest.fixture(scope="module")
+def parted(portrait: PhantomFace) -> Scene:
+    return scene(portrait, ("AU25", 0.1), nuisance=NOISY)
+
+
+def bump(seen: Scene, px: float) -> Floats:
+    """A flow that is right but around the mouth, where it is so far off."""
+    x, y = seen.landmarks[[61, 291], :2].mean(axis=0)
+    near = np.exp(-((GRID - (x, y)) ** 2).sum(axis=-1, keepdims=True) / (2 * 10**2))
+    return np.asarray(seen.facial + near * np.array([px, 0]), np.float32)
+
+
+def test_the_true_flow_leaves_noise_and_a_wrong_one_more(parted: Scene) -> None:
+    likeness = Likeness(*parted.crops)
+    x, y = parted.landmarks[[61, 291], :2].mean(axis=0).round().astype(int)
+    true = likeness.unlike(parted.facial)
+    assert np.median(true[MIDDLE, MIDDLE]) == pytest.approx(1)
+    assert true[y, x] < 4
+    assert likeness.unlike(bump(parted, 4.0))[y, x] > 3 * true[y, x]
+
+
+def test_a_gain_between_the_crops_counts_for_nothing(parted: Scene) -> None:
+    dimmed = (0.9 * parted.second).round().astype(np.uint8)
+    plain, dim = (Likeness(parted.first, second).unlike(parted.facial) for second in (parted.second, dimmed))
+    assert np.abs(plain - dim)[MIDDLE, MIDDLE].mean() < 0.15
+
+
+def test_what_is_clearly_wrong_is_mended(parted: Scene) -> None:
+    wrong = bump(parted, 4.0)
+    mended = Likeness(*parted.crops).mended(wrong)
+    before, after = (np.linalg.norm((flow - parted.facial)[parted.valid], axis=-1).mean() for flow in (wrong, mended))
+    assert after < 0.4 * before
+
+
+def test_what_is_right_is_left_as_it_is(parted: Scene) -> None:
+    mended = Likeness(*parted.crops).mended(parted.facial)
+    assert np.linalg.norm((mended - parted.facial)[parted.valid], axis=-1).mean() < 0.01
+
+
+def test_crops_without_any_noise_are_no_reason_to_mend(portrait: PhantomFace) -> None:
+    still = scene(portrait, ("AU12", 0.02), nuisance=Nuisance(sway_iod=0, roll_deg=0, zoom=0, light=0, noise=0))
+    mended = Likeness(*still.crops).mended(still.facial)
+    assert np.abs(mended - still.facial).mean() < 0.01
