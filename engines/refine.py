@@ -18,8 +18,11 @@ CLEAR_PX = 0.5
 
 Where nothing does, it would be noise."""
 
+LARGE_PX = 2.5
+"""An expression that moves some place further than this gets another second pass; smaller ones would gain 1 %."""
+
 SMOOTH_PX = 5.0
-"""σ by which the expression is smoothed for another second pass, which then has its noise to measure anew."""
+"""σ by which it is smoothed for that: so the pass has the noise of what was found to measure anew."""
 
 ROUNDS = 4
 """Of the fixed point that turns a flow round; twice as many gain nothing that can be measured."""
@@ -68,12 +71,11 @@ class CropPair:
         self.flow = CropFlow(fields.facial, self._fit.head(fields))
 
     def refined(self) -> CropFlow:
-        """The flow from both sides and in second passes, which take two encodings and three flows more, or one less.
+        """The flow from both sides and in a second pass, which take an encoding and two flows more.
 
-        A second pass sees the second crop with the head's motion taken out, and the expression's as well where there is
-        any; what it measures is added to what was taken out. An expression is taken out once as it was found and once
-        smoothed, and where it is told better by one of them that is believed. What all this gains:
-        `bench/results/flow.md`.
+        The second pass sees the second crop with the head's motion taken out, and the expression's as well where there
+        is any; what it measures is added to what was taken out. A large expression is also taken out smoothed, in
+        another such pass, and the better one is believed. What all this gains: `bench/results/flow.md`.
 
         Raises:
             CropError: the crop cannot be measured once it is warped.
@@ -113,10 +115,12 @@ def taken_out(head: Floats, facial: Floats, hull: NDArray[np.bool_], likeness: L
         hull: where the face is, (256, 256).
         likeness: of the crops.
     """
-    clear = np.linalg.norm(facial - head, axis=-1)[hull].max() > CLEAR_PX
-    if not clear:
+    largest_px = np.linalg.norm(facial - head, axis=-1)[hull].max()
+    if largest_px <= CLEAR_PX:
         return [head]
-    mended = likeness.mended(facial)
+    mended = likeness.mended(facial, hull)
+    if largest_px <= LARGE_PX:
+        return [mended]
     smooth = cv2.GaussianBlur(mended - head, (0, 0), SMOOTH_PX)
     return [mended, np.asarray(head + smooth, np.float32)]
 

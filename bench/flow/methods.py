@@ -77,7 +77,9 @@ def open_engines(names: Sequence[str] | None, weights: Path | None = None) -> tu
         about = "the live pipeline's engine of this name (`engines/runtime`)"
         opened.append(Method(name, "engine", about, engine.encode, partial(_one_pass, engine), engine.close))
         if name in REFINED:
-            about = "the same from both sides, in two passes (`engines/refine`), as events and `mellm explain` get it"
+            about = (
+                "the same from both sides, in two passes, held against the pictures (`engines/refine`), as for events"
+            )
             opened.append(Method(f"{name}, refined", "engine", about, _as_is, partial(_refined, engine), _nothing))
     return opened, missing
 

@@ -245,7 +245,7 @@ def _definitions(report: Report) -> list[str]:
         "better than all of them.",
         "**ms**: medians over all pairs of wall time, on one core, all methods in turn on each pair. *Live* is one "
         "encoding and one flow, since the anchor frame's encoding is kept; fitting the head is not in it. "
-        "*Refined* is asked once an event, not in every frame; its three encodings are in its flow.",
+        "*Refined* is asked once an event, not in every frame; its encodings are in its flow.",
         f"**{TRUE_FLOW.capitalize()}** is the truth put through the homography's fit, **{TRUE_FLOW_LIVE}** through the "
         "live pipeline's: what is left is the fit's own error, most of `HeadFit`'s the perspective that it cannot "
         f"follow. **{ZERO_FLOW.capitalize()}** says that nothing moved: its error is the mean motion.",

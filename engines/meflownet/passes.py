@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from calib.face import CROP
-from engines.likeness import DECIDED, LEAST, MIDDLE, REACH_PX
+from engines.likeness import CELL_PX, DECIDED, LEAST, MIDDLE, REACH_PX, SHIFT_PX
 from engines.meflownet.data.pairs import FARTHEST_PX, NEWTON_ROUNDS, THINNEST
 from engines.meflownet.grids import gradients, pixel_grid, spread, window
 from engines.meflownet.memory import Batch
@@ -33,7 +33,7 @@ class SecondPass:
     def __init__(self, device: torch.device) -> None:
         """Prepare the fixed maps: a step that is recorded as a CUDA graph can copy nothing to the GPU."""
         self._grid = pixel_grid(CROP).to(device)
-        self._wide = window(CROP, REACH_PX).to(device)
+        self._wide = window(CROP // CELL_PX, REACH_PX / CELL_PX).to(device)
 
     @torch.no_grad()
     def of(self, net: Net, batch: Batch) -> Batch:
@@ -71,9 +71,14 @@ class SecondPass:
         """`engines.likeness.Likeness.unlike`, (B, 1, 256, 256)."""
         taken = _taken(second, self._grid + flow, "bicubic")
         gain = first.mean((1, 2, 3), keepdim=True) / taken.mean((1, 2, 3), keepdim=True).clamp(min=1)
-        apart = spread(self._wide, (first - gain * taken) ** 2)
-        noise = apart[..., MIDDLE, MIDDLE].flatten(1).median(dim=1).values
-        return apart / noise.clamp(min=LEAST)[:, None, None, None]
+        along_x, along_y = gradients(first)
+        apart, edges = (
+            spread(self._wide, functional.avg_pool2d(image, CELL_PX))
+            for image in ((first - gain * taken) ** 2, SHIFT_PX**2 * (along_x**2 + along_y**2))
+        )
+        noise = apart[..., MIDDLE, MIDDLE].flatten(1).median(dim=1).values.clamp(min=LEAST)
+        unlike = apart / (noise[:, None, None, None] + edges)
+        return functional.interpolate(unlike, scale_factor=CELL_PX, mode="bilinear", align_corners=False)
 
 
 def _grey(crop: Tensor) -> Tensor:

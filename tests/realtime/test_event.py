@@ -173,7 +173,7 @@ def test_two_frames_are_encoded_once_for_apex_and_close(made: Any) -> None:
 
     engine = Counted()
     passed(made(engine), bare(0, "apex"), bare(0), END)
-    assert engine.calls == 4  # the others are the apex with what moved taken out, as it was found and smoothed
+    assert engine.calls == 3  # the third is the apex with what moved taken out
 
 
 def test_a_frame_that_cannot_be_measured_tells_nothing(made: Any, shots: list[Shot]) -> None:
