@@ -74,7 +74,7 @@ class _Mellm:
     """The command with a page; gives the page's address."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "realtime", *arguments, "--dashboard", "--port", "0", "--no-open"]
+        command = [sys.executable, "-m", "realtime.cli", *arguments, "--dashboard", "--port", "0", "--no-open"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self) -> str:

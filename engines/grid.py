@@ -1,10 +1,11 @@
-"""The grid of 4 px on which flow is found, and cubic interpolation from it to every pixel.
+"""Places in a crop: the grid of 4 px on which flow is found, cubic interpolation from it, and flow at other places.
 
 Cell i of a grid of step s px covers the pixels s·i to s·i + s - 1, so its centre is the pixel s·i + (s - 1) / 2.
 """
 
 from functools import cache
 
+import cv2
 import numpy as np
 
 from calib.face import CROP, Doubles, Floats
@@ -14,6 +15,15 @@ CELL = 4
 
 CELLS = CROP // CELL
 """Cells along a side of a crop."""
+
+PIXELS = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
+"""The places of a crop's pixels, (256, 256, 2) px."""
+
+
+def at_places(flow: Floats, moved: Floats) -> Floats:
+    """A flow (256, 256, 2) px at every pixel's place after another one; beyond the crop its edge is repeated."""
+    taken = cv2.remap(flow, PIXELS + moved, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(taken, dtype=np.float32)
 
 
 def cubic(size: int, cells: int) -> Doubles:

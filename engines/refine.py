@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import CROP, Floats
+from calib.face import Floats
+from engines.grid import PIXELS, at_places
 from engines.head import HeadFit
 from engines.likeness import Likeness
 from engines.runtime import FlowEngine, encode_all
@@ -28,8 +29,7 @@ ROUNDS = 4
 """Of the fixed point that turns a flow round; twice as many gain nothing that can be measured."""
 
 Crops: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-
-_GRID = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
+"""The first and the second crop, (256, 256, 3) uint8 RGB."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class CropPair:
         facial = from_both_sides(self.flow.facial, self._engine.flow(*self._encoded[::-1]).facial, likeness)
         passes = [self._second(guess) for guess in taken_out(head, facial, self._fit.hull, likeness)]
         facial = reduce(likeness.likelier, (one.facial for one in passes))
-        return CropFlow(facial, passes[0].head)
+        return CropFlow(facial, passes[0].head)  # from a smoothed guess the head is told less well
 
     def _second(self, guess: Floats) -> CropFlow:
         """A second pass, given what to take out."""
@@ -131,19 +131,18 @@ def from_both_sides(there: Floats, back: Floats, likeness: Likeness) -> Floats:
     Where skin gets longer its flow changes abruptly on the first crop and gently on the second, and is measured better
     from there; where it gets shorter, from here. Under the better one the crops look more alike.
     """
-    again = there
+    return likeness.likelier(there, turned(back, there))
+
+
+def turned(back: Floats, start: Floats) -> Floats:
+    """The flow from the first crop to the second by the one back, beginning with about what it is, (256, 256, 2) px."""
+    there = start
     for _ in range(ROUNDS):
-        again = -at_places(back, again)
-    return likeness.likelier(there, again)
+        there = -at_places(back, there)
+    return there
 
 
 def warped(image: NDArray[np.uint8], flow: Floats) -> NDArray[np.uint8]:
     """What lies where the flow leads. Lanczos: linear interpolation would blur away half of what the pass gains."""
-    taken = cv2.remap(image, _GRID + flow, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+    taken = cv2.remap(image, PIXELS + flow, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(taken, dtype=np.uint8)
-
-
-def at_places(flow: Floats, moved: Floats) -> Floats:
-    """A flow at every pixel's place after another one."""
-    taken = cv2.remap(flow, _GRID + moved, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(taken, dtype=np.float32)

@@ -95,7 +95,6 @@ def analyze(
     if not video.exists():
         raise SourceError(f"{video}: no such file or folder")
     folder = out / name
-    check_output(folder, RESULTS)
     capture = dataclasses.replace(config.capture, source=str(video), paced=False)
     found = _Found(video)
     with fresh_folder(folder, RESULTS) as fresh:
@@ -156,7 +155,7 @@ class _Found:
         self.end_ns = max(self.end_ns, message.t_media_ns)
         if isinstance(message, Motion):
             self.first.setdefault(message.face_id, message)
-            if message.t_media_ns not in self.times_ns[-1:]:  # another face of the same frame
+            if not self.times_ns or message.t_media_ns > self.times_ns[-1]:  # not another face of the same frame
                 self.times_ns.append(message.t_media_ns)
         elif isinstance(message, Spot) and message.phase == "closed":
             self.closed[message.spot_id] = message
@@ -180,7 +179,8 @@ class _Found:
 def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
     """A folder to fill with some files, which take their place only when all went well.
 
-    What stood under their names before is replaced; nothing else is ever touched. What goes wrong leaves no new folder.
+    What stood under their names before is replaced; nothing else is ever touched. What goes
+    wrong leaves no new folder; only what is killed leaves one beside it, whose name begins with a dot.
 
     Args:
         folder: where they are to stand.
@@ -192,9 +192,10 @@ def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
     """
     check_output(folder, files)
     made = [place for place in (folder.parent, *folder.parent.parents) if not place.exists()]  # the innermost first
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    partial: Path | None = None
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         yield partial
         if folder.is_dir():
             for name in files:
@@ -204,7 +205,8 @@ def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
             partial.chmod(0o777 & ~_umask())
             partial.rename(folder)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
         with suppress(OSError):  # somebody else has put something there
             for place in made:
                 place.rmdir()

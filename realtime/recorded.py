@@ -96,7 +96,7 @@ def phantom_script(config: CaptureConfig) -> PhantomScript:
 
 
 def phantom_events(config: CaptureConfig) -> Iterator[PhantomEvent]:
-    """The expressions that the phantom performs under a configuration, in order; without end if it has none."""
+    """The expressions that the phantom performs under a configuration, in order; without end if that sets no length."""
     script = phantom_script(config)
     for turn in count():
         for event in script.events:

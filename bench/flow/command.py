@@ -1,4 +1,4 @@
-"""`python -m bench.flow`: flow engines and OpenCV's methods side by side on faces whose motion is known exactly."""
+"""`python -m bench flow`: flow engines and OpenCV's methods side by side on faces whose motion is known exactly."""
 
 import os
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
 """Pairs as the second of two passes sees them: what `engines.refine` does between its passes, for batches.
 
-Three things differ: a batch knows where its flow counts, not the face's whole outline; the picture is fetched by cubic
-interpolation, which is near enough to Lanczos and a function of torch; and what DIS mends is left to the second pass.
+It is near enough, not the same: a batch knows where its flow counts, not the face's whole outline; the picture is
+fetched by cubic interpolation, a function of torch, and not rounded where crops are compared; and what DIS mends, and
+the smoothed pass of large expressions, are left out.
 """
 
 from collections.abc import Callable
@@ -64,21 +65,23 @@ class SecondPass:
         again = there
         for _ in range(ROUNDS):
             again = -_taken(back, self._grid + again)
-        against = self._unlike(there, first, second) - self._unlike(again, first, second)
-        return there + torch.sigmoid(against / DECIDED) * (again - there)
+        apart, turned = (self._apart(flow, first, second) for flow in (there, again))
+        noise = torch.minimum(*(one[..., MIDDLE, MIDDLE].flatten(1).median(dim=1).values for one in (apart, turned)))
+        along_x, along_y = gradients(first)
+        edges = self._around(SHIFT_PX**2 * (along_x**2 + along_y**2))
+        against = (apart - turned) / (noise.clamp(min=LEAST)[:, None, None, None] + edges) / DECIDED
+        against = functional.interpolate(against, scale_factor=CELL_PX, mode="bilinear", align_corners=False)
+        return there + torch.sigmoid(against) * (again - there)
 
-    def _unlike(self, flow: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """`engines.likeness.Likeness.unlike`, (B, 1, 256, 256)."""
+    def _apart(self, flow: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Squared difference of grey levels under a flow, (B, 1, 64, 64), as `engines.likeness` looks at it."""
         taken = _taken(second, self._grid + flow, "bicubic")
         gain = first.mean((1, 2, 3), keepdim=True) / taken.mean((1, 2, 3), keepdim=True).clamp(min=1)
-        along_x, along_y = gradients(first)
-        apart, edges = (
-            spread(self._wide, functional.avg_pool2d(image, CELL_PX))
-            for image in ((first - gain * taken) ** 2, SHIFT_PX**2 * (along_x**2 + along_y**2))
-        )
-        noise = apart[..., MIDDLE, MIDDLE].flatten(1).median(dim=1).values.clamp(min=LEAST)
-        unlike = apart / (noise[:, None, None, None] + edges)
-        return functional.interpolate(unlike, scale_factor=CELL_PX, mode="bilinear", align_corners=False)
+        return self._around((first - gain * taken) ** 2)
+
+    def _around(self, image: Tensor) -> Tensor:
+        """The mean around every square of 4 px, (B, 1, 64, 64)."""
+        return spread(self._wide, functional.avg_pool2d(image, CELL_PX))
 
 
 def _grey(crop: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""The commands of `mellm`, one a file; `realtime.cli` puts them together."""
+"""The commands of `mellm`, one a file; `realtime.app` puts them together."""

@@ -23,7 +23,7 @@ def event_card(account: Account, told: Told, motions: "pa.Table", number: int) -
     Args:
         account: the session.
         told: the event.
-        motions: of its face (`Account.motions`).
+        motions: of its face, in order (`Account.motions`).
         number: of the event on the page, from 1.
     """
     event = told.event

@@ -150,8 +150,9 @@ class MotionRows:
 
     def flush(self) -> None:
         """Hand on what is left."""
-        self._sink(motion_table(self._waiting, self._zero_ns))
-        self._waiting = []
+        if self._waiting:
+            self._sink(motion_table(self._waiting, self._zero_ns))
+            self._waiting = []
 
 
 class MotionWriter(MotionRows):

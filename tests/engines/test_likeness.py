@@ -36,6 +36,16 @@ def test_a_gain_between_the_crops_counts_for_nothing(parted: Scene) -> None:
     assert np.abs(plain - dim)[64:192, 64:192].mean() < 0.15
 
 
+@pytest.mark.parametrize("px", [0.25, 1.0, 4.0])
+def test_a_flow_that_is_wrong_everywhere_is_not_believed_either(parted: Scene, px: float) -> None:
+    """What it leaves everywhere is no noise: the other flow leaves less."""
+    wrong = np.asarray(parted.facial + np.array([px, 0]), np.float32)
+    likeness = Likeness(*parted.crops)
+    for pair in ((parted.facial, wrong), (wrong, parted.facial)):
+        error = np.linalg.norm((likeness.likelier(*pair) - parted.facial)[parted.valid], axis=-1).mean()
+        assert error < 0.15 * px
+
+
 def test_what_is_clearly_wrong_is_mended(parted: Scene) -> None:
     wrong = bump(parted, 4.0)
     mended = Likeness(*parted.crops).mended(wrong, parted.valid)

@@ -101,7 +101,7 @@ def test_a_failed_rewrite_keeps_what_was_there(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(clip: Path, tmp_path: Path) -> None:
-    command = f'ulimit -f 8; exec "{sys.executable}" -m realtime analyze "{clip}" --out "{tmp_path}/out"'
+    command = f'ulimit -f 8; exec "{sys.executable}" -m realtime.cli analyze "{clip}" --out "{tmp_path}/out"'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "cannot write" in done.stderr

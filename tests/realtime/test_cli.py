@@ -79,7 +79,7 @@ def test_the_terminal_breaks_the_paragraphs_of_a_help_and_leaves_its_tables(
 
 
 def test_an_output_that_lacks_letters_gets_their_numbers() -> None:
-    command = [sys.executable, "-m", "realtime", "schema", "Spot"]
+    command = [sys.executable, "-m", "realtime.cli", "schema", "Spot"]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
     assert done.stderr == b""
     assert "confidence: 0–1." in json.loads(done.stdout)["description"]

@@ -215,7 +215,7 @@ def test_other_programs_can_listen() -> None:
 
 def start_command(*options: str) -> psutil.Popen:
     """`mellm live phantom`, with its first face already seen."""
-    command = [sys.executable, "-u", "-m", "realtime", "live", "phantom", *options]
+    command = [sys.executable, "-u", "-m", "realtime.cli", "live", "phantom", *options]
     process = psutil.Popen(command, stdout=-1, stderr=-1, start_new_session=True)
     for line in process.stdout:
         if b"between the eyes" in line:
@@ -238,7 +238,7 @@ def test_ctrl_c_stops_everything_cleanly(signal_sent: signal.Signals) -> None:
 
 
 def test_ctrl_c_while_starting_is_as_clean() -> None:
-    command = [sys.executable, "-u", "-m", "realtime", "live", "phantom"]
+    command = [sys.executable, "-u", "-m", "realtime.cli", "live", "phantom"]
     process = psutil.Popen(command, stdout=-1, stderr=-1, start_new_session=True)
     assert b"starting" in process.stdout.readline()
     os.killpg(process.pid, signal.SIGINT)

@@ -1,5 +1,6 @@
 import io
 import re
+from itertools import count
 
 import msgspec
 import pytest
@@ -29,7 +30,8 @@ def shown(messages: list[AnyMessage], script: PhantomScript | None = None, verbo
     for message in [*perform([EVENT], [k / 30 for k in range(90)]), *messages]:
         view.show(message)
     if script is not None:
-        view.against(script.events)
+        again = (event.later(hour * 3600) for hour in count() for event in script.events)
+        view.against(again)
     view.closing()
     return text.getvalue()
 

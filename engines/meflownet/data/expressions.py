@@ -8,8 +8,8 @@ import numpy as np
 from calib.face import CROP, CROP_IOD, FACE_OVAL, Floats
 from calib.facs import ACTION_UNITS
 from calib.phantom.fields import FieldMaker
+from engines.grid import at_places
 from engines.meflownet.data.shapes import ShapeModel
-from engines.refine import at_places
 
 MAX_STRAIN = 0.6
 """Largest derivative of a drawn field: below 1 the skin does not fold, and a rendered frame has one source a pixel."""

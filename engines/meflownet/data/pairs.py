@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from calib.crop import rgb_crop
 from calib.face import CROP, CROP_IOD, FACE_OVAL, Doubles, Floats, crop_landmarks, crop_transform
 from calib.phantom.eyes import find_eyes
+from engines.grid import at_places
 from engines.head import depth_map
 from engines.meflownet.data.appearance import AppearanceConfig, altered
 from engines.meflownet.data.cameras import jittered, placing_at, shown
@@ -25,7 +26,6 @@ from engines.meflownet.data.people import Person
 from engines.meflownet.data.photometry import Image, Photometry, PhotometryConfig
 from engines.meflownet.data.posed import TOLERANCE_PX, posed_flow
 from engines.meflownet.data.shapes import ShapeModel
-from engines.refine import at_places
 
 NEWTON_ROUNDS = 8
 """Of Newton's method, by which flows are turned round."""

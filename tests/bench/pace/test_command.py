@@ -268,9 +268,9 @@ def test_the_command_stands_in_mellm(mellm: Command) -> None:
 
 
 def test_without_the_benchmarks_mellm_says_so(mellm: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    from realtime import cli
+    from realtime.app import app
 
-    spec = cli.app._commands["bench"]
+    spec = app._commands["bench"]
     monkeypatch.setattr(spec, "_resolved", None)
     monkeypatch.setitem(sys.modules, "bench.cli", None)
     status, _, err = mellm("bench", "pipeline")
