@@ -38,7 +38,6 @@ class Likeness:
         self._first, self._second = (
             np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8) for crop in (first, second)
         )
-        self._noise = np.inf
         along_x, along_y = (cv2.Sobel(self._first, cv2.CV_32F, x, 1 - x, ksize=1, scale=0.5) for x in (1, 0))
         self._edges = SHIFT_PX**2 * _around(along_x**2 + along_y**2)
 
@@ -47,15 +46,16 @@ class Likeness:
 
         Returns:
             (256, 256) at the first's pixels: squared difference of grey levels, gain aside, over `REACH_PX`, as
-            multiples of the noise, which is the least median in the crop's middle that any flow has left so far, and
-            more at edges (`SHIFT_PX`).
+            multiples of the noise, which is its median in the crop's middle, and more at edges (`SHIFT_PX`).
         """
-        return self._in_noise(self._apart(flow))
+        apart = self._apart(flow)
+        return self._in_noise(apart, _noise(apart))
 
     def likelier(self, flow: Floats, other: Floats) -> Floats:
         """Of two measurements of a flow the one that makes the crops look more alike; their mean where both do."""
-        one, two = self._apart(flow), self._apart(other)  # before either is divided by the noise that both tell
-        return _mixed(flow, other, (self._in_noise(one) - self._in_noise(two)) / DECIDED)
+        one, two = self._apart(flow), self._apart(other)
+        noise = min(_noise(one), _noise(two))  # what only one of them leaves everywhere is no noise
+        return _mixed(flow, other, (self._in_noise(one, noise) - self._in_noise(two, noise)) / DECIDED)
 
     def mended(self, flow: Floats, face: NDArray[np.bool_]) -> Floats:
         """A flow, and where that is clearly wrong what DIS finds beyond it, if that is clearly better.
@@ -67,26 +67,25 @@ class Likeness:
             flow: (256, 256, 2) px.
             face: where it is, (256, 256): elsewhere nothing is a reason to ask DIS.
         """
-        if (CLEAR_SHARE * self.unlike(flow) - CLEAR_GAIN)[face].max() < 1:
+        unlike = self.unlike(flow)
+        if (CLEAR_SHARE * unlike - CLEAR_GAIN)[face].max() < 1:
             return flow  # not even the right flow would be so much better: it leaves the noise, 1
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         dis.setFinestScale(0)
         more = np.asarray(dis.calc(self._first, self._taken(flow), None), np.float32)
         other = more + at_places(flow, more)
-        less = self.unlike(other)  # before the first is divided by the noise that this tells too
-        return _mixed(flow, other, (CLEAR_SHARE * self.unlike(flow) - CLEAR_GAIN - less) / DECIDED)
+        # Each in its own noise: DIS follows the noise as well, and would be believed everywhere for leaving less of it.
+        return _mixed(flow, other, (CLEAR_SHARE * unlike - CLEAR_GAIN - self.unlike(other)) / DECIDED)
 
     def _apart(self, flow: Floats) -> Floats:
-        """Squared difference of grey levels under a flow, (64, 64); the noise is no larger than what it leaves."""
+        """Squared difference of grey levels under a flow, (64, 64)."""
         taken = self._taken(flow)
         gain = np.float32(self._first.mean() / max(taken.mean(), 1.0))
-        apart = _around(np.square(self._first - gain * taken, dtype=np.float32))
-        self._noise = min(self._noise, max(float(np.median(apart[MIDDLE, MIDDLE])), LEAST))
-        return apart
+        return _around(np.square(self._first - gain * taken, dtype=np.float32))
 
-    def _in_noise(self, apart: Floats) -> Floats:
-        """The same in multiples of the noise at every pixel, (256, 256)."""
-        whole = cv2.resize(apart / (self._noise + self._edges), (CROP, CROP), interpolation=cv2.INTER_LINEAR)
+    def _in_noise(self, apart: Floats, noise: float) -> Floats:
+        """The same in multiples of the noise, at every pixel, (256, 256)."""
+        whole = cv2.resize(apart / (noise + self._edges), (CROP, CROP), interpolation=cv2.INTER_LINEAR)
         return np.asarray(whole, np.float32)
 
     def _taken(self, flow: Floats) -> NDArray[np.uint8]:
@@ -100,6 +99,10 @@ def _around(image: Floats) -> Floats:
     cells = CROP // CELL_PX
     coarse = cv2.resize(image, (cells, cells), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(coarse, (0, 0), REACH_PX / CELL_PX), np.float32)
+
+
+def _noise(apart: Floats) -> float:
+    return max(float(np.median(apart[MIDDLE, MIDDLE])), LEAST)
 
 
 def _mixed(flow: Floats, other: Floats, evidence: Floats) -> Floats:
