@@ -5,14 +5,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP, Floats
-from engines.grid import PIXELS, at_places
+from engines.grid import CELL, CELLS, PIXELS, at_places
 
 REACH_PX = 4.0
 """σ over which crops are compared, px. It and what follows were chosen on 52 large expressions: 3 to 7 px, and half or
 twice of the others, leave up to 1 % more error."""
-
-CELL_PX = 4
-"""Differences are averaged over squares of this size before they are smoothed, which takes a tenth of the time."""
 
 SHIFT_PX = 0.1
 """What a shift by so much does to the first crop counts as noise: edges would look unlike under any measured flow."""
@@ -23,8 +20,8 @@ DECIDED = 0.2
 CLEAR_SHARE, CLEAR_GAIN = 0.7, 1.0
 """Another method is believed where its flow leaves less than `CLEAR_SHARE` · what the first leaves - `CLEAR_GAIN`."""
 
-MIDDLE = slice(CROP // CELL_PX // 5, -(CROP // CELL_PX // 5))
-"""Rows and columns of squares that show the face."""
+MIDDLE = slice(CELLS // 5, -(CELLS // 5))
+"""Rows and columns of the grid that show the face."""
 
 LEAST = 0.25
 """What the noise is taken for at least, grey levels squared: pictures that were never filmed may have none."""
@@ -55,7 +52,7 @@ class Likeness:
         """Of two measurements of a flow the one that makes the crops look more alike; their mean where both do."""
         one, two = self._apart(flow), self._apart(other)
         noise = min(_noise(one), _noise(two))  # what only one of them leaves everywhere is no noise
-        return _mixed(flow, other, (self._in_noise(one, noise) - self._in_noise(two, noise)) / DECIDED)
+        return _mixed(flow, other, self._in_noise(one - two, noise) / DECIDED)
 
     def mended(self, flow: Floats, face: NDArray[np.bool_]) -> Floats:
         """A flow, and where that is clearly wrong what DIS finds beyond it, if that is clearly better.
@@ -84,7 +81,7 @@ class Likeness:
         return _around(np.square(self._first - gain * taken, dtype=np.float32))
 
     def _in_noise(self, apart: Floats, noise: float) -> Floats:
-        """The same in multiples of the noise, at every pixel, (256, 256)."""
+        """The same, or a difference of two, in multiples of the noise, at every pixel, (256, 256)."""
         whole = cv2.resize(apart / (noise + self._edges), (CROP, CROP), interpolation=cv2.INTER_LINEAR)
         return np.asarray(whole, np.float32)
 
@@ -95,10 +92,9 @@ class Likeness:
 
 
 def _around(image: Floats) -> Floats:
-    """The mean around every square of an image (256, 256), (64, 64)."""
-    cells = CROP // CELL_PX
-    coarse = cv2.resize(image, (cells, cells), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(coarse, (0, 0), REACH_PX / CELL_PX), np.float32)
+    """The mean of an image (256, 256) around every cell of the grid, (64, 64)."""
+    coarse = cv2.resize(image, (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(coarse, (0, 0), REACH_PX / CELL), np.float32)
 
 
 def _noise(apart: Floats) -> float:

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from calib.face import CROP
-from engines.likeness import CELL_PX, DECIDED, LEAST, MIDDLE, REACH_PX, SHIFT_PX
+from engines.grid import CELL, CELLS
+from engines.likeness import DECIDED, LEAST, MIDDLE, REACH_PX, SHIFT_PX
 from engines.meflownet.data.pairs import FARTHEST_PX, NEWTON_ROUNDS, THINNEST
 from engines.meflownet.grids import gradients, pixel_grid, spread, window
 from engines.meflownet.memory import Batch
@@ -34,7 +35,7 @@ class SecondPass:
     def __init__(self, device: torch.device) -> None:
         """Prepare the fixed maps: a step that is recorded as a CUDA graph can copy nothing to the GPU."""
         self._grid = pixel_grid(CROP).to(device)
-        self._wide = window(CROP // CELL_PX, REACH_PX / CELL_PX).to(device)
+        self._wide = window(CELLS, REACH_PX / CELL).to(device)
 
     @torch.no_grad()
     def of(self, net: Net, batch: Batch) -> Batch:
@@ -70,7 +71,7 @@ class SecondPass:
         along_x, along_y = gradients(first)
         edges = self._around(SHIFT_PX**2 * (along_x**2 + along_y**2))
         against = (apart - turned) / (noise.clamp(min=LEAST)[:, None, None, None] + edges) / DECIDED
-        against = functional.interpolate(against, scale_factor=CELL_PX, mode="bilinear", align_corners=False)
+        against = functional.interpolate(against, scale_factor=CELL, mode="bilinear", align_corners=False)
         return there + torch.sigmoid(against) * (again - there)
 
     def _apart(self, flow: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -80,8 +81,8 @@ class SecondPass:
         return self._around((first - gain * taken) ** 2)
 
     def _around(self, image: Tensor) -> Tensor:
-        """The mean around every square of 4 px, (B, 1, 64, 64)."""
-        return spread(self._wide, functional.avg_pool2d(image, CELL_PX))
+        """The mean around every cell of the grid, (B, 1, 64, 64)."""
+        return spread(self._wide, functional.avg_pool2d(image, CELL))
 
 
 def _grey(crop: Tensor) -> Tensor:
