@@ -45,7 +45,7 @@ class EncoderGraph(nn.Module):
 
     def forward(self, crop: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
-        return self.net.encode(crop.permute(0, 3, 1, 2).float())
+        return self.net.encode(crop.float().permute(0, 3, 1, 2))
 
 
 class MatcherGraph(nn.Module):

@@ -107,7 +107,8 @@ class Encoder(nn.Module):
 
     def forward(self, crop: Tensor) -> tuple[Tensor, ...]:
         """The first five of the features of crops (B, 3, 256, 256), 0–255."""
-        x = (crop - 127.5) * (1 / 64)
+        # Scaled as the bytes of a picture lie: OpenVINO would turn them round, scale them and turn them back.
+        x = ((crop.permute(0, 2, 3, 1) - 127.5) * (1 / 64)).permute(0, 3, 1, 2)
         a = functional.leaky_relu(self.to_half(x))
         a = a + functional.leaky_relu(self.half_body(a))
         b = functional.leaky_relu(self.to_quarter(a))

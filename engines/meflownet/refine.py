@@ -9,7 +9,6 @@ from engines.meflownet.grids import (
     compressed,
     cubic,
     gradients,
-    linear,
     pooled,
     pooling,
     smoother,
@@ -79,18 +78,24 @@ class Trunk(nn.Module):
         self.down_c, self.body_c = nn.Conv2d(b, c, 4, 2, 1), nn.Conv2d(c, c, 3, padding=1)
         self.up_b, self.join_b = nn.Conv2d(c, b, 1), nn.Conv2d(b, b, 3, padding=1)
         self.up_a, self.join_a = nn.Conv2d(b, a, 1), nn.Conv2d(a, a, 3, padding=1)
-        self.register_buffer("to_b", linear(_CELLS // 2, _CELLS // 4), persistent=False)
-        self.register_buffer("to_a", linear(_CELLS, _CELLS // 2), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, a, 64, 64) to the same shape."""
         b = functional.leaky_relu(self.down_b(x))
         c = functional.leaky_relu(self.down_c(functional.leaky_relu(self.body_b(b))))
         c = c + functional.leaky_relu(self.body_c(c))
-        b = b + spread(self.to_b, self.up_b(c))
+        b = b + _doubled(self.up_b(c))
         b = b + functional.leaky_relu(self.join_b(b))
-        a = x + spread(self.to_a, self.up_a(b))
+        a = x + _doubled(self.up_a(b))
         return a + functional.leaky_relu(self.join_a(a))
+
+
+def _doubled(x: Tensor) -> Tensor:
+    """Twice the resolution, by linear interpolation; what `grids.linear` gives.
+
+    OpenVINO does this as its convolutions leave the channels, innermost, where products would have them turned first.
+    """
+    return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 class Answers(nn.Module):

@@ -23,7 +23,7 @@ Flows = tuple[NDArray[np.float32], NDArray[np.float32]]
 TENSORRT_10 = {
     "Add", "AveragePool", "Cast", "Concat", "Constant", "ConstantOfShape", "Conv", "DequantizeLinear", "Div", "Exp",
     "Expand", "Floor", "Gather", "GridSample", "LeakyRelu", "MatMul", "Mul", "Pad", "Pow", "QuantizeLinear",
-    "Reciprocal", "ReduceMean", "ReduceSum", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
+    "Reciprocal", "ReduceMean", "ReduceSum", "Reshape", "Resize", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
     "Sqrt", "Sub", "Tanh", "Transpose", "Unsqueeze",
 }  # fmt: skip
 """Of the operators that ONNX-TensorRT lists as supported, those that we use: docs/operators.md of
