@@ -1,7 +1,8 @@
 """`mellm analyze`."""
 
 import dataclasses
-from contextlib import ExitStack
+import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,10 +23,11 @@ from realtime.commands.options import (
     reason,
     settings_from,
 )
-from realtime.environment import one_thread
 
 if TYPE_CHECKING:
-    from realtime.exports.tables import Event
+    from rich.console import Console
+
+    from realtime.analyze import Analysis
 
 SLOW_FPS = 15
 """Below this frame rate a rise of a tenth of a second is not sampled twice."""
@@ -39,6 +41,10 @@ def analyze(
     *,
     out: Annotated[Path, Parameter(help="Folder for the results; one folder a video in it.")],
     fps: Annotated[float, Parameter(help="Frame rate of folders and stacks of frames [default: 30].")] = 0.0,
+    jobs: Annotated[
+        int,
+        Parameter(help="Videos analysed at once, each by a process of its own [default: one for every two cores]."),
+    ] = 0,
     faces: Faces = None,
     engine: Engine = "",
     narrator: NarratorName = "",
@@ -54,6 +60,7 @@ def analyze(
 
     For example:
       mellm analyze interviews/*.mp4 --out results
+      mellm analyze interviews/*.mp4 --out results --jobs 4
       mellm analyze a.mp4 --out results --narrator gguf:models/qwen3-0.6b-q8_0.gguf
     """
     settings = settings_from(config, faces, engine, narrator, calibration)
@@ -62,60 +69,68 @@ def analyze(
     )
     if not videos:
         raise UsageError("no videos given; try: mellm analyze interview.mp4 --out results")
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    if jobs < 0:
+        raise UsageError(f"--jobs {jobs}: at least one video at a time")
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-    from engines.runtime import open_engine
-    from realtime.analyze import OutputError, output_names
-    from realtime.analyze import analyze as analyze_one
+    from realtime.analyze import Analysis, output_names
+    from realtime.batch import Batch, analyze_all
     from realtime.exports.tables import write_events_csv
-    from realtime.source import SourceError
-    from realtime.sources import tells_no_time
 
-    failed, found = 0, list["Event"]()
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
     )  # fmt: skip
     # Drawing it four times a second is enough to see, and leaves the processor to the work.
     shown = Progress(*columns, console=ERRORS, transient=True, refresh_per_second=4, disable=not ERRORS.is_terminal)
-    with ExitStack() as stack:
-        stack.enter_context(one_thread())
-        bar = stack.enter_context(shown)
-        # Opening an engine takes a second: as long as three seconds of video.
-        opened = open_engine(settings.flow.engine, settings.flow.weights_folder) if len(videos) > 1 else None
-        if opened is not None:
-            stack.callback(opened.close)
-        for video, name in zip(videos, output_names(videos), strict=True):
-            task = bar.add_task(video.name, total=_length_s(video, settings.capture.fps), at="")
+    tasks: dict[int, TaskID] = {}
+    done: dict[int, Analysis] = {}
 
-            def advance(t_s: float, task: "int" = int(task)) -> None:
-                bar.update(task, completed=t_s, at=f"{t_s:.1f} s")  # type: ignore[arg-type]
+    def reached(number: int, t_s: float) -> None:
+        if number not in tasks:
+            video = videos[number]
+            tasks[number] = bar.add_task(video.name, total=_length_s(video, settings.capture.fps), at="")
+        bar.update(tasks[number], completed=t_s, at=f"{t_s:.1f} s")
 
-            try:
-                done = analyze_one(video, name, out, settings, advance, opened)
-            except (SourceError, OutputError, OSError) as error:
-                failed += 1
-                complain(reason(error))
+    batch = Batch(tuple(videos), tuple(output_names(videos)), out, settings)
+    with shown as bar, closing(analyze_all(batch, jobs or _at_once(), reached)) as outcomes:
+        for number, outcome in outcomes:
+            if number in tasks:
+                bar.remove_task(tasks[number])
+            if not isinstance(outcome, Analysis):
+                complain(reason(outcome))
                 continue
-            finally:
-                bar.remove_task(task)
-            if 0 < done.fps < SLOW_FPS:
-                note(bar.console, f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames")
-            if not settings.capture.fps and tells_no_time(str(video)):
-                note(bar.console, f"{video}: {RATE_ASSUMED}")
-            for text in done.notes:
-                note(bar.console, f"{video}: {text}")
-            found += [dataclasses.replace(event, video=str(video)) for event in done.events]
-            kinds = [event.kind for event in done.events]
-            speech = f", {kinds.count('speech')} speech" if "speech" in kinds else ""
-            bar.console.print(
-                f"{video}: {kinds.count('micro')} micro, {kinds.count('macro')} macro{speech} "
-                f"in {done.duration_s:.1f} s → {done.folder}", soft_wrap=True,
-            )  # fmt: skip
-    if len(videos) > 1 and failed < len(videos):
+            done[number] = outcome
+            _report(bar.console, videos[number], outcome, rate_assumed=not settings.capture.fps)
+    if len(videos) > 1 and done:
+        each = [(str(videos[number]), done[number].events) for number in sorted(done)]
+        found = [dataclasses.replace(event, video=video) for video, events in each for event in events]
         write_events_csv(found, out / "events.csv")
         plain().print(f"all events: {out / 'events.csv'}", soft_wrap=True)
-    return 1 if failed else 0
+    return 0 if len(done) == len(videos) else 1
+
+
+def _at_once() -> int:
+    """How many videos keep this machine's cores busy: one takes nearly two."""
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+def _report(console: "Console", video: Path, done: "Analysis", rate_assumed: bool) -> None:
+    """Say what an analysis found, and what is to be known of it."""
+    from realtime.sources import tells_no_time
+
+    if 0 < done.fps < SLOW_FPS:
+        note(console, f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames")
+    if rate_assumed and tells_no_time(str(video)):
+        note(console, f"{video}: {RATE_ASSUMED}")
+    for text in done.notes:
+        note(console, f"{video}: {text}")
+    kinds = [event.kind for event in done.events]
+    speech = f", {kinds.count('speech')} speech" if "speech" in kinds else ""
+    console.print(
+        f"{video}: {kinds.count('micro')} micro, {kinds.count('macro')} macro{speech} "
+        f"in {done.duration_s:.1f} s → {done.folder}", soft_wrap=True,
+    )  # fmt: skip
 
 
 def _length_s(video: Path, fps: float) -> float | None:

@@ -104,7 +104,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(clip: Path, tmp_path: Path) 
     command = f'ulimit -f 8; exec "{sys.executable}" -m realtime.cli analyze "{clip}" --out "{tmp_path}/out"'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
-    assert "cannot write" in done.stderr
+    assert f"cannot write or read {tmp_path}/out/smile: " in done.stderr
+    assert "File too large" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 

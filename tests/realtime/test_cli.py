@@ -158,7 +158,7 @@ def test_the_rate_of_mere_frames_is_not_assumed_in_silence_and_every_kind_is_cou
         make_event("a", spot(k, kind=kind), say(k)) for k, kind in enumerate(("micro", "speech", "micro", "speech"))
     )
     done = Analysis(tmp_path / "out" / "a", events, 1, 2.5, 30.0)
-    monkeypatch.setattr("realtime.analyze.analyze", lambda *_: done)
+    monkeypatch.setattr("realtime.batch.analyze", lambda *_: done)
     status, out, err = mellm("analyze", tmp_path / source, "--out", tmp_path / "out", *rate)
     assert status == 0
     assert "2 micro, 0 macro, 2 speech in 2.5 s" in out + err
