@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from realtime.messages import FIRST_FACE, AnyMessage, Face, Frame, Lost, Motion, Say, Spot
+from realtime.messages import FIRST_FACE, FIRST_SPOT, AnyMessage, Face, Frame, Lost, Motion, Say, Spot
 from realtime.nodes import Resume
 from realtime.recap import Moment, moment
 
@@ -28,7 +28,7 @@ class Ledger:
     start_ns: int = -1
     media_ns: int = 0
     face_id: int = FIRST_FACE
-    spot_id: int = 0
+    spot_id: int = FIRST_SPOT
     open: dict[int, Spot] = field(default_factory=dict)
     unanswered: dict[int, Spot] = field(default_factory=dict)
     faces: dict[int, Face] = field(default_factory=dict)

@@ -20,6 +20,9 @@ VERSION = 1
 FIRST_FACE = 1
 """Number of the first face that a stream shows."""
 
+FIRST_SPOT = 1
+"""Number of the first event that is spotted."""
+
 
 class MessageError(ValueError):
     """Bytes that are no message of this version."""
@@ -125,7 +128,7 @@ class Spot(Message, frozen=True, kw_only=True):
     """An event as far as it is known; later phases correct earlier ones.
 
     Attributes:
-        spot_id: number of the event, the same through its phases.
+        spot_id: number of the event, from 1, the same through its phases.
         phase: rising, apex, closed, or revoked (it was nothing).
         onset_ns, apex_ns, offset_ns: times in the stream; -1 while unknown. The offset is where the fall leads to, a
             moment ahead of the message perhaps.

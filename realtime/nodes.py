@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from calib.face import CROP
 from realtime.config import Config
-from realtime.messages import FIRST_FACE, AnyMessage, End, Face, Frame, Lost, Motion, Say, Spot
+from realtime.messages import FIRST_FACE, FIRST_SPOT, AnyMessage, End, Face, Frame, Lost, Motion, Say, Spot
 from realtime.recap import Moment
 from realtime.ring import Ring
 
@@ -124,7 +124,7 @@ class Resume:
 
     start_ns: int = -1
     face_id: int = FIRST_FACE
-    spot_id: int = 0
+    spot_id: int = FIRST_SPOT
     restarts: int = 0
     told: tuple[Moment, ...] = ()
     revoked: int = 0

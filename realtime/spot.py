@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from calib.neutral import Baseline, RestLevel
 from realtime.config import SpotConfig
-from realtime.messages import AnyMessage, End, Kind, Lost, Motion, Phase, Spot
+from realtime.messages import FIRST_SPOT, AnyMessage, End, Kind, Lost, Motion, Phase, Spot
 from realtime.movement import Movement
 from realtime.watch import Watch
 
@@ -20,7 +20,7 @@ _BREAK_NS = 500_000_000
 class SpotNode:
     """Takes `Motion`, gives it and `Spot`, which tells nothing of the regions yet; passes everything else on."""
 
-    def __init__(self, config: SpotConfig, first_id: int = 0, baseline: Baseline | None = None) -> None:
+    def __init__(self, config: SpotConfig, first_id: int = FIRST_SPOT, baseline: Baseline | None = None) -> None:
         """Start watching.
 
         Args:

@@ -17,16 +17,15 @@ _LINES = ("one", "two", "three")  # as the style sheet calls them
 _PLOT = 132
 
 
-def event_card(account: Account, told: Told, motions: "pa.Table", number: int) -> str:
+def event_card(account: Account, told: Told, motions: "pa.Table") -> str:
     """An event's card.
 
     Args:
         account: the session.
         told: the event.
         motions: of its face, in order (`Account.motions`).
-        number: of the event on the page, from 1.
     """
-    event = told.event
+    event, number = told.event, told.spot.spot_id
     name = KIND_NAMES[event.kind].capitalize()
     face = f"face {event.face_id} · " if account.info.counts.faces > 1 else ""
     length_ms = 1000 * (event.offset_s - event.onset_s)
@@ -37,7 +36,7 @@ def event_card(account: Account, told: Told, motions: "pa.Table", number: int) -
         chips += f"<li>{event.label}</li>"
     chips += f"<li>{100 * event.magnitude_iod:.1f} % of eye distance</li><li>confidence {event.confidence:.0%}</li>"
     return (
-        f'<article class="card event" id="e{number}">{_flow(told, number)}'
+        f'<article class="card event" id="e{number}">{_flow(told)}'
         f'<div><h3><span class="kind {event.kind}">{name}</span>#{number}</h3><p class="when">{when}</p>'
         f'<ul class="chips">{chips}</ul><p class="words">{escape(event.narration)}</p></div>'
         f"{_plot(told, motions)}</article>"
@@ -53,11 +52,12 @@ def unit_name(code: str) -> str:
     return unit.name + {"L": ", subject’s left", "R": ", subject’s right"}.get(side, "")
 
 
-def _flow(told: Told, number: int) -> str:
+def _flow(told: Told) -> str:
     if not told.spot.sketch:
         return '<div class="flow empty">no flow picture</div>'
     data = base64.b64encode(told.spot.sketch).decode()
-    return f'<img class="flow" alt="Flow of event {number}, onset to apex" src="data:image/png;base64,{data}">'
+    name = f"Flow of event {told.spot.spot_id}, onset to apex"
+    return f'<img class="flow" alt="{name}" src="data:image/png;base64,{data}">'
 
 
 def _plot(told: Told, motions: "pa.Table") -> str:

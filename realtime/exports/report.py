@@ -12,10 +12,9 @@ from importlib.resources import files
 import numpy as np
 import pyarrow as pa
 
-from realtime.exports.account import Account
+from realtime.exports.account import Account, Told
 from realtime.exports.card import event_card, unit_name
 from realtime.exports.chart import Axis, Curve, labels, line, span, svg
-from realtime.exports.tables import Event
 from realtime.messages import KIND_NAMES, Annotation
 from realtime.nodes import PROCESSES
 
@@ -117,7 +116,7 @@ def _timeline(account: Account, by_face: dict[int, "pa.Table"]) -> str:
     lanes = []
     for face_id, motions in by_face.items():
         name = f"face {face_id}" if len(by_face) > 1 else "events"
-        bars = [_bar(axis, event, k) for k, event in enumerate(account.events, 1) if event.face_id == face_id]
+        bars = [_bar(axis, told) for told in account.told if told.event.face_id == face_id]
         lanes.append(_lane(name, "bars", svg(bars, f"{name}: {len(bars)} events", _LANE)))
         lanes.append(_movement(motions, axis))
     if account.gaps:
@@ -138,8 +137,9 @@ def _timeline(account: Account, by_face: dict[int, "pa.Table"]) -> str:
     )
 
 
-def _bar(axis: Axis, event: Event, number: int) -> str:
+def _bar(axis: Axis, told: Told) -> str:
     """An event on the timeline; it leads to its card."""
+    event, number = told.event, told.spot.spot_id
     units = " ".join(event.action_units)
     title = f"#{number} {KIND_NAMES[event.kind].capitalize()}, {event.onset_s:.2f}–{event.offset_s:.2f} s {units}"
     bar = span(axis, event.onset_s, event.offset_s, event.kind, escape(title), 3, _LANE - 6)
@@ -213,12 +213,13 @@ def _counts(rows: Sequence[tuple[str, int]]) -> str:
 def _events(account: Account, by_face: dict[int, "pa.Table"]) -> str:
     if not account.told:
         return '<h2>Events</h2><p class="card">No expression was spotted in this session.</p>'
-    cards = "".join(event_card(account, told, by_face[told.event.face_id], k) for k, told in enumerate(account.told, 1))
+    cards = "".join(event_card(account, told, by_face[told.event.face_id]) for told in account.told)
     return (
         f"<h2>Events</h2>{cards}"
         '<p class="hint">Pictures show the flow from onset to apex: colour is direction in the picture (red right, '
         "green-yellow up, cyan left, violet down), strength is how far. They hold no pixel of the face. Region names "
-        "are the viewer’s, sides of action units the subject’s.</p>"
+        "are the viewer’s, sides of action units the subject’s. Events keep the numbers that they had live, "
+        "where movements that were taken back are numbered too.</p>"
     )
 
 

@@ -37,7 +37,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(clip: Path) -> None:
     assert [type(m) for m in messages].count(End) == 1
     (spot,) = [m for m in messages if isinstance(m, Spot) and m.phase == "closed"]
     words, summary = (m for m in messages if isinstance(m, Say) and m.final)
-    assert words.spot_id == spot.spot_id
+    assert words.spot_id == spot.spot_id == 1
     assert words.action_units == ("AU12",)
     assert summary.spot_id == -1
     assert summary.text.startswith("Watched 0:02: 1 micro-expression and 0 macro-expressions.")

@@ -7,6 +7,10 @@ def spot(spot_id: int, phase: Phase) -> Spot:
     return Spot(seq=1, t_capture_ns=0, t_media_ns=5, spot_id=spot_id, phase=phase, onset_ns=1)
 
 
+def test_faces_and_events_are_counted_from_one() -> None:
+    assert (Ledger().resume.face_id, Ledger().resume.spot_id) == (1, 1)
+
+
 def test_an_event_is_open_then_unanswered_then_done() -> None:
     ledger = Ledger()
     ledger.note(spot(3, "rising"))

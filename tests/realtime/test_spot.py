@@ -7,7 +7,7 @@ from calib.face import REGIONS
 from calib.neutral import Baseline
 from calib.phantom import PhantomEvent
 from realtime.config import SpotConfig
-from realtime.messages import AnyMessage, End, Lost, Spot
+from realtime.messages import FIRST_SPOT, AnyMessage, End, Lost, Spot
 from realtime.spot import SpotNode
 from tests.realtime.curves import closed, displacement, motion, perform, spots
 
@@ -136,9 +136,9 @@ def test_speech_is_one_span_and_no_train_of_micro_expressions(fps: float, syllab
 def test_movements_of_a_train_are_taken_back_but_for_the_first() -> None:
     found = spots(perform(talk(2.0, 8), steady(30, 8.0)))
     ends = {spot.spot_id: spot.phase for spot in found}
-    assert [number for number, phase in ends.items() if phase == "closed"] == [0]
-    assert all(phase == "revoked" for number, phase in ends.items() if number > 0)
-    assert [spot.phase for spot in found if spot.spot_id == 0][-1] == "closed"
+    assert [number for number, phase in ends.items() if phase == "closed"] == [FIRST_SPOT]
+    assert all(phase == "revoked" for number, phase in ends.items() if number > FIRST_SPOT)
+    assert [spot.phase for spot in found if spot.spot_id == FIRST_SPOT][-1] == "closed"
 
 
 def test_endless_speech_is_told_at_the_longest_and_then_is_silent() -> None:

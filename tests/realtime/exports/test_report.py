@@ -1,17 +1,20 @@
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from realtime.config import CaptureConfig, Config
 from realtime.exports.account import gather
 from realtime.exports.chart import HEIGHT, WIDTH, Axis, Curve, line
 from realtime.exports.report import report
-from realtime.messages import Motion
+from realtime.messages import AnyMessage, Motion
 from realtime.recordings.record import Recorder
 from realtime.recordings.sessions import Recording, open_recording
+from realtime.terminal import LiveView
 from tests.realtime.browser import browser_page
 from tests.realtime.messages import frame, one_of_each, say, spot
 
@@ -78,6 +81,20 @@ def test_a_session_without_anything_says_so(tmp_path: Path) -> None:
 def test_closing_words_stand_first(tmp_path: Path) -> None:
     page = page_of(tmp_path, frame(0.0), spot(0), say(0))
     assert page.index("Watched 0:00: 1 micro-expression") < page.index(">Timeline<")
+
+
+def test_an_event_has_the_number_that_it_had_live(tmp_path: Path) -> None:
+    taken_back = spot(2, 0.2, phase="revoked", kind=None)
+    messages: list[AnyMessage] = [frame(0.0), spot(3, 2.0, 2.4), say(3), taken_back, spot(1, 1.0, 1.4), say(1)]
+    page = page_of(tmp_path, *messages)
+    terminal = io.StringIO()
+    view = LiveView(Console(file=terminal, width=120))
+    for message in messages:
+        view.show(message)
+    assert re.findall(r"#(\d+) micro", terminal.getvalue()) == ["3", "1"]
+    assert re.findall(r"micro\">Micro-expression</span>#(\d+)", page) == ["1", "3"]
+    assert re.findall(r'href="#e(\d+)" aria-label="#(\d+)', page) == [("1", "1"), ("3", "3")]
+    assert re.findall(r'id="e(\d+)"', page) == ["1", "3"]
 
 
 def test_no_minute_has_sixty_seconds(tmp_path: Path) -> None:
