@@ -46,7 +46,7 @@ class Dashboard:
         self.port = int(self._socket.getsockname()[1])
         own = socket.gethostname().lower()
         names = _LOCAL | {own, f"{own}.local", settings.host.lower()} if settings.host != "127.0.0.1" else _LOCAL
-        self._place = Place(config, secrets.token_urlsafe(18), self.port, frozenset(names), None, folder)
+        self._place = Place(config, secrets.token_urlsafe(18), frozenset(names), None, folder)
         shown = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
         self.url = self.url_at(shown)
         self.config = config

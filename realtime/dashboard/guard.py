@@ -34,16 +34,15 @@ _REFUSED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>mellm-
 class Guard:
     """ASGI middleware; see the module."""
 
-    def __init__(self, app: ASGIApp, key: str, port: int, names: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, key: str, names: frozenset[str]) -> None:
         """Stand before an app.
 
         Args:
             app: what is guarded.
             key: the session's.
-            port: the server's.
             names: host names it goes by besides addresses; lower case.
         """
-        self._app, self._key, self._port, self._names = app, key, port, names
+        self._app, self._key, self._names = app, key, names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through or refuse it in words."""
@@ -99,14 +98,9 @@ class Guard:
             return name in self._names
         return True
 
-    @property
-    def cookie(self) -> str:
-        """The cookie's name; cookies are the same for all ports of a host, so the port is in it."""
-        return f"mellm-{self._port}"
-
     def _cookie(self, headers: Headers) -> str:
         try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(self.cookie)
+            morsel = SimpleCookie(headers.get("cookie", "")).get(_cookie_name(headers.get("host", "")))
         except CookieError:
             return ""
         return morsel.value if morsel is not None else ""
@@ -119,13 +113,21 @@ class Guard:
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers.setdefault("Cache-Control", "no-store")
         if fresh:
-            headers.append("Set-Cookie", f"{self.cookie}={self._key}; Path=/; HttpOnly; SameSite=Strict")
+            headers.append("Set-Cookie", f"{_cookie_name(host)}={self._key}; Path=/; HttpOnly; SameSite=Strict")
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, why: str) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4403, "reason": f"{KEY_NEEDED}: {why}"})
             return
         await HTMLResponse(_REFUSED.format(why=_escaped(why)), 403)(scope, receive, send)
+
+
+def _cookie_name(host: str) -> str:
+    """The cookie's name for an own Host; cookies are the same for all ports of a host, so the port is in it.
+
+    It is the port that the browser names: those of two tunnels differ, though they may lead to the same one.
+    """
+    return f"mellm-{urlsplit(f'//{host}').port or 80}"
 
 
 def _escaped(words: str) -> str:

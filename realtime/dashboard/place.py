@@ -29,7 +29,6 @@ class Place:
     Attributes:
         config: the run's settings.
         key: what an address must carry.
-        port: the server's.
         names: host names it goes by.
         stage: the live session; None to show recordings only.
         folder: where recordings are; None for none.
@@ -38,7 +37,6 @@ class Place:
 
     config: Config
     key: str
-    port: int
     names: frozenset[str]
     stage: Stage | None = None
     folder: Path | None = None

@@ -92,7 +92,7 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
         )
         more = [*Library(place.folder, place.config).routes, *analyses.routes]
     app = make_app(room, Desk(room, carry_out), feed.found, more, lambda: tell(Viewers(len(room.viewers))))
-    guarded = Guard(app, place.key, place.port, place.names)
+    guarded = Guard(app, place.key, place.names)
     server = _Server(
         uvicorn.Config(
             guarded, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio", ws_max_size=LONGEST,

@@ -21,7 +21,9 @@ async def _inside(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"inside"})
 
 
-def ask(headers: dict[str, str], query: str = "", path: str = "/", kind: str = "http", method: str = "GET") -> Any:
+def ask(
+    headers: dict[str, str], query: str = "", path: str = "/", kind: str = "http", method: str = "GET", key: str = KEY
+) -> Any:
     """The messages that a request brings."""
     said: list[MutableMapping[str, Any]] = []
 
@@ -35,7 +37,7 @@ def ask(headers: dict[str, str], query: str = "", path: str = "/", kind: str = "
         "type": kind, "method": method, "path": path, "query_string": query.encode(),
         "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
     }  # fmt: skip
-    asyncio.run(Guard(_inside, KEY, 8737, frozenset({"localhost"}))(scope, receive, send))
+    asyncio.run(Guard(_inside, key, frozenset({"localhost"}))(scope, receive, send))
     return said
 
 
@@ -89,12 +91,27 @@ def test_its_own_names_are(host: str) -> None:
     assert status({"host": host}, "key=the key") == 200
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost:9000", "127.0.0.1"])
+def given(host: str, key: str) -> str:
+    """The cookie that whoever comes with the key by some name is given, as a browser sends it back."""
+    headers = ask({"host": host}, f"key={key}", key=key)[0]["headers"]
+    (cookie,) = (value.decode() for name, value in headers if name == b"set-cookie")
+    return str(cookie.partition(";")[0])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "localhost:9000", "127.0.0.1", "[::1]:9000"])
 def test_so_are_they_behind_a_tunnel_with_another_port(host: str) -> None:
-    own = {"host": host, "origin": f"http://{host}", "cookie": 'mellm-8737="the key"'}
-    assert status({"host": host}, "key=the key") == 200
-    assert ask(own, kind="websocket")[0]["type"] == "websocket.accept"
-    assert status(own, method="POST") == 200
+    own = {"host": host, "origin": f"http://{host}", "cookie": given(host, "key")}
+    assert ask(own, kind="websocket", key="key")[0]["type"] == "websocket.accept"
+    assert status(own, method="POST", key="key") == 200
+
+
+def test_two_tunnels_to_the_same_port_of_two_machines_do_not_put_each_other_out() -> None:
+    here, there = {"host": "localhost:9001"}, {"host": "localhost:9002"}
+    # As a browser keeps them: for the host, whatever the port, one of a name.
+    kept = dict(cookie.split("=") for cookie in (given(here["host"], "one"), given(there["host"], "other")))
+    jar = "; ".join("=".join(cookie) for cookie in kept.items())
+    assert status({**here, "cookie": jar}, key="one") == 200
+    assert status({**there, "cookie": jar}, key="other") == 200
 
 
 def test_a_page_of_another_program_on_this_machine_is_another_sites() -> None:
