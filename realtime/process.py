@@ -95,6 +95,7 @@ class _Worker:
         self._handled = self._drops = 0
         self._beat_s, self._beat_handled = time.monotonic(), 0
         self._last: AnyMessage | None = None
+        self._looked_at = -1  # the frame that the last droppable message was of
         self._patient: Patient | None = None
         self._error, self._stream_ended = "", False
         self.state: Literal["starting", "ready", "running", "ended", "failed", "crashed"] = "starting"
@@ -188,7 +189,10 @@ class _Worker:
                 self._step(nodes, self._waiting.popleft())
 
     def _drain(self, inbox: Inbox) -> None:
-        """Take in what has arrived; when more than `BACKLOG` frames wait, skip to the newest and announce it."""
+        """Take in what has arrived; when more than `BACKLOG` frames wait, skip to the newest and announce it.
+
+        Of a frame that was begun, the other faces may be dropped: it was looked at, and is not announced.
+        """
         while True:
             try:
                 message = inbox.receive()
@@ -204,13 +208,14 @@ class _Worker:
         newest = droppable[-1]
         skipped = [m for m in self._waiting if isinstance(m, self._spec.droppable) and m.seq < newest]
         self._waiting = deque(m for m in self._waiting if not (isinstance(m, self._spec.droppable) and m.seq < newest))
-        self._drops += len(droppable) - 1
+        unseen = [seq for seq in droppable if seq != self._looked_at]
+        self._drops += len(unseen) - 1
         if self._place.restarts and self._handled == 0:
             return  # these waited while the process was away: the supervisor announces them
         first = skipped[0]
         self._give(
             Gap(
-                seq=newest, t_capture_ns=first.t_capture_ns, t_media_ns=first.t_media_ns, from_seq=droppable[0],
+                seq=newest, t_capture_ns=first.t_capture_ns, t_media_ns=first.t_media_ns, from_seq=unseen[0],
                 to_seq=droppable[-2], cause=f"{self._spec.name} was behind",
             )
         )  # fmt: skip
@@ -243,6 +248,8 @@ class _Worker:
                 self._count(out)
 
     def _count(self, message: AnyMessage) -> None:
+        if isinstance(message, self._spec.droppable):
+            self._looked_at = message.seq
         if not isinstance(message, (End, Gap)):
             self._handled += 1
             self._latency.add((time.monotonic_ns() - message.t_capture_ns) / 1e6)

@@ -3,18 +3,24 @@
 import gc
 import multiprocessing
 import threading
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 import zmq
 
 from realtime.bus import ENDED_MS, STOPPED_MS, Inbox, Outbox, make_wiring, remove_wiring
 from realtime.config import CaptureConfig, Config
-from realtime.messages import AnyMessage, End, Frame, Status
-from realtime.nodes import Resume, ring_sizes
+from realtime.messages import AnyMessage, End, Frame, Gap, Motion, Status
+from realtime.nodes import BACKLOG, Resume, ring_sizes
 from realtime.process import GO, Place, _Worker
+from realtime.recordings.tally import Tally
 from realtime.ring import Ring
+from tests.realtime.curves import motion
+from tests.realtime.messages import face, frame
 
 WAIT_MS = 20_000
 
@@ -95,3 +101,44 @@ def test_a_cut_lifeline_ends_it_without_the_streams_end(
     captured = Captured(clip, said, True, monkeypatch)
     assert captured.end is None
     assert captured.waited_ms == STOPPED_MS
+
+
+class Arrived:
+    """What lies in a process's inbox."""
+
+    def __init__(self, messages: Iterable[AnyMessage]) -> None:
+        self._left = list(messages)
+
+    def receive(self) -> AnyMessage | None:
+        return self._left.pop(0) if self._left else None
+
+
+class Measured:
+    """Stands in for the flow."""
+
+    def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        yield msgspec.structs.replace(motion(message.seq / 30, np.zeros((29, 2))), seq=message.seq)
+
+
+def test_a_frame_of_which_a_face_was_dropped_is_measured_and_not_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    config, context, wiring = Config(), zmq.Context[zmq.Socket[bytes]](), make_wiring()
+    sizes = ring_sizes(config)
+    worker = _Worker(Place("perceive", config, wiring, ("", sizes[0]), ("", sizes[1]), 0, Resume()), context)
+    told: list[AnyMessage] = []
+    monkeypatch.setattr(worker, "_give", told.append)
+    frames = range(BACKLOG + 2)
+    first, *others = (face(seq / 30, seq, face_id) for seq in frames for face_id in (1, 2))
+    try:
+        for arrived in ([first], others, []):
+            worker._drain(Arrived(arrived))  # type: ignore[arg-type]
+            worker._step([Measured()], worker._waiting.popleft())  # type: ignore[list-item]
+    finally:
+        worker.close()
+        context.destroy(0)
+        remove_wiring(wiring)
+    tally = Tally()
+    for message in (*(frame(seq / 30, seq) for seq in frames), *told):
+        tally.note(message)
+    assert [m.seq for m in told if isinstance(m, Motion)] == [0, frames[-1], frames[-1]]
+    assert [(m.from_seq, m.to_seq) for m in told if isinstance(m, Gap)] == [(1, frames[-2])]
+    assert tally.counts.measured + tally.counts.drops == tally.counts.frames
