@@ -1,7 +1,6 @@
 """`mellm bench` and `python -m bench`: the benchmarks by name."""
 
 import difflib
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from bench.narration.command import narration
 from bench.pace import command
 from bench.screens import screens
 from bench.spotting.command import spotting
+from realtime.commands.options import UsageError, obey
 
 app = App(
     name="bench", help="Measure what this machine gives, and how accurate mellm-live is.", help_format="plaintext",
@@ -47,4 +47,8 @@ def bench(
 
 def main() -> int:
     """Run a benchmark; the exit status."""
-    return int(app(sys.argv[1:], result_action="return_value") or 0)
+    try:
+        return obey(app, "python -m bench")
+    except UsageError as error:
+        complain("error", str(error))
+        return BAD_INPUT

@@ -12,7 +12,7 @@ from realtime.commands.doctor import doctor
 from realtime.commands.engine import engine
 from realtime.commands.export import export
 from realtime.commands.live import live
-from realtime.commands.options import UsageError, complain, paragraphs, reason
+from realtime.commands.options import UsageError, complain, obey, paragraphs, reason
 from realtime.commands.pairs import explain, flow
 from realtime.commands.replay import replay
 from realtime.commands.schema import schema
@@ -62,7 +62,7 @@ def _status() -> int:
     from realtime.supervisor import SessionError
 
     try:
-        return int(app(sys.argv[1:], result_action="return_value") or 0)
+        return obey(app, "mellm")
     except (
         UsageError, ConfigError, SourceError, NoRestError, EngineError, NarratorError, RingError, SessionError,
         DashboardError, RecordingError,

@@ -3,11 +3,12 @@
 import dataclasses
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from rich.console import Console
 from rich.text import Text
 
@@ -60,6 +61,24 @@ class UsageError(Exception):
 def paragraphs(command: Callable[..., int]) -> str:
     """A command's docstring as its help: a line a paragraph, which the terminal breaks; indented lines stay."""
     return re.sub(r"(?<=\S)\n(?=\S)", " ", inspect.getdoc(command) or "")
+
+
+def obey(app: App, program: str) -> int:
+    """Run what the command line says; the exit status.
+
+    Args:
+        app: the commands.
+        program: what stands before the command line, so that the help can be named.
+
+    Raises:
+        UsageError: something in it is not understood.
+    """
+    try:
+        return int(app(sys.argv[1:], result_action="return_value", print_error=False, exit_on_error=False) or 0)
+    except CycloptsError as error:
+        unused = error.unused_tokens or [] if isinstance(error, UnusedCliTokensError) else []
+        said = f"Not understood: {' '.join(unused)}." if unused else str(error)
+        raise UsageError(f"{said} For help: {' '.join((program, *(error.command_chain or ())))} --help") from None
 
 
 def refuse(given: Mapping[str, object], why: str) -> None:

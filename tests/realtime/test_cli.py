@@ -68,6 +68,20 @@ def test_help_shows_examples(mellm: Command, command: list[str], example: str) -
     assert example in out
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("live 0 1", "Not understood: 1. For help: mellm live --help"),
+        ("live --opne", "Unknown option: --opne. Did you mean --open? For help: mellm live --help"),
+        ("bench flow x", "Not understood: x. For help: mellm bench flow --help"),
+    ],
+)
+def test_what_is_not_understood_is_said_in_one_line_with_where_the_help_is(
+    mellm: Command, line: str, says: str
+) -> None:
+    assert mellm(*line.split()) == (1, "", f"error: {says}\n")
+
+
 def test_the_terminal_breaks_the_paragraphs_of_a_help_and_leaves_its_tables(
     mellm: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
