@@ -141,6 +141,7 @@ class Spot(Message, frozen=True, kw_only=True):
         movements: how many movements of the mouth were joined into it: more than one in speech only.
         sketch: once it has closed, the colours of its expression flow within the face's outline: a PNG without a pixel
             of the face; empty if nothing could be measured.
+        cut_off: the face, or the stream, was gone before the movement was over: its offset is when it was last seen.
     """
 
     spot_id: int
@@ -156,6 +157,7 @@ class Spot(Message, frozen=True, kw_only=True):
     noise_iod: tuple[float, ...] = ()
     movements: int = 1
     sketch: bytes = b""
+    cut_off: bool = False
 
 
 class Say(Message, frozen=True, kw_only=True):

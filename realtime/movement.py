@@ -45,6 +45,7 @@ class Movement:
         onset_s, apex_s, offset_s: the times as far as they are known, -1 while they are not.
         level: where it ended when it did not come back to rest; None where it did.
         movements: how many movements were joined into this one: more than one is speech.
+        cut: whether it ended because nobody saw more.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Movement:
     offset_s: float = -1.0
     level: Doubles | None = None
     movements: int = 1
+    cut: bool = False
 
     @property
     def reach(self) -> Doubles:
@@ -94,7 +96,7 @@ class Movement:
         One that has lasted no longer than a micro-expression is one only if most of its return was seen: it may as well
         have been held.
         """
-        self.offset_s = newest.t_s
+        self.offset_s, self.cut = newest.t_s, True
         if self.length_s <= config.micro_s and self.height(newest.displacement) > _HALF * self.peak:
             return "revoked"
         return self.verdict(config) if self.apex_s >= 0 else "revoked"

@@ -90,4 +90,5 @@ class SpotNode:
             spot_id=movement.number, phase=phase, onset_ns=onset_ns,
             apex_ns=apex_ns if movement.apex_s >= 0 else -1, offset_ns=offset_ns, kind=kind,
             confidence=round(movement.confidence, 4), iod_px=self._seen[face_id].iod_px, movements=movement.movements,
+            cut_off=movement.cut,
         )  # fmt: skip

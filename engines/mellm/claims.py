@@ -44,6 +44,12 @@ class Claim:
     px: float | None = None
     percent: float | None = None
 
+    def __str__(self) -> str:
+        """As a text would say it."""
+        amounts = ((self.px, " px"), (self.percent, "%"))
+        said = [f"{amount:g}{unit}" for amount, unit in amounts if amount is not None]
+        return ", ".join([f"{self.region} {self.direction}".rstrip(), *said])
+
 
 def claims(text: str) -> list[Claim]:
     """The region movements a text claims, in its order.

@@ -252,8 +252,7 @@ def _check(text: str, facts: Facts, sighting: Sighting) -> None:
         _FalseError: naming the first such claim.
     """
     for claim in false_claims(text, facts):
-        way = f" {claim.direction}" if claim.direction else ""
-        raise _FalseError(f"claimed a movement that was not measured ({claim.region}{way})")
+        raise _FalseError(f"claimed a movement that was not measured ({claim})")
     for sentence in _SENTENCES.split(text):
         said = [claim for claim in claims(sentence) if claim.px is not None]
         for number, claim in enumerate(said):

@@ -108,7 +108,7 @@ def spot(message: Spot) -> dict[str, Any]:
         "type": "spot", "id": message.spot_id, "face": message.face_id, "seq": message.seq,
         "t": _s(message.t_media_ns), "phase": message.phase, "kind": message.kind, "onset": _s(message.onset_ns),
         "apex": _s(message.apex_ns) if message.apex_ns >= 0 else None,
-        "offset": _s(message.offset_ns) if message.offset_ns >= 0 else None,
+        "offset": _s(message.offset_ns) if message.offset_ns >= 0 else None, "cut_off": message.cut_off,
         "confidence": message.confidence, "magnitude": message.magnitude_iod, "iod_px": round(message.iod_px, 1),
         "regions": [
             {"name": r.name, "u": round(r.u_iod, 5), "v": round(r.v_iod, 5), "mean": round(r.mean_iod, 5),

@@ -30,6 +30,7 @@ def event_card(account: Account, told: Told, motions: "pa.Table") -> str:
     face = f"face {event.face_id} · " if account.info.counts.faces > 1 else ""
     length_ms = 1000 * (event.offset_s - event.onset_s)
     when = f"{face}{event.onset_s:.2f}–{event.offset_s:.2f} s · {length_ms:.0f} ms · apex {event.apex_s:.2f} s"
+    when += " · its end was not seen" * event.cut_off
     units = [f"<li><b>{escape(code)}</b> {escape(unit_name(code))}</li>" for code in event.action_units]
     chips = "".join(units) or "<li>no action unit</li>"
     if event.label != "none":

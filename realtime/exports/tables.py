@@ -25,8 +25,9 @@ _ROWS = 4096
 class Event:
     """A finished event with its words: a row of the events tables. Times in s, in the stream's own time.
 
-    `confidence` is the spotter's, that something moved; `label_confidence` the chance of the `label`; `movements` how
-    many of the mouth were joined into speech.
+    `cut_off` tells that the face or the stream was gone before the event was over; `confidence` is the spotter's, that
+    something moved; `iod_px` the distance between the eyes; `movements` how many of the mouth were joined into speech;
+    `label_confidence` the chance of the `label`.
     """
 
     video: str
@@ -35,8 +36,10 @@ class Event:
     onset_s: float
     apex_s: float
     offset_s: float
+    cut_off: bool
     confidence: float
     magnitude_iod: float
+    iod_px: float
     movements: int
     action_units: tuple[str, ...]
     label: Label
@@ -50,8 +53,8 @@ def make_event(video: str, spot: Spot, say: Say) -> Event:
         raise ValueError(f"spot {spot.spot_id} has not closed yet")
     onset, apex, offset = (round(t / 1e9, 4) for t in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
     return Event(
-        video, spot.face_id, spot.kind, onset, apex, offset, spot.confidence, spot.magnitude_iod, spot.movements,
-        say.action_units, say.label, say.confidence, say.text,
+        video, spot.face_id, spot.kind, onset, apex, offset, spot.cut_off, spot.confidence, spot.magnitude_iod,
+        round(spot.iod_px, 1), spot.movements, say.action_units, say.label, say.confidence, say.text,
     )  # fmt: skip
 
 
@@ -79,7 +82,7 @@ def write_events_csv(events: Sequence[Event], path: Path) -> None:
 
 def write_events_parquet(events: Sequence[Event], path: Path) -> None:
     """Write a row an event, in order of onset; the action units are a list."""
-    kinds: dict[type, object] = {int: pa.int32(), float: pa.float64()}
+    kinds: dict[type, object] = {int: pa.int32(), float: pa.float64(), bool: pa.bool_()}
     hints = get_type_hints(Event)
     schema = [(f.name, kinds.get(hints[f.name], pa.string())) for f in fields(Event) if f.name != "action_units"]
     schema.insert([f.name for f in fields(Event)].index("action_units"), ("action_units", pa.list_(pa.string())))

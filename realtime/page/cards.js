@@ -138,7 +138,8 @@ export class Cards {
     card.root.dataset.phase = spot.phase;
     card.kind.textContent = spot.phase === "closed" && kind !== "speech" ? `${kind}-expression` : kind;
     card.when.textContent = clock(spot.apex ?? spot.onset);
-    card.long.textContent = spot.offset === null ? "" : `${Math.round(1000 * (spot.offset - spot.onset))} ms`;
+    const cut = spot.cut_off ? ", cut off" : "";
+    card.long.textContent = spot.offset === null ? "" : `${Math.round(1000 * (spot.offset - spot.onset))} ms${cut}`;
     card.sure.textContent = `${Math.round(100 * spot.confidence)} % sure`;
     card.sure.hidden = spot.phase === "revoked";
     card.button.title = `onset ${clock(spot.onset, 3)}, apex ${spot.apex === null ? "–" : clock(spot.apex, 3)}, ` +

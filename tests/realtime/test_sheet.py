@@ -9,7 +9,9 @@ from engines.picture import SKETCH_SIDE
 from realtime.exports.tables import Event
 from realtime.sheet import write_sheet
 
-EVENT = Event("a.mp4", 1, "micro", 1.0, 1.1, 1.3, 0.8, 0.012, 1, ("AU4", "LAU12"), "negative", 0.7, "Brows down.")
+EVENT = Event(
+    "a.mp4", 1, "micro", 1.0, 1.1, 1.3, False, 0.8, 0.012, 100.0, 1, ("AU4", "LAU12"), "negative", 0.7, "Brows down."
+)
 
 
 def sketch(colour: tuple[int, int, int]) -> bytes:

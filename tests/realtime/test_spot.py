@@ -277,6 +277,12 @@ def test_a_held_expression_that_is_cut_off_is_no_micro_expression(at_s: float, h
 def test_a_micro_expression_that_is_cut_off_when_mostly_back_is_told(how: str) -> None:
     spot = cut(MICRO, 2.0 + 1 / 3, how)
     assert (spot.phase, spot.kind) == ("closed", "micro")
+    assert spot.cut_off
+
+
+def test_what_was_seen_to_its_end_is_not_cut_off() -> None:
+    seen = spots([*perform([MICRO], steady(30, 4.0)), End(seq=0, t_capture_ns=0, t_media_ns=4_000_000_000)])
+    assert [spot.cut_off for spot in closed(seen)] == [False]
 
 
 def test_the_end_of_the_stream_closes_what_is_open_and_passes_on() -> None:

@@ -109,6 +109,8 @@ def test_a_face_that_did_not_move_is_spoken_of_by_the_model_too() -> None:
     [
         ("The Chin moved down. More.\n" + closing_line(("AU12",), "positive", 0.8), r"not measured \(Chin down\)"),
         ("Left Mouth Corner moved down.\nAU12 | positive | 0.8", r"not measured \(Left Mouth Corner down\)"),
+        ("Left Mouth Corner up-left by 103 px.\nAU12 | positive | 0.8",
+         r"not measured \(Left Mouth Corner up-left, 103 px\)"),
         ("A smile.\nAU12 AU17 | positive | 0.8", r"action unit that was not measured \(AU17\)"),
         ("A chin raiser (AU17).\nAU12 | positive | 0.8", r"action unit that was not measured \(AU17\)"),
         (f"{MOVED}; {MOVED}.\nAU12 | positive | 0.8", r"told a movement twice \(Left Mouth Corner\)"),

@@ -22,8 +22,8 @@ from tests.realtime.curves import motion
 def event(onset_s: float, **changes: object) -> Event:
     values: dict[str, object] = {
         "video": "a.mp4", "face_id": 1, "kind": "micro", "onset_s": onset_s, "apex_s": onset_s + 0.1,
-        "offset_s": onset_s + 0.3, "confidence": 0.8, "magnitude_iod": 0.012, "movements": 1,
-        "action_units": ("AU4", "LAU12"), "label": "negative", "label_confidence": 0.7,
+        "offset_s": onset_s + 0.3, "cut_off": False, "confidence": 0.8, "magnitude_iod": 0.012, "iod_px": 100.0,
+        "movements": 1, "action_units": ("AU4", "LAU12"), "label": "negative", "label_confidence": 0.7,
         "narration": "Brows down, „so“, 1.0 px.",
     }  # fmt: skip
     return Event(**{**values, **changes})  # type: ignore[arg-type]
@@ -50,11 +50,14 @@ def test_a_spot_and_its_words_become_an_event() -> None:
     spot = Spot(
         seq=1, face_id=2, t_capture_ns=0, t_media_ns=0, spot_id=7, phase="closed", onset_ns=1_000_000_000,
         apex_ns=1_200_000_000, offset_ns=1_400_000_000, kind="micro", confidence=0.7, magnitude_iod=0.01,
+        cut_off=True, iod_px=81.26,
     )  # fmt: skip
     say = Say(seq=1, t_capture_ns=0, t_media_ns=0, spot_id=7, text="It moved.", final=True, action_units=("AU4",))
     made = make_event("b.mp4", spot, say)
     assert (made.onset_s, made.apex_s, made.offset_s, made.face_id) == (1.0, 1.2, 1.4, 2)
     assert made.narration == "It moved."
+    assert made.cut_off
+    assert made.iod_px == 81.3
 
 
 def test_an_open_spot_is_no_event() -> None:
