@@ -31,6 +31,7 @@ _RISE_S = 0.35  # within this time a movement must have risen…
 _RISE_SHARE = 1.5  # …to two thirds of what it is away from rest
 _WAKE, _WAKE_S = 0.12, 0.6  # share of a long movement that may be left in its regions for so long after its end
 _MOVING_S = 0.1  # a region that changes by its threshold within this time is moving
+_FINEST_PX = 0.1  # of the frame: less is not seen; faces at rest 8 to 16 px between the eyes seem to move by 0.07
 _ALONE = 1.6  # a region that moves alone must exceed its threshold so many times
 _OPEN_SAMPLES = 2
 
@@ -54,7 +55,7 @@ class Watch:
         self._speech = Speech(config)
         self._free_s: Doubles = np.zeros(len(REGIONS))
         self._settled_s = 0.0
-        self._jitter_iod, self._head_leak = 0.0, _FITTED_LEAK
+        self._jitter_iod, self._finest_iod, self._head_leak = 0.0, 0.0, _FITTED_LEAK
         self._wake, self._wake_s = np.zeros(len(REGIONS)), 0.0
         self._above = 0
         self.open: list[Movement] = []
@@ -64,7 +65,7 @@ class Watch:
         sample = self._samples.take(motion)
         if sample is None:
             return
-        self._jitter_iod = motion.noise_iod
+        self._jitter_iod, self._finest_iod = motion.noise_iod, _FINEST_PX / max(motion.iod_px, 1.0)
         self._head_leak = _FITTED_LEAK if motion.engine in HEADLESS else _HEAD_LEAK
         for movement in list(self.open):
             yield from self._follow(movement, sample)
@@ -173,7 +174,7 @@ class Watch:
         """What each region must exceed when neither lids nor head move, IOD."""
         # What trembles now counts at once, also while a movement keeps the noise at rest from being learned.
         noise = self._config.noise_factor * np.maximum(self.rest.sigma_iod, self._jitter_iod)
-        return np.asarray(np.maximum(self._config.threshold_iod, noise))
+        return np.asarray(np.maximum(max(self._config.threshold_iod, self._finest_iod), noise))
 
     def _limits(self, sample: Sample) -> Doubles:
         """What each region must exceed, IOD: its noise, and what blinks, the head and open movements leave in it."""

@@ -18,6 +18,7 @@ def watched(
     head: float = 0.0,
     engine: str = "meflownet",
     shut: float = 0.0,
+    iod_px: float = 100.0,
 ) -> list[str]:
     """Phases told of a pulse of 0.3 s at 8 s, of single regions (u, v) or of events.
 
@@ -35,7 +36,9 @@ def watched(
             moved += displacement(curve, t_s)
         shift = (head * pulse, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         eyes = 0.3 * (1 - shut * pulse), 0.3
-        shown = msgspec.structs.replace(motion(t_s, moved, k), head=shift, engine=engine, eye_opening=eyes)
+        shown = msgspec.structs.replace(
+            motion(t_s, moved, k), head=shift, engine=engine, eye_opening=eyes, iod_px=iod_px
+        )
         phases += [phase for _, phase in watch.step(shown, 0)]
     return phases
 
@@ -101,3 +104,9 @@ def test_a_face_that_is_gone_has_its_movement_closed_if_its_apex_was_known() -> 
     ((movement, phase),) = watch.abandon()
     assert (movement.number, phase) == (7, "closed")
     assert movement.offset_s == pytest.approx(89 / 30)
+
+
+@pytest.mark.parametrize(("iod_px", "seen"), [(100.0, True), (50.0, True), (12.0, False)])
+def test_what_moves_by_less_than_a_tenth_of_a_pixel_is_not_told(iod_px: float, seen: bool) -> None:
+    corners = {f"{side} Mouth Corner": (0.0, -0.006) for side in ("Left", "Right")}
+    assert bool(watched(corners, iod_px=iod_px)) is seen
