@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from rich import box
 from rich.console import Console
@@ -13,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from calib.phantom import PhantomEvent
-from calib.phantom.scoring import match
 from realtime.calibration import Calibration, mismatch, too_small
-from realtime.messages import KIND_NAMES, AnyMessage, Gap, Lost, Motion, Say, Spot, Status
+from realtime.messages import KIND_NAMES, AnyMessage, Frame, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
+from realtime.pace import Pace
 from realtime.recap import counted, moment, recap
 from realtime.skips import Skips
+from realtime.truth import print_truth
 
 _COLOURS = {"negative": "red", "positive": "green", "surprise": "yellow", "none": "white"}
 
@@ -62,7 +62,7 @@ class LiveView:
     skips: Skips = field(default_factory=Skips)
     frames: int = 0
     first_word_ms: list[float] = field(default_factory=list)
-    _first_ns: int = -1
+    _pace: Pace = field(default_factory=Pace)
     _last_ns: int = 0
     _warned: bool = False
     _waits_since_ns: int = -1
@@ -83,6 +83,8 @@ class LiveView:
         """Take in a message, and print it if it is for people."""
         if isinstance(message, Status):
             self._status(message)
+        elif isinstance(message, Frame):
+            self._pace.note(message)
         elif isinstance(message, Motion):
             self._motion(message)
         elif isinstance(message, Gap):
@@ -137,8 +139,6 @@ class LiveView:
 
     def _motion(self, motion: Motion) -> None:
         self.frames += 1
-        if self._first_ns < 0:
-            self._first_ns = motion.t_media_ns
         self._last_ns = motion.t_media_ns
         if motion.face_id not in self._faces:
             self._faces.add(motion.face_id)
@@ -220,13 +220,11 @@ class LiveView:
         for name in ("process", "nodes", "done", "per s", "drops", "restarts", "p50 ms", "p95 ms"):
             words = name in ("process", "nodes")
             table.add_column(name, justify="left" if words else "right", no_wrap=name != "nodes")
-        # n frames span n - 1 intervals.
-        seconds = (self._last_ns - self._first_ns) / 1e9 * self.frames / max(self.frames - 1, 1)
-        timed = self._last_ns > self._first_ns >= 0
+        seconds = self._pace.seconds
         for spec in PROCESSES:
             status = self.statuses.get(spec.name)
             if status is not None:
-                rate = f"{status.handled / seconds:.1f}" if timed else "–"
+                rate = f"{status.handled / seconds:.1f}" if seconds > 0 else "–"
                 table.add_row(
                     spec.name, " ".join(spec.nodes), str(status.handled), rate, str(status.drops),
                     str(status.restarts), f"{status.p50_ms:.1f}", f"{status.p95_ms:.1f}",
@@ -237,6 +235,9 @@ class LiveView:
         )
         skipped = f"{counted(self.skips.frames, 'frame')} skipped in {counted(self.skips.gaps, 'gap')}"
         self.console.print(skipped if self.skips.gaps else "No frame skipped")
+        if self._pace.slow and self.statuses:  # without processes it was not to keep up: an analysis, replayed
+            slow = f"Ran at {self._pace.speed:.2f} × real time: the machine was too slow or too busy"
+            self.console.print(slow, style="yellow")
         if self.first_word_ms:
             ordered = sorted(self.first_word_ms)
             self.console.print(f"First word {ordered[len(ordered) // 2]:.0f} ms after the apex (median)")
@@ -251,43 +252,7 @@ class LiveView:
 
     def against(self, events: Iterable[PhantomEvent]) -> None:
         """Print what was spotted beside what the phantom really did: events in order, even without end."""
-        end_s = self._last_ns / 1e9
-        true = [e for e in takewhile(lambda e: e.onset_s < end_s, events) if e.offset_s < end_s]
-        closed = sorted((s for s in self.spots.values() if s.phase == "closed"), key=lambda s: s.onset_ns)
-        pairs = dict(
-            match([(e.onset_s, e.offset_s) for e in true], [(s.onset_ns / 1e9, s.offset_ns / 1e9) for s in closed])
-        )
-        table = Table(
-            title="The phantom's truth, and what was spotted (s)",
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-        )
-        for name in ("true", "onset–apex–offset", "units", "", "spotted at", "units"):
-            table.add_column(name)
-        found = 0
-        for index, event in enumerate(true):
-            row: list[str | Text] = [event.kind, f"{event.onset_s:.2f}–{event.apex_s:.2f}–{event.offset_s:.2f}"]
-            row.append(" ".join(code for code, _ in event.units))
-            if index in pairs:
-                spot = closed[pairs[index]]
-                right = spot.kind == event.kind
-                found += right
-                row += [Text("✓", "green") if right else Text(str(spot.kind), "yellow"), *self._spotted(spot)]
-            else:
-                row += [Text("missed", "red"), "", ""]
-            table.add_row(*row)
-        for index, spot in enumerate(closed):
-            if index not in pairs.values():
-                table.add_row("", "", "", Text(f"extra {spot.kind}", "red"), *self._spotted(spot))
-        self.console.print(table)
-        extra = len(closed) - len(pairs)
-        self.console.print(f"Found {found} of {len(true)} with the right kind (overlap of half or more); {extra} extra")
-
-    def _spotted(self, spot: Spot) -> tuple[str, str]:
-        say = self.words.get(spot.spot_id)
-        times = "–".join(f"{t / 1e9:.2f}" for t in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
-        return times, " ".join(say.action_units) if say else ""
+        print_truth(self.console, events, self.spots, self.words, self._last_ns / 1e9)
 
 
 def _stamped(t_ns: int, text: Text) -> Text:

@@ -22,7 +22,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         gaps: how often that happened.
         faces: how many were followed.
         micro, macro, speech: events that closed; speech is counted apart.
-        fps: captured frames per second.
+        fps: captured frames per second of the stream.
         engine: name of the flow engine.
         p95_ms: latency of every process, over the whole session.
     """

@@ -11,6 +11,7 @@ from realtime.messages import AnyMessage, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 from realtime.terminal import LiveView
 from tests.realtime.curves import perform
+from tests.realtime.messages import frame
 from tests.realtime.test_calibration import CALIBRATION
 
 EVENT = PhantomEvent(1.0, 1.2, 1.4, (("AU4", 0.02),))
@@ -108,12 +109,21 @@ def test_a_session_that_was_stopped_at_its_first_frame_has_no_rate() -> None:
     status = Status(seq=0, t_capture_ns=0, t_media_ns=0, process="capture", state="ended", handled=1)
     text = io.StringIO()
     view = LiveView(Console(file=text, width=120))
-    messages: list[AnyMessage] = [*perform([], [0.0]), status]
+    messages: list[AnyMessage] = [frame(0.0), *perform([], [0.0]), status]
     for message in messages:
         view.show(message)
     view.closing()
     row = next(line for line in text.getvalue().splitlines() if "capture" in line)
     assert row.split()[2:4] == ["1", "–"]
+
+
+@pytest.mark.parametrize(("took_s", "row", "slow"), [(8.0, "30.0", False), (29.63, "8.1", True)])
+def test_rates_are_by_the_clock_and_a_stream_that_came_too_slowly_is_told(took_s: float, row: str, slow: bool) -> None:
+    frames = [msgspec.structs.replace(frame(k / 30, k), t_capture_ns=round(k / 240 * took_s * 1e9)) for k in range(240)]
+    status = Status(seq=0, t_capture_ns=0, t_media_ns=0, process="capture", state="ended", handled=240)
+    text = shown([*frames, status])
+    assert next(line for line in text.splitlines() if "capture" in line).split()[2:4] == ["240", row]
+    assert ("Ran at 0.27 × real time: the machine was too slow or too busy" in text) == slow
 
 
 def test_the_operator_is_told_once_when_no_face_is_seen() -> None:
