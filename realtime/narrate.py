@@ -196,7 +196,7 @@ class NarrateNode:
 
 
 def _facts(spot: Spot) -> Facts:
-    return Facts(spot.regions, spot.noise_iod, spot.iod_px, spot.kind or "pair", spot.confidence)
+    return Facts(spot.regions, spot.noise_iod, spot.iod_px, spot.kind or "pair")
 
 
 def _say(spot: Spot, text: str, final: bool = False, answer: Answer | None = None) -> Say:

@@ -29,14 +29,12 @@ class Facts:
         noise_iod: magnitude below which a region counts as still, in the order of `regions`.
         iod_px: inter-ocular distance in the picture the operator sees, px.
         kind: "micro", "macro", or "pair" for two photos.
-        certainty: how sure the spotter is that something happened, 0–1.
     """
 
     regions: tuple[RegionMotion, ...]
     noise_iod: tuple[float, ...]
     iod_px: float
     kind: str = "pair"
-    certainty: float = 1.0
 
     def __post_init__(self) -> None:
         if len(self.noise_iod) != len(self.regions):
@@ -57,7 +55,7 @@ class Answer:
     Attributes:
         action_units: codes, the strongest first, e.g. ("AU4", "LAU12").
         label: negative, positive, surprise, or none when nothing was recognised.
-        confidence: probability of the label, 0–1.
+        confidence: probability of the label if something happened, 0–1.
         narration: the whole text; it replaces the pieces that came before it.
         narrator: name of who gave it, which is another than was asked where that one failed.
     """

@@ -185,7 +185,7 @@ class LanguageNarrator:
         _check_units(answer.action_units, sighting)
         if answer.narration.startswith(shown):
             yield answer.narration[len(shown) :]
-        yield dataclasses.replace(answer, confidence=round(answer.confidence * facts.certainty, 3), narrator=self.name)
+        yield dataclasses.replace(answer, narrator=self.name)
 
     def _check_time(self, began: float, spoken: bool) -> None:
         spent = self._clock() - began

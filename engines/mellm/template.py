@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from calib.face import REGIONS
-from calib.facs import CLASS_TOTALS, class_probabilities, parse_code
+from calib.facs import CLASS_TOTALS, Label, class_probabilities, parse_code
 from engines.mellm.answer import Answer, Facts
 from engines.mellm.units import infer_units
 from engines.regions import RegionMotion
@@ -31,16 +31,18 @@ class TemplateNarrator:
         """See `Narrator.narrate`."""
         moving = facts.moving
         units = infer_units(facts.regions, facts.noise_iod) if moving else []
-        pieces: list[str] = []
-        for piece in self._sentences(facts, moving, units):
-            pieces.append(piece)
-            yield piece
         chances = class_probabilities(parse_code(code)[1].number for code, _ in units)
         label, chance = max(chances.items(), key=lambda pair: pair[1])
-        if label == "none" and moving:
+        if label != "none":
+            chance = min(round(chance, 2), 0.99)  # in whole percent, as it is said and shown; none is certain
+        elif moving:
             chance = 0.5  # something moved, and the counts say nothing of it
+        pieces: list[str] = []
+        for piece in self._sentences(facts, moving, units, label, chance):
+            pieces.append(piece)
+            yield piece
         codes = tuple(code for code, _ in units)
-        yield Answer(codes, label, round(chance * facts.certainty, 3), "".join(pieces), self.name)
+        yield Answer(codes, label, chance, "".join(pieces), self.name)
 
     def notes(self) -> Sequence[str]:
         """See `Narrator.notes`."""
@@ -50,7 +52,9 @@ class TemplateNarrator:
     def close(self) -> None:
         """Nothing to release."""
 
-    def _sentences(self, facts: Facts, moving: list[RegionMotion], units: list[tuple[str, float]]) -> Iterator[str]:
+    def _sentences(
+        self, facts: Facts, moving: list[RegionMotion], units: list[tuple[str, float]], label: Label, chance: float
+    ) -> Iterator[str]:
         if not moving:
             yield "No region moved above the noise: no expression seen."
             return
@@ -62,8 +66,6 @@ class TemplateNarrator:
             yield "This fits no single action unit."
             return
         yield "Reads as " + " + ".join(_unit(code) for code, _ in units) + ". "
-        chances = class_probabilities(parse_code(code)[1].number for code, _ in units)
-        label, chance = max(chances.items(), key=lambda pair: pair[1])
         if label == "none":
             yield "By itself that says nothing of an emotion."
         elif chance < UNSURE:

@@ -51,7 +51,7 @@ class Puppet:
                 yield ""
                 yield f"{word} "
             if self.answers:
-                yield Answer(("AU1",), "surprise", facts.certainty, self.text, self.name)
+                yield Answer(("AU1",), "surprise", 0.9, self.text, self.name)
         finally:
             self.left.append(facts.kind)
 
@@ -95,6 +95,11 @@ def test_the_apex_gets_a_first_sentence_and_the_end_the_whole() -> None:
     assert final.label == "positive"
     assert final.narrator == "template"
     assert (final.seq, final.face_id, final.t_capture_ns, final.spot_id) == (4, 1, 11, 0)
+
+
+def test_the_chance_of_the_class_is_the_one_in_the_words_however_sure_the_spotter_is() -> None:
+    final = said(NarrateNode(NarrateConfig("template")), spot("closed"))[-1]
+    assert final.text.endswith(f"positive ({final.confidence:.0%}).")
 
 
 def test_words_are_handed_on_as_they_come_and_a_sentence_is_enough_at_the_apex() -> None:

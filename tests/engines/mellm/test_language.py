@@ -17,8 +17,8 @@ GOOD = "Left Mouth Corner moved up and left. A smile, perhaps.\nAU12 | positive 
 MOVED = "Left Mouth Corner up and left by 2.0 px"
 
 
-def facts(code: str = "AU12", certainty: float = 0.5, noise: float = 0.002) -> Facts:
-    return Facts(measured(0.02 * pattern(code)), (noise,) * len(REGIONS), 100.0, "micro", certainty)
+def facts(code: str = "AU12", noise: float = 0.002) -> Facts:
+    return Facts(measured(0.02 * pattern(code)), (noise,) * len(REGIONS), 100.0, "micro")
 
 
 class Script:
@@ -90,7 +90,7 @@ def test_the_words_come_without_the_closing_line_and_the_answer_has_its_facts(si
     words, answer = told(narrator(Script(GOOD, size=size)), facts())
     assert words == answer.narration == "Left Mouth Corner moved up and left. A smile, perhaps."
     assert (answer.action_units, answer.label, answer.narrator) == (("AU12",), "positive", "script")
-    assert answer.confidence == pytest.approx(0.8 * 0.5)
+    assert answer.confidence == 0.8
 
 
 def test_a_face_that_did_not_move_is_spoken_of_by_the_model_too() -> None:
