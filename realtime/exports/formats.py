@@ -11,7 +11,7 @@ from pathlib import Path
 from realtime.exports.account import Account, gather
 from realtime.exports.elan import Note, eaf
 from realtime.exports.report import report
-from realtime.exports.subtitles import Cue, event_cues, reading_s, webvtt
+from realtime.exports.subtitles import Cue, cut, event_cues, reading_s, webvtt
 from realtime.exports.tables import (
     write_events_csv,
     write_events_jsonl,
@@ -58,11 +58,12 @@ def _parquet(account: Account, paths: tuple[Path, ...]) -> None:
 
 
 def _vtt(account: Account, paths: tuple[Path, ...]) -> None:
-    cues = event_cues(account.events)
+    length_s = account.info.duration_s
+    cues = event_cues(account.events, length_s)
     for note in account.notes:
         start_s = account.seconds(note.t_media_ns)
         end_s = max(account.seconds(note.until_ns), start_s + reading_s(note.text))
-        cues.append(Cue(start_s, end_s, "", note.text, "Operator"))
+        cues.append(Cue(start_s, cut(start_s, end_s, length_s), "", note.text, "Operator"))
     # A cue of the summary would stand on the last events' words, and is too long to be read in passing.
     paths[0].write_text(webvtt(cues, account.summary), encoding="utf-8")
 

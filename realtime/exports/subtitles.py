@@ -25,10 +25,10 @@ class Cue:
     speaker: str = ""
 
 
-def event_cues(events: Sequence[Event]) -> list[Cue]:
-    """A cue an event: from its onset for as long as it lasts or takes to read.
+def event_cues(events: Sequence[Event], length_s: float) -> list[Cue]:
+    """A cue an event of a recording of some length: from its onset for as long as it lasts or takes to read.
 
-    It ends where the next one begins, unless that follows at once.
+    It ends where the next one begins, or the recording ends, unless that follows at once.
     """
     ordered = sorted(events, key=lambda event: event.onset_s)
     several = len({event.face_id for event in ordered}) > 1
@@ -37,10 +37,14 @@ def event_cues(events: Sequence[Event]) -> list[Cue]:
         label = "" if event.label == "none" else event.label
         heading = " · ".join(part for part in (KIND_NAMES[event.kind], " ".join(event.action_units), label) if part)
         end_s = max(event.offset_s, event.onset_s + reading_s(heading + event.narration))
-        if after is not None:
-            end_s = min(end_s, max(after.onset_s, event.onset_s + SHORTEST_S))
+        end_s = cut(event.onset_s, end_s, after.onset_s if after is not None else length_s)
         cues.append(Cue(event.onset_s, end_s, heading, event.narration, f"Face {event.face_id}" if several else ""))
     return cues
+
+
+def cut(start_s: float, end_s: float, next_s: float) -> float:
+    """When a cue ends for the sake of what is next: not before a glance can have read it, even if they overlap."""
+    return min(end_s, max(next_s, start_s + SHORTEST_S))
 
 
 def reading_s(text: str) -> float:

@@ -69,7 +69,8 @@ def test_any_cues_make_a_valid_file_in_order(cues: list[Cue]) -> None:
 
 
 def test_words_stay_to_be_read_but_not_into_the_next_ones_time() -> None:
-    cues = event_cues([event(1.0, narration="x" * 500), event(4.0), event(4.5), event(20.0, narration="short")])
+    events = [event(1.0, narration="x" * 500), event(4.0), event(4.5), event(20.0, narration="short")]
+    cues = event_cues(events, 30.0)
     times = [(cue.start_s, cue.end_s) for cue in cues]
     assert times[0] == (1.0, 4.0)
     assert times[1] == (4.0, 4.0 + SHORTEST_S)
@@ -78,8 +79,14 @@ def test_words_stay_to_be_read_but_not_into_the_next_ones_time() -> None:
     assert cues[0].speaker == ""
 
 
+@pytest.mark.parametrize(("length_s", "end_s"), [(9.0, 1.0 + LONGEST_S), (5.0, 5.0), (1.5, 1.0 + SHORTEST_S)])
+def test_the_last_words_end_with_the_recording_unless_nobody_could_read_them(length_s: float, end_s: float) -> None:
+    (cue,) = event_cues([event(1.0, narration="x" * 500)], length_s)
+    assert cue.end_s == end_s
+
+
 def test_several_faces_are_told_apart() -> None:
-    text = webvtt(event_cues([event(1.0), event(2.0, face_id=2, kind="speech", action_units=(), label="none")]))
+    text = webvtt(event_cues([event(1.0), event(2.0, face_id=2, kind="speech", action_units=(), label="none")], 9.0))
     assert "<v Face 1><b>micro-expression" in text
     assert "<v Face 2><b>speech</b>" in text
 
