@@ -75,6 +75,7 @@ class PairMeter:
         self._engine = open_engine(config.flow.engine, config.flow.weights_folder)
         self._narrator = configured_narrator(config.narrate, live=False)
         self._mesh = FaceMesh(max_faces=4, tracking=False)
+        self._notes: list[str] = []
 
     def __enter__(self) -> "PairMeter":
         return self
@@ -89,15 +90,20 @@ class PairMeter:
     def measure(self, onset: Path, apex: Path) -> PairFlow:
         """The flow from one picture to the other, for the largest face in the onset picture.
 
+        Other faces in either are left out, which `notes` tells.
+
         Raises:
             SourceError: a picture cannot be read, or shows no face that can be measured.
         """
         first, second = (cv2.cvtColor(read_photo(path), cv2.COLOR_BGR2RGB) for path in (onset, apex))
-        face = max(self._faces(first, onset), key=inter_ocular_distance)
+        faces, later = self._faces(first, onset), self._faces(second, apex)
+        face = max(faces, key=inter_ocular_distance)
         middle = np.mean(eye_centres(face), axis=0)
-        there = min(
-            self._faces(second, apex), key=lambda f: float(np.hypot(*(np.mean(eye_centres(f), axis=0) - middle)))
-        )
+        there = min(later, key=lambda f: float(np.hypot(*(np.mean(eye_centres(f), axis=0) - middle))))
+        if len(faces) > 1:
+            self._notes.append(f"{onset} shows more than one face: only the largest is measured")
+        if len(later) > 1:
+            self._notes.append(f"{apex} shows more than one face: only the one nearest to that of {onset} is measured")
         return self._flow(np.asarray(first), np.asarray(second), face, there, f"{onset} → {apex}")
 
     def explain(self, flow: PairFlow, hear: Callable[[str], None] = lambda text: None) -> Answer:
@@ -119,8 +125,9 @@ class PairMeter:
         return answers[-1]
 
     def notes(self) -> Sequence[str]:
-        """What people should know of the narrator and have not been told."""
-        return self._narrator.notes()
+        """What people should know of the pictures or the narrator and have not been told."""
+        notes, self._notes = self._notes, []
+        return [*notes, *self._narrator.notes()]
 
     def _faces(self, rgb: NDArray[np.uint8], path: Path) -> list[Floats]:
         faces = self._mesh.find(np.asarray(rgb, dtype=np.uint8))

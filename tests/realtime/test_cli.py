@@ -184,7 +184,7 @@ def test_a_pair_is_explained_as_json(mellm: Command, pair: tuple[Path, Path]) ->
     (line,) = out.splitlines()
     answer = json.loads(line)
     assert status == 0
-    assert list(answer) == ["onset", "apex", "regions", "action_units", "label", "confidence", "narration"]
+    assert list(answer) == ["onset", "apex", "iod_px", "regions", "action_units", "label", "confidence", "narration"]
     assert answer["action_units"] == ["AU12"]
     assert answer["label"] == "positive"
     assert len(answer["regions"]) == 29
@@ -209,6 +209,7 @@ def test_a_pair_is_explained_for_people(mellm: Command, pair: tuple[Path, Path])
     assert status == 0
     assert "AU12: positive" in out
     assert "Mouth Corner" in out
+    assert re.search(r"\nand \d+ more regions, by less\n", out)
 
 
 def test_of_a_face_that_kept_still_no_region_is_listed(mellm: Command, pair: tuple[Path, Path]) -> None:

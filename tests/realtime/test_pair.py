@@ -57,6 +57,23 @@ def test_a_smile_is_explained_and_a_still_face_is_not(
     assert (nothing.action_units, nothing.label) == ((), "none")
 
 
+def test_of_several_faces_the_largest_is_measured_and_the_others_are_told(
+    meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    both = []
+    for path in pair:
+        picture = cv2.imread(str(path))
+        small = cv2.copyMakeBorder(cv2.resize(picture, None, fx=0.75, fy=0.75), 0, 120, 0, 0, cv2.BORDER_REPLICATE)
+        both.append(tmp_path / path.name)
+        cv2.imwrite(str(both[-1]), np.hstack([small, picture]))
+    assert meter.notes() == []
+    alone, largest = meter.measure(*pair).iod_px, meter.measure(*both).iod_px
+    assert largest == pytest.approx(alone, rel=0.02)
+    notes = meter.notes()
+    assert all(note.startswith(f"{path} shows more than one face") for path, note in zip(both, notes, strict=True))
+    assert meter.notes() == []
+
+
 def test_a_picture_without_a_face_is_named(meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path) -> None:
     wall = tmp_path / "wall.png"
     cv2.imwrite(str(wall), np.full((200, 200, 3), 99, np.uint8))
