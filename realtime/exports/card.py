@@ -35,7 +35,8 @@ def event_card(account: Account, told: Told, motions: "pa.Table") -> str:
     chips = "".join(units) or "<li>no action unit</li>"
     if event.label != "none":
         chips += f"<li>{event.label}</li>"
-    chips += f"<li>{100 * event.magnitude_iod:.1f} % of eye distance</li><li>confidence {event.confidence:.0%}</li>"
+    sure = min(event.confidence, 0.99)  # nothing is certain
+    chips += f"<li>{100 * event.magnitude_iod:.1f} % of eye distance</li><li>confidence {sure:.0%}</li>"
     return (
         f'<article class="card event" id="e{number}">{_flow(told)}'
         f'<div><h3><span class="kind {event.kind}">{name}</span>#{number}</h3><p class="when">{when}</p>'

@@ -140,7 +140,7 @@ export class Cards {
     card.when.textContent = clock(spot.apex ?? spot.onset);
     const cut = spot.cut_off ? ", cut off" : "";
     card.long.textContent = spot.offset === null ? "" : `${Math.round(1000 * (spot.offset - spot.onset))} ms${cut}`;
-    card.sure.textContent = `${Math.round(100 * spot.confidence)} % sure`;
+    card.sure.textContent = `${Math.min(Math.round(100 * spot.confidence), 99)} % sure`;
     card.sure.hidden = spot.phase === "revoked";
     card.button.title = `onset ${clock(spot.onset, 3)}, apex ${spot.apex === null ? "–" : clock(spot.apex, 3)}, ` +
       `offset ${spot.offset === null ? "–" : clock(spot.offset, 3)}`; // prettier-ignore

@@ -152,11 +152,13 @@ def test_any_session_makes_a_valid_file(found: list[Event], noted: list[Note]) -
 
 
 def test_an_event_has_its_phases_units_and_words() -> None:
-    root = check(eaf([event(1.0)], [Note(500, 700, "so")], MADE, Path("/a/b/video.webm"), Path("/a/b")))
+    sure = event(1.0, confidence=0.9963)
+    root = check(eaf([sure], [Note(500, 700, "so")], MADE, Path("/a/b/video.webm"), Path("/a/b")))
     assert values(root, "face 1: expression") == ["micro"]
     assert values(root, "face 1: phase") == ["onset–apex", "apex–offset"]
     assert values(root, "face 1: action units") == ["AU4+LAU12"]
     assert values(root, "face 1: label") == ["negative"]
+    assert values(root, "face 1: confidence") == ["0.9963"]
     assert values(root, "face 1: words") == ["Brows down, „so“, 1.0 px."]
     assert values(root, "notes") == ["so"]
     media = root.find("HEADER/MEDIA_DESCRIPTOR")

@@ -64,6 +64,11 @@ def test_the_page_is_whole_and_needs_nothing_else(exported: Path) -> None:
     assert "<script" not in page
 
 
+def test_an_event_is_never_called_certain(tmp_path: Path) -> None:
+    page = page_of(tmp_path, frame(0.0), spot(confidence=0.9963), say(), frame(3.0, 4))
+    assert "confidence 99%" in page
+
+
 def test_what_came_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     evil = '"><script>alert(1)</script>'
     page = page_of(tmp_path, frame(0.0), *one_of_each(), say(0, evil, action_units=(evil,)), source=evil)
