@@ -99,6 +99,11 @@ def parse_code(code: str) -> tuple[str, ActionUnit]:
     return side, BY_NUMBER[number]
 
 
+def in_order(codes: Iterable[str]) -> tuple[str, ...]:
+    """Codes in the order of their numbers, as FACS writes them; each once."""
+    return tuple(sorted(set(codes), key=lambda code: (int(re.sub(r"\D", "", code)), code)))
+
+
 def _generic_name(region_name: str, viewer_side: str) -> str:
     """The name in the movement table of a region: its side dropped, an eyelid's third called outer or inner."""
     name = region_name

@@ -53,7 +53,7 @@ class Answer:
     """A narrator's closing facts.
 
     Attributes:
-        action_units: codes, the strongest first, e.g. ("AU4", "LAU12").
+        action_units: codes in the order of their numbers (`calib.facs.in_order`), e.g. ("AU4", "LAU12").
         label: negative, positive, surprise, or none when nothing was recognised.
         confidence: probability of the label if something happened, 0–1.
         narration: the whole text; it replaces the pieces that came before it.

@@ -7,7 +7,7 @@ Action units in their subject's sides, or "none"; the class; the chance that it 
 
 import re
 
-from calib.facs import ACTION_UNITS, CLASSES, Label, parse_code
+from calib.facs import ACTION_UNITS, CLASSES, Label, in_order, parse_code
 from engines.mellm.answer import Answer
 
 LABELS: tuple[Label, ...] = (*CLASSES, "none")
@@ -97,4 +97,4 @@ def parse_answer(text: str, pattern: str = PATTERN) -> Answer:
         chance = min(max(float(groups.get("chance") or _OPEN), 0.0), 1.0)
     except ValueError as error:
         raise AnswerError(f"{groups['chance']!r} is no chance from 0 to 1") from error
-    return Answer(tuple(units[:MAX_UNITS]), known, chance, " ".join((groups["words"] or "").split()))
+    return Answer(in_order(units[:MAX_UNITS]), known, chance, " ".join((groups["words"] or "").split()))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from calib.face import REGIONS
-from calib.facs import CLASS_TOTALS, Label, class_probabilities, parse_code
+from calib.facs import CLASS_TOTALS, Label, class_probabilities, in_order, parse_code
 from engines.mellm.answer import Answer, Facts
 from engines.mellm.units import infer_units
 from engines.regions import RegionMotion
@@ -30,8 +30,8 @@ class TemplateNarrator:
     def narrate(self, facts: Facts) -> Iterator[str | Answer]:
         """See `Narrator.narrate`."""
         moving = facts.moving
-        units = infer_units(facts.regions, facts.noise_iod) if moving else []
-        chances = class_probabilities(parse_code(code)[1].number for code, _ in units)
+        units = in_order(code for code, _ in infer_units(facts.regions, facts.noise_iod)) if moving else ()
+        chances = class_probabilities(parse_code(code)[1].number for code in units)
         label, chance = max(chances.items(), key=lambda pair: pair[1])
         if label != "none":
             chance = min(round(chance, 2), 0.99)  # in whole percent, as it is said and shown; none is certain
@@ -41,8 +41,7 @@ class TemplateNarrator:
         for piece in self._sentences(facts, moving, units, label, chance):
             pieces.append(piece)
             yield piece
-        codes = tuple(code for code, _ in units)
-        yield Answer(codes, label, chance, "".join(pieces), self.name)
+        yield Answer(units, label, chance, "".join(pieces), self.name)
 
     def notes(self) -> Sequence[str]:
         """See `Narrator.notes`."""
@@ -53,7 +52,7 @@ class TemplateNarrator:
         """Nothing to release."""
 
     def _sentences(
-        self, facts: Facts, moving: list[RegionMotion], units: list[tuple[str, float]], label: Label, chance: float
+        self, facts: Facts, moving: list[RegionMotion], units: tuple[str, ...], label: Label, chance: float
     ) -> Iterator[str]:
         if not moving:
             yield "No region moved above the noise: no expression seen."
@@ -65,7 +64,7 @@ class TemplateNarrator:
         if not units:
             yield "This fits no single action unit."
             return
-        yield "Reads as " + " + ".join(_unit(code) for code, _ in units) + ". "
+        yield "Reads as " + " + ".join(_unit(code) for code in units) + ". "
         if label == "none":
             yield "By itself that says nothing of an emotion."
         elif chance < UNSURE:

@@ -12,6 +12,7 @@ from calib.facs import (
     CLASSES,
     ActionUnit,
     class_probabilities,
+    in_order,
     parse_code,
     pattern,
 )
@@ -209,3 +210,7 @@ def test_no_unit_was_seen_more_often_than_there_were_expressions() -> None:
     for counts in CLASS_COUNTS.values():
         assert all(0 <= count <= total for count, total in zip(counts, CLASS_TOTALS, strict=True))
     assert set(CLASS_COUNTS) <= set(BY_NUMBER)
+
+
+def test_codes_are_ordered_by_number_with_the_sides_of_a_unit_beside_it() -> None:
+    assert in_order(["RAU12", "AU4", "AU12", "LAU12", "AU4"]) == ("AU4", "AU12", "LAU12", "RAU12")

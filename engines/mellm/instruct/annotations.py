@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calib.facs import BY_NUMBER, CLASS_COUNTS, CLASS_TOTALS, CLASSES
+from calib.facs import BY_NUMBER, CLASS_COUNTS, CLASS_TOTALS, CLASSES, in_order
 
 CLASS_OF: Mapping[str, int] = {
     "anger": 0, "contempt": 0, "disgust": 0, "fear": 0, "sadness": 0, "happiness": 1, "surprise": 2,
@@ -59,11 +59,6 @@ def is_secret(units: Iterable[str]) -> bool:
 def other_side(code: str) -> str:
     """A unit's code in a mirror."""
     return {"L": "R", "R": "L"}.get(code[0], code[0]) + code[1:]
-
-
-def in_order(codes: Iterable[str]) -> tuple[str, ...]:
-    """Codes in the order of their numbers, as FACS writes them."""
-    return tuple(sorted(set(codes), key=lambda code: (int(re.sub(r"\D", "", code)), code)))
 
 
 def read_annotations(path: Path) -> list[AnnotatedSet]:

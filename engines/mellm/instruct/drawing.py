@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from calib.facs import ACTION_UNITS, CLASS_COUNTS, parse_code
-from engines.mellm.instruct.annotations import AnnotatedSet, in_order, is_secret
+from calib.facs import ACTION_UNITS, CLASS_COUNTS, in_order, parse_code
+from engines.mellm.instruct.annotations import AnnotatedSet, is_secret
 
 STRENGTH_IOD = (0.005, 0.06)
 """Displacement of the strongest unit's strongest region, log-uniform: from what is hardly seen to a plain grin."""

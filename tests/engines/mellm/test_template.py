@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calib.face import REGION_NAMES, REGIONS, Doubles
-from calib.facs import BY_NUMBER, class_probabilities, parse_code, pattern
+from calib.facs import BY_NUMBER, class_probabilities, in_order, parse_code, pattern
 from engines.mellm.answer import Answer, Facts
 from engines.mellm.template import TemplateNarrator
 from engines.mellm.units import infer_units
@@ -125,7 +125,8 @@ def test_the_answer_holds_the_units_and_their_likeliest_class(about: Facts) -> N
     _, answer = told(about)
     units = [code for code, _ in infer_units(about.regions, about.noise_iod)] if about.moving else []
     chances = class_probabilities(parse_code(code)[1].number for code in units)
-    assert list(answer.action_units) == units
+    assert answer.action_units == in_order(units)
+    assert re.findall(r"\(([LR]?AU\d+)\)", answer.narration) == list(answer.action_units)
     assert chances[answer.label] == max(chances.values())
     assert 0 <= answer.confidence <= max(chances.values()) + 0.005
     for code in units:

@@ -3,12 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calib.facs import parse_code
+from calib.facs import in_order, parse_code
 from engines.mellm.instruct.annotations import (
     AnnotatedSet,
     AnnotationError,
     built_in_annotations,
-    in_order,
     is_secret,
     other_side,
     read_annotations,
