@@ -140,7 +140,7 @@ class Explanation:
     """What moved between two pictures of a face, and what that is called.
 
     Attributes:
-        action_units: codes, the strongest first.
+        action_units: codes, in the order of their numbers.
         label: what annotators have called such movements.
         confidence: 0–1.
         narration: in words.

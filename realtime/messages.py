@@ -170,9 +170,9 @@ class Say(Message, frozen=True, kw_only=True):
             or (`final`) the summary of the whole session.
         text: the piece or the whole.
         final: whether it is the whole.
-        action_units: codes, the strongest first.
+        action_units: codes, in the order of their numbers.
         label: the class.
-        confidence: chance of the class, 0–1.
+        confidence: chance of the class if something moved, 0–1: the percentage in the words.
         narrator: name of who gave a final answer; empty where no narrator was asked.
     """
 
