@@ -1,7 +1,7 @@
 """The live pipeline: capture → align → flow → spot → event → narrate, one room per hop.
 
 For other programs: `Session`, `explain`, `list_sessions`, `open_recording`, the types they give and the errors they
-raise. Importing this loads none of it; each is loaded when it is first asked for.
+raise; and `__version__`, to cite. Importing this loads none of it; each is loaded when it is first asked for.
 """
 
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from realtime.source import SourceError
     from realtime.supervisor import SessionError
 
+    __version__: str
+
 __all__ = [
     "Config",
     "ConfigError",
@@ -30,6 +32,7 @@ __all__ = [
     "SessionError",
     "SessionInfo",
     "SourceError",
+    "__version__",
     "explain",
     "list_sessions",
     "load_config",
@@ -51,8 +54,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """Load what was asked for."""
-    from importlib import import_module
+    from importlib import import_module, metadata
 
+    if name == "__version__":
+        return metadata.version("mellm-live")
     home = next((module for module, names in _HOMES.items() if name in names), None)
     if home is None:
         raise AttributeError(f"module 'realtime' has no attribute {name!r}")

@@ -6,6 +6,7 @@ import sys
 
 from cyclopts import App, Parameter
 
+import realtime
 from realtime.commands.analyze import analyze
 from realtime.commands.calibrate import calibrate
 from realtime.commands.doctor import doctor
@@ -22,7 +23,7 @@ from realtime.config import ConfigError
 app = App(
     name="mellm",
     help="Real-time micro-expression perception: what a face did for a fifth of a second, measured and said in words.",
-    version=lambda: __import__("importlib.metadata").metadata.version("mellm-live"),
+    version=lambda: realtime.__version__,
     help_format="plaintext",
     # An empty default says that nothing is asked for: what happens then stands in the option's own words.
     default_parameter=Parameter(show_default=lambda value: str(value) if value else None),

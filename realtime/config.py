@@ -211,6 +211,8 @@ class Config:
 
 
 def _check(name: str, value: object) -> None:
+    if name == "capture.source" and not value:
+        raise ConfigError(f"{name} is empty: name a webcam, video file, folder, recording, URL or phantom")
     if name == "narrate.answer_pattern" and isinstance(value, str) and value:
         try:
             check_pattern(value)
@@ -220,14 +222,14 @@ def _check(name: str, value: object) -> None:
         raise ConfigError(f"{name} is {value}: it must be {words}")
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: str | Path) -> Config:
     """Read a TOML file: a table a part, such as [spot], with its settings, such as threshold_iod = 0.006.
 
     Raises:
         ConfigError: unreadable, not TOML, an unknown table or key (with the nearest one that exists), a wrong type.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

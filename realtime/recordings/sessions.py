@@ -159,7 +159,7 @@ def collect_events(messages: Iterator[AnyMessage] | Sequence[AnyMessage], name: 
     return tuple(in_order([make_event(name, *pair) for pair in answers.pairs]))
 
 
-def open_recording(path: Path) -> Recording:
+def open_recording(path: str | Path) -> Recording:
     """Open a recording.
 
     Args:
@@ -179,18 +179,24 @@ def open_recording(path: Path) -> Recording:
     return Recording(folder)
 
 
-def list_sessions(folder: Path) -> list[SessionInfo]:
+def list_sessions(folder: str | Path) -> list[SessionInfo]:
     """The recordings in a folder, the newest first; what cannot be read as one is left out.
 
     Finished ones are told from their last lines; one that was cut off is read through.
+
+    Raises:
+        RecordingError: there is no such folder.
     """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise RecordingError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     return survey(folder)[0]
 
 
 def survey(folder: Path) -> tuple[list[SessionInfo], list[str]]:
-    """The same, and of each that cannot be read, why."""
+    """The same, and of each that cannot be read, why; nothing in a folder that has yet to be made."""
     found, unreadable = [], []
-    for path in sorted(Path(folder).glob(f"*/{JOURNAL}")):
+    for path in sorted(folder.glob(f"*/{JOURNAL}")):
         try:
             found.append(Recording(path.parent).info)
         except (RecordingError, OSError) as error:

@@ -6,7 +6,8 @@ import pytest
 
 import realtime
 from realtime.calibration import CalibrationError
-from realtime.config import Config, SpotConfig
+from realtime.config import Config, ConfigError, SpotConfig
+from tests.conftest import Command
 
 
 def test_importing_it_loads_nothing() -> None:
@@ -18,6 +19,10 @@ def test_importing_it_loads_nothing() -> None:
 @pytest.mark.parametrize("name", realtime.__all__)
 def test_every_name_is_there(name: str) -> None:
     assert getattr(realtime, name) is not None
+
+
+def test_the_version_is_that_of_the_command(mellm: Command) -> None:
+    assert mellm("--version") == (0, f"{realtime.__version__}\n", "")
 
 
 def test_other_names_are_not() -> None:
@@ -51,6 +56,8 @@ def test_wrong_arguments_are_said_before_anything_starts(tmp_path: Path) -> None
         realtime.Session("phantom", record_video=True)
     with pytest.raises(CalibrationError, match="nothing"):
         realtime.Session("phantom", calibration=tmp_path / "nothing.toml")
+    with pytest.raises(ConfigError, match=r"capture\.source is empty: name a webcam"):
+        realtime.Session("")
 
 
 def test_a_pair_is_explained(pair: tuple[Path, Path]) -> None:

@@ -19,7 +19,7 @@ def test_what_is_not_given_keeps_its_default(tmp_path: Path) -> None:
 
 
 def test_a_whole_number_serves_as_a_float(tmp_path: Path) -> None:
-    assert load_config(write(tmp_path, "[capture]\nfps = 25\n")).capture.fps == 25.0
+    assert load_config(str(write(tmp_path, "[capture]\nfps = 25\n"))).capture.fps == 25.0
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def test_a_whole_number_serves_as_a_float(tmp_path: Path) -> None:
         ("[spott]\nmicro_s = 0.5", "'spott'; did you mean 'spot'"),
         ("[spot]\nzzz = 1", "known here: threshold_iod"),
         ('[align]\nfaces = "two"', "'align.faces' must be int"),
+        ('[capture]\nsource = ""', r"capture\.source is empty"),
         ("[align]\nfaces = true", "'align.faces' must be int"),
         ("spot = 3", "write \\[spot\\]"),
         ("[spot", "not TOML"),

@@ -1,4 +1,4 @@
-"""The listeners in the documentation are run as they stand there."""
+"""The scripts in the documentation are run as they stand there."""
 
 import os
 import re
@@ -14,7 +14,8 @@ from realtime.schema import message_types
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "realtime" / "README.md").read_text(encoding="utf-8")
-LISTENERS = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "zmq.SUB" in block]
+SCRIPTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+LISTENERS = [block for block in SCRIPTS if "zmq.SUB" in block]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,17 @@ def test_a_listener_hears_the_session(script: str, beside: bytes, recorded: Reco
             listener.kill()
             listener.communicate()
     assert beside in heard
+
+
+def test_a_video_is_analysed_as_the_page_shows_it(clip: Path, tmp_path: Path) -> None:
+    (script,) = (block for block in SCRIPTS if "realtime.analyze" in block)
+    (tmp_path / "interview.mp4").symlink_to(clip)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    first, events = done.stdout.splitlines()
+    assert first.startswith("results/interview Watched 0:02: 1 micro-expression")
+    assert "'AU12'" in events
 
 
 def test_the_page_names_every_topic() -> None:

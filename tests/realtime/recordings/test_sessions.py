@@ -31,10 +31,16 @@ def test_a_folder_is_listed_with_the_newest_first_and_what_is_foreign_left_out(t
     assert [info.path for info in listed] == folders[::-1]
     assert [info.counts.frames for info in listed] == [31, 21, 11]
     assert all(info.complete and not info.has_video and info.size_bytes > 1000 for info in listed)
-    assert list_sessions(tmp_path / "nothing") == []
+    assert survey(tmp_path / "nothing") == ([], [])  # as of a page whose first recording is yet to come
     (why,) = survey(tmp_path)[1]
     assert why.startswith(str(tmp_path / "holiday"))
     assert "not a recording of mellm-live (empty, or cut off" in why
+
+
+def test_a_folder_that_is_not_there_is_told_from_an_empty_one(tmp_path: Path) -> None:
+    assert list_sessions(str(tmp_path)) == []
+    with pytest.raises(RecordingError, match="nothing: no such folder"):
+        list_sessions(str(tmp_path / "nothing"))
 
 
 def test_one_that_is_removed_while_they_are_listed_is_not_told_of(
