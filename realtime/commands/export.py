@@ -35,10 +35,10 @@ def export(
     from realtime.exports.formats import export as write
     from realtime.recordings.sessions import open_recording
 
-    names = [name.strip().lower() for name in to.split(",") if name.strip()] or list(FORMATS)
+    names = [name.strip().lower() for name in to.split(",") if name.strip()] if to else list(FORMATS)
     unknown = [name for name in names if name not in FORMATS]
-    if unknown:
-        raise UsageError(f"--to {unknown[0]}: there are {', '.join(FORMATS)}")
+    if unknown or not names:
+        raise UsageError(f"--to {(unknown or [to])[0]}: there are {', '.join(FORMATS)}")
     recording = open_recording(session)
     folder = out if out is not None else recording.path
     if folder.exists() and not folder.is_dir():

@@ -30,6 +30,7 @@ from realtime.commands.options import (
     plain,
     refuse,
     settings_from,
+    within,
 )
 from realtime.commands.page import announce, dashboard_from, heed, linger
 
@@ -41,7 +42,12 @@ def live(
     source: Source,
     *,
     fps: Fps = 0.0,
-    seconds: Annotated[float, Parameter(help="Stop after so many seconds; 0 runs until the end or Ctrl-C.")] = 0.0,
+    seconds: Annotated[
+        float,
+        Parameter(
+            validator=within("capture.seconds"), help="Stop after so many seconds; 0 runs until the end or Ctrl-C."
+        ),
+    ] = 0.0,
     size: Size = "",
     faces: Faces = None,
     engine: Engine = "",
@@ -55,7 +61,9 @@ def live(
     record_video: Annotated[
         bool, Parameter(negative="", help="Record the video beside it, which shows the face.")
     ] = False,
-    seed: Annotated[int | None, Parameter(help="Of the phantom's performance.")] = None,
+    seed: Annotated[
+        int | None, Parameter(validator=within("capture.seed"), help="Of the phantom's performance.")
+    ] = None,
     dashboard: Dashboard = False,
     port: Port = None,
     host: Host = "",

@@ -5,6 +5,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,18 @@ from rich.console import Console
 from rich.text import Text
 
 from realtime.config import CaptureConfig, Config, load_config
+from realtime.limits import must_be
+
+
+def within(setting: str) -> Callable[[object, float | None], None]:
+    """A check that an option keeps the limits of the setting that it changes: it is told by its own name then."""
+
+    def check(kind: object, value: float | None) -> None:
+        if value is not None and (words := must_be(setting, value)):
+            raise ValueError(f"It must be {words}.")
+
+    return check
+
 
 Source = Annotated[
     str,
@@ -22,7 +35,11 @@ Source = Annotated[
     ),
 ]
 Fps = Annotated[
-    float, Parameter(help="Frames per second of a folder or the phantom [default: 30], or asked of a webcam.")
+    float,
+    Parameter(
+        validator=within("capture.fps"),
+        help="Frames per second of a folder or the phantom [default: 30], or asked of a webcam.",
+    ),
 ]
 Size = Annotated[str, Parameter(help="Size asked of a webcam or made by the phantom, px [default: 640x480].")]
 Engine = Annotated[str, Parameter(help="Flow engine: auto, or one that `mellm doctor` lists [default: auto].")]
@@ -41,13 +58,18 @@ CalibrationFile = Annotated[
     Path | None, Parameter(help="What `mellm calibrate` saved for this person and camera: noise floors to spot with.")
 ]
 Dashboard = Annotated[bool, Parameter(negative="", help="Serve the page at an address of this machine.")]
-Port = Annotated[int | None, Parameter(help="Of the page; 0 takes any that is free [default: 8737].")]
+Port = Annotated[
+    int | None,
+    Parameter(validator=within("dashboard.port"), help="Of the page; 0 takes any that is free [default: 8737]."),
+]
 Host = Annotated[str, Parameter(help="Address to serve the page at; any but this machine's lets others in.")]
 OpenPage = Annotated[
     bool | None,
     Parameter(name="--open", negative="--no-open", help="Open the page in the browser [default: if there is one]."),
 ]
-Faces = Annotated[int | None, Parameter(help="Follow at most so many faces [default: 2].")]
+Faces = Annotated[
+    int | None, Parameter(validator=within("align.faces"), help="Follow at most so many faces [default: 2].")
+]
 RATE_ASSUMED = "30 fps assumed; give the true rate with --fps"
 """Of frames that tell no time: what is half a second depends on it."""
 
@@ -71,8 +93,12 @@ def obey(app: App, program: str) -> int:
         program: what stands before the command line, so that the help can be named.
 
     Raises:
-        UsageError: something in it is not understood.
+        UsageError: something in it is empty, as a name from a variable that is not set, or not understood.
     """
+    for before, word in pairwise(["", *sys.argv[1:]]):
+        if re.fullmatch("(--[^=]+=)?", word):
+            option = word[:-1] or before
+            raise UsageError(f"{option if option.startswith('-') else 'a word'} is empty: say what, or leave it out")
     try:
         return int(app(sys.argv[1:], result_action="return_value", print_error=False, exit_on_error=False) or 0)
     except CycloptsError as error:

@@ -77,6 +77,8 @@ def replay(
     """
     if speed is not None and not speed > 0:
         raise UsageError(f"--speed {speed:g}: it must be more than 0 (as fast as it goes: --headless)")
+    if tolerance is not None and not tolerance >= 0:
+        raise UsageError(f"--tolerance {tolerance:g}: it must be 0 or more")
     anew: dict[str, object] = {"--engine": engine, "--narrator": narrator, "--tolerance": tolerance}
     for ignored, given, why in (
         (not headless, {**anew, "--messages": messages}, "only with --headless"),
