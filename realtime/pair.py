@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -173,23 +174,34 @@ def _to_image(flow: Floats, before: Doubles, after: Doubles, width: int, height:
     return np.asarray(moved, dtype=np.float32)
 
 
-def read_pairs(path: Path) -> Iterator[tuple[Path, Path]]:
+class Pair(NamedTuple):
+    """Two pictures of a face, and the line of the table that names them; 0 without a table."""
+
+    onset: Path
+    apex: Path
+    line: int = 0
+
+
+def read_pairs(path: Path) -> Iterator[Pair]:
     """Rows of a CSV with columns `onset` and `apex`; relative paths count from the CSV's folder, else from here.
+
+    Semicolons will do between the columns, as spreadsheets write where the comma is a decimal point.
 
     Raises:
         SourceError: unreadable, or a column is missing.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as table:
-            reader = csv.reader(table, skipinitialspace=True)
-            names = [name.strip() for name in next(reader, [])]
-            missing = {"onset", "apex"} - set(names)
-            if missing:
-                raise SourceError(f"{path}: no column {' or '.join(sorted(missing))}; it needs onset,apex")
-            places = names.index("onset"), names.index("apex")
-            rows = [
-                (reader.line_num, [row[k].strip() if k < len(row) else "" for k in places]) for row in reader if row
-            ]
+            text = table.read()
+        head = text.partition("\n")[0]
+        comma = ";" if ";" in head and "," not in head else ","
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=comma, skipinitialspace=True)
+        names = [name.strip() for name in next(reader, [])]
+        missing = {"onset", "apex"} - set(names)
+        if missing:
+            raise SourceError(f"{path}: no column {' or '.join(sorted(missing))}; it needs onset,apex")
+        places = names.index("onset"), names.index("apex")
+        rows = [(reader.line_num, [row[k].strip() if k < len(row) else "" for k in places]) for row in reader if row]
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -197,7 +209,7 @@ def read_pairs(path: Path) -> Iterator[tuple[Path, Path]]:
     for line, (onset, apex) in rows:
         if not onset or not apex:
             raise SourceError(f"{path}: line {line} lacks an onset or an apex")
-        yield _beside(path, onset), _beside(path, apex)
+        yield Pair(_beside(path, onset), _beside(path, apex), line)
 
 
 def _beside(table: Path, name: str) -> Path:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from realtime.commands.options import ERRORS, UsageError, note, plain
+from realtime.commands.options import ERRORS, UsageError, check_folder, note, plain
 from realtime.commands.replay import SessionFolder
 
 
@@ -41,8 +41,7 @@ def export(
         raise UsageError(f"--to {(unknown or [to])[0]}: there are {', '.join(FORMATS)}")
     recording = open_recording(session)
     folder = out if out is not None else recording.path
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder}: is a file; give a folder")
+    check_folder("--out", folder)
     if not recording.info.complete:
         note(ERRORS, f"{session} was cut off or is still being recorded: what it holds so far is exported")
     console = plain()

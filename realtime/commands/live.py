@@ -165,6 +165,8 @@ def live(
         if source in PHANTOMS:
             told.against(phantom_events(capture))
         told.closing()
+        if not told.frames:
+            note(console, "no face was seen, so nothing was measured")
     finished = tape.finished if tape is not None else []
     kept = [_recorded(console, recorder, recorder.problem in complained) for recorder in finished]
     return max(kept, default=0) or int(broken_off)

@@ -122,6 +122,17 @@ def refuse(given: Mapping[str, object], why: str) -> None:
             raise UsageError(f"{option}: {why}")
 
 
+def check_folder(option: str, folder: Path) -> None:
+    """Refuse a folder for results in whose place, or on whose way, there is a file.
+
+    Raises:
+        UsageError: naming the file.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise UsageError(f"{option} {there}: is a file; give a folder")
+
+
 def plain() -> Console:
     """A console that prints names as they are: brackets are no markup, colons no emoji."""
     return Console(markup=False, emoji=False, highlight=False)

@@ -1,6 +1,6 @@
 """`mellm flow` and `mellm explain`: two pictures of a face, or a table of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ from realtime.commands.options import (
     Engine,
     NarratorName,
     UsageError,
+    check_folder,
     complain,
     note,
     plain,
@@ -23,13 +24,20 @@ from realtime.config import Config
 if TYPE_CHECKING:
     from realtime.pair import PairMeter
 
+Pairs = Annotated[
+    Path | None,
+    Parameter(
+        help="CSV with columns onset,apex instead of two pictures; paths in it count from its folder, else from here."
+    ),
+]
+
 
 def flow(
     onset: Annotated[Path | None, Parameter(help="Picture before the expression.")] = None,
     apex: Annotated[Path | None, Parameter(help="Picture at its peak.")] = None,
     *,
     out: Annotated[Path, Parameter(help="The .npz to write; with --pairs, a folder for one a row.")],
-    pairs: Annotated[Path | None, Parameter(help="CSV with columns onset,apex instead of two pictures.")] = None,
+    pairs: Pairs = None,
     engine: Engine = "",
     config: ConfigFile = None,
 ) -> int:
@@ -45,6 +53,7 @@ def flow(
     settings = settings_from(config, None, engine, "")
     if pairs is None and out.suffix != ".npz":
         raise UsageError(f"--out {out}: must end in .npz")
+    check_folder("--out", out.parent if pairs is None else out)
 
     def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
         target = out if pairs is None else out / f"{index + 1:05d}_{first.stem}_{second.stem}.npz"
@@ -59,7 +68,7 @@ def explain(
     apex: Annotated[Path | None, Parameter(help="Picture at its peak.")] = None,
     *,
     json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object a pair, a line each.")] = False,
-    pairs: Annotated[Path | None, Parameter(help="CSV with columns onset,apex instead of two pictures.")] = None,
+    pairs: Pairs = None,
     engine: Engine = "",
     narrator: NarratorName = "",
     config: ConfigFile = None,
@@ -105,10 +114,9 @@ def _each_pair(
     failed: Callable[[Path, Path, str], None],
 ) -> int:
     """Do some work for the given pair, or for every row of a table; the models are loaded once."""
-    from realtime.pair import PairMeter, read_pairs
+    from realtime.pair import Pair, PairMeter, read_pairs
     from realtime.source import SourceError
 
-    rows: Sequence[tuple[Path, Path]]
     if table is not None:
         if onset is not None or apex is not None:
             raise UsageError("give either two pictures or --pairs, not both")
@@ -118,14 +126,14 @@ def _each_pair(
     elif onset is None or apex is None:
         raise UsageError("give two pictures, onset and apex, or --pairs FILE.csv")
     else:
-        rows = [(onset, apex)]
+        rows = [Pair(onset, apex)]
     wrong = 0
     with PairMeter(settings) as meter:
-        for index, (first, second) in enumerate(rows):
+        for index, (first, second, line) in enumerate(rows):
             try:
                 work(meter, index, first, second)
             except SourceError as error:
                 wrong += 1
-                complain(str(error))
+                complain(f"{table}: line {line}: {error}" if line else str(error))
                 failed(first, second, str(error))
     return 1 if wrong else 0

@@ -198,7 +198,7 @@ def test_a_table_of_pairs_gives_a_line_each_in_order(mellm: Command, pair: tuple
     status, out, err = mellm("explain", "--pairs", table, "--json")
     lines = [json.loads(line) for line in out.splitlines()]
     assert status == 1
-    assert "missing.png" in err
+    assert err == f"error: {table}: line 3: missing.png: no such image\n"
     assert [line["apex"] for line in lines] == [str(apex), "missing.png", str(onset)]
     assert "error" in lines[1]
     assert lines[2]["label"] == "none"
@@ -245,6 +245,25 @@ def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, 
     (many,) = (tmp_path / "many").glob("*.npz")
     with np.load(tmp_path / "f.npz") as one, np.load(many) as other:
         assert np.array_equal(one["facial"], other["facial"], equal_nan=True)
+
+
+@pytest.mark.parametrize("out", ["taken.txt", "taken.txt/many"])
+def test_flow_is_not_measured_where_a_file_is_in_the_way(
+    mellm: Command, pair: tuple[Path, Path], tmp_path: Path, out: str
+) -> None:
+    taken, table = tmp_path / "taken.txt", tmp_path / "pairs.csv"
+    taken.write_text("mine")
+    table.write_text(f"onset,apex\n{pair[0]},{pair[1]}\n")
+    said = (1, "", f"error: --out {taken}: is a file; give a folder\n")
+    assert mellm("flow", "--pairs", table, "--out", tmp_path / out) == said
+    assert mellm("flow", *pair, "--out", tmp_path / "taken.txt" / "f.npz") == said
+
+
+def test_a_session_in_which_no_face_was_seen_says_so(mellm: Command, tmp_path: Path) -> None:
+    wall = [np.full((120, 160, 3), 99, np.uint8)] * 10
+    status, out, err = mellm("live", write_video(tmp_path / "wall.mp4", wall))
+    assert (status, err) == (0, "")
+    assert out.endswith("note: no face was seen, so nothing was measured\n")
 
 
 @pytest.mark.parametrize(

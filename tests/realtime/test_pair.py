@@ -106,7 +106,13 @@ def test_pairs_are_read_beside_their_table(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     table = tmp_path / "pairs.csv"
     table.write_text("\ufeffapex, onset,note\nb.png,a.png,x\n", encoding="utf-8")
-    assert list(read_pairs(table)) == [(tmp_path / "a.png", Path("b.png"))]
+    assert list(read_pairs(table)) == [(tmp_path / "a.png", Path("b.png"), 2)]
+
+
+def test_semicolons_between_the_columns_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    table = tmp_path / "pairs.csv"
+    table.write_bytes(b'\xef\xbb\xbfonset;apex;note\r\n"a,1.png";b.png;x\r\n\r\nc.png;d.png;\r\n')
+    assert list(read_pairs(table)) == [(Path("a,1.png"), Path("b.png"), 2), (Path("c.png"), Path("d.png"), 4)]
 
 
 @pytest.mark.parametrize(
