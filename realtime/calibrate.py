@@ -18,6 +18,7 @@ from realtime.calibration import (
 )
 from realtime.config import Config
 from realtime.output import check_writable
+from realtime.recap import counted
 from realtime.recording import record
 from realtime.rest import measure_rest
 from realtime.sensitivity import measure_sensitivity
@@ -29,6 +30,9 @@ Step = Literal["record", "rest", "sensitivity"]
 SLOW_FPS, REPEATED, FLICKER, DARK, JITTER = 25.0, 0.02, 0.005, 60.0, 0.25
 """From where on the user is warned: fewer frames a second, a larger share of repeated frames, more flicker (a share of
 the brightness), a darker face (mean grey level), more jitter (a share of the time between frames)."""
+
+FEW = 20
+"""With fewer known movements, one that is found or missed moves the share by more than a twentieth."""
 
 
 def calibrate(config: Config, progress: Callable[[Step, float], None]) -> Calibration:
@@ -82,6 +86,10 @@ def warnings(calibration: Calibration) -> list[str]:
                     "daylight or a lamp without flicker, or set the camera's mains frequency")  # fmt: skip
     if face.brightness < DARK:
         said.append(f"the face is dark (mean grey level {face.brightness:.0f} of 255): put a light in front of it")
+    tried = sum(calibration.sensitivity.tried)
+    if tried < FEW:
+        said.append(f"nine in ten is told from {counted(tried, 'known movement')}, which is few: rest for longer "
+                    "(--seconds), so that more fit in")  # fmt: skip
     return [*said, *too_small(face.iod_px)]
 
 

@@ -1,6 +1,7 @@
 """`mellm calibrate`."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,7 +87,8 @@ def calibrate(
     _print(console, calibration)
     for text in warnings(calibration):
         note(console, text)
-    console.print(f"Saved to {out}. Use it: mellm live {source} --calibration {out}", soft_wrap=True)
+    command = shlex.join(["mellm", "live", source, "--calibration", str(out)])
+    console.print(f"Saved to {out}. Use it: {command}", soft_wrap=True)
     return 0
 
 

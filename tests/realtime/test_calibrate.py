@@ -9,7 +9,11 @@ from realtime.calibrate import check_target, warnings
 from realtime.calibration import Calibration, CameraFacts, FaceFacts
 from tests.realtime.test_calibration import CALIBRATION
 
-GOOD = dataclasses.replace(CALIBRATION, camera=CameraFacts(640, 480, 30.0, 0.5, 0.0, 0.0, 0.0))
+GOOD = dataclasses.replace(
+    CALIBRATION,
+    camera=CameraFacts(640, 480, 30.0, 0.5, 0.0, 0.0, 0.0),
+    sensitivity=dataclasses.replace(CALIBRATION.sensitivity, tried=(5, 10, 5), found=(0, 8, 5)),
+)
 
 
 def with_camera(facts: dict[str, Any]) -> Calibration:
@@ -32,6 +36,11 @@ def test_a_good_set_up_needs_no_warning() -> None:
 def test_what_is_wrong_with_a_camera_comes_with_a_remedy(facts: dict[str, Any], says: str) -> None:
     (warning,) = warnings(with_camera(facts))
     assert re.search(says, warning)
+
+
+def test_a_share_that_is_told_from_few_movements_is_said_to_be() -> None:
+    (warning,) = warnings(dataclasses.replace(GOOD, sensitivity=CALIBRATION.sensitivity))
+    assert warning.startswith("nine in ten is told from 8 known movements, which is few: rest for longer (--seconds)")
 
 
 @pytest.mark.parametrize("out", ["/proc/nowhere/me.toml", "taken.txt/me.toml"])

@@ -345,13 +345,14 @@ def test_a_typo_in_the_settings_is_named_with_the_right_key(mellm: Command, tmp_
 
 
 def test_a_calibration_is_measured_saved_and_used(mellm: Command, clip: Path, tmp_path: Path) -> None:
-    config, me = tmp_path / "c.toml", tmp_path / "me.toml"
+    config, me = tmp_path / "c.toml", tmp_path / "I myself.toml"
     config.write_text("[calibrate]\npasses = 1\n")
     status, out, err = mellm("calibrate", "phantom", "--seconds", "3", "--engine", "dis", "--config", config,
                              "--out", me)  # fmt: skip
     assert (status, err) == (0, "")
     for words in ("the phantom rests for 3 s", "640×480 at 30.0 fps", "no flicker", "Noise at rest: ",
-                  "Smallest movement found nine times in ten: ", f"--calibration {me}"):  # fmt: skip
+                  "Smallest movement found nine times in ten: ", "nine in ten is told from 1 known",
+                  f"Use it: mellm live phantom --calibration '{me}'\n"):  # fmt: skip
         assert words in out
     status, out, err = mellm("analyze", clip, "--out", tmp_path / "out", "--calibration", me)
     assert status == 0
