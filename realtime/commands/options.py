@@ -98,7 +98,8 @@ def obey(app: App, program: str) -> int:
     for before, word in pairwise(["", *sys.argv[1:]]):
         if re.fullmatch("(--[^=]+=)?", word):
             option = word[:-1] or before
-            raise UsageError(f"{option if option.startswith('-') else 'a word'} is empty: say what, or leave it out")
+            named = option if option.startswith("-") else "an argument"
+            raise UsageError(f"{named} is empty: say what, or leave it out")
     try:
         return int(app(sys.argv[1:], result_action="return_value", print_error=False, exit_on_error=False) or 0)
     except CycloptsError as error:

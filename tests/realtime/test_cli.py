@@ -281,7 +281,7 @@ def test_a_session_in_which_no_face_was_seen_says_so(mellm: Command, tmp_path: P
         (["live", "phantom", "--seconds", "inf"], "for --seconds. It must be 0 or more, and finite."),
         (["live", "phantom", "--seed", "-1"], "for --seed. It must be 0 or more."),
         (["live", "phantom", "--dashboard", "--port", "99999"], "for --port. It must be 0 to 65535."),
-        (["live", ""], "a word is empty: say what, or leave it out"),
+        (["live", ""], "an argument is empty: say what, or leave it out"),
         (["live", "phantom", "--record", ""], "--record is empty: say what, or leave it out"),
         (["analyze", "a.mp4", "--out="], "--out is empty: say what, or leave it out"),
         (["analyze", "a.mp4", "--out", "out", "--fps", "1e9"], "it must be 0 to 1000 fps"),
