@@ -3,13 +3,9 @@
 import dataclasses
 import datetime
 import os
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +17,18 @@ from realtime.config import Config
 from realtime.exports.elan import eaf
 from realtime.exports.tables import Event, MotionWriter, make_event, write_events
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
-from realtime.output import check_writable
+from realtime.output import OutputError, fresh_folder
 from realtime.sheet import write_sheet
 from realtime.source import SourceError
 
-RESULTS = ("events.jsonl", "events.csv", "events.eaf", "events.png", "motion.parquet", "summary.txt")
+VIDEO = "video.txt"
+"""Says of which video a folder's results are: its whole path."""
+
+RESULTS = ("events.jsonl", "events.csv", "events.eaf", "events.png", "motion.parquet", "summary.txt", VIDEO)
 """What an analysis writes."""
 
 Progress = Callable[[float], None]
 """Called with the stream time reached, s."""
-
-
-class OutputError(Exception):
-    """Results cannot go where they should; one line."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +56,27 @@ class Analysis:
 
 
 def output_names(videos: Sequence[Path]) -> list[str]:
-    """A folder name for each video: its name without the suffix, or with it where two would be the same."""
+    """A folder name for each video, whatever the order in which they come.
+
+    It is the video's name without the suffix, or with it where another of that folder would be called the same; in
+    front of it as many of the folders that it lies in as set it apart from the others.
+
+    Args:
+        videos: no two the same.
+    """
     whole = [video.resolve() for video in videos]  # "." and ".." have no name of their own
-    stems = Counter(video.stem for video in whole)
-    names = [video.stem if stems[video.stem] == 1 else video.name for video in whole]
-    unique: list[str] = []
-    for name in names:
-        numbered = (f"{name}-{number}" for number in count(2))
-        unique.append(next(one for one in chain([name], numbered) if one not in unique))
-    return unique
+    alike = Counter((path.parent, path.stem) for path in whole)
+    names = [path.stem if alike[path.parent, path.stem] == 1 else path.name for path in whole]
+    above = [list(path.parts[1:-1]) for path in whole]
+    while True:
+        shared = {name for name, count in Counter(names).items() if count > 1}
+        longer = [
+            f"{folders.pop()}-{name}" if name in shared and folders else name
+            for name, folders in zip(names, above, strict=True)
+        ]
+        if longer == names:
+            return names
+        names = longer
 
 
 def analyze(
@@ -77,7 +84,8 @@ def analyze(
 ) -> Analysis:
     """Analyse one video and write `out/name/`: the files of `RESULTS`.
 
-    The folder appears complete or not at all. That it can be written is seen before any work.
+    The folder appears complete or not at all, and replaces only earlier results of the same video. That it can be
+    written is seen before any work.
 
     Args:
         video: what to analyse.
@@ -89,7 +97,7 @@ def analyze(
 
     Raises:
         SourceError: the video cannot be read, breaks off, or shows no face.
-        OutputError: the folder holds something that is not ours.
+        OutputError: the folder holds something that is not ours, or results of another video.
         OSError: the output cannot be written.
     """
     if not video.exists():
@@ -97,6 +105,8 @@ def analyze(
     folder = out / name
     capture = dataclasses.replace(config.capture, source=str(video), paced=False)
     found = _Found(video)
+    whose = os.fsencode(video.resolve()) + b"\n"
+    _check_whose(folder, whose)
     with fresh_folder(folder, RESULTS) as fresh:
         with MotionWriter(fresh / "motion.parquet") as motions:
             for message in run_chain(dataclasses.replace(config, capture=capture), engine):
@@ -112,6 +122,7 @@ def analyze(
         (fresh / "events.eaf").write_bytes(eaf(found.events, [], made, film, folder))
         write_sheet(found.events, found.sketches, fresh / "events.png")
         (fresh / "summary.txt").write_text(f"{found.summary}\n", encoding="utf-8")
+        (fresh / VIDEO).write_bytes(whose)
     times_ns = found.times_ns
     fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
     calibration, faces = open_calibration(config.spot), found.first.values()
@@ -119,6 +130,23 @@ def analyze(
     said += [text for m in faces for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
     notes = tuple(dict.fromkeys([*said, *found.notes]))
     return Analysis(folder, tuple(found.events), len(faces), found.end_ns / 1e9, fps, notes, found.summary)
+
+
+def _check_whose(folder: Path, whose: bytes) -> None:
+    """Refuse a folder with the results of another video.
+
+    Args:
+        folder: where results are to go.
+        whose: what `VIDEO` is to say in it.
+
+    Raises:
+        OutputError: it has them, or does not say of which video it has some.
+    """
+    there = [name for name in RESULTS if (folder / name).is_file()]
+    said = (folder / VIDEO).read_bytes() if VIDEO in there else b""
+    if there and said != whose:
+        other = os.fsdecode(said).strip() or "a video that it does not name"
+        raise OutputError(f"{folder}: holds the results of {other}; choose another --out")
 
 
 @dataclass
@@ -173,63 +201,3 @@ class _Found:
             spot = self.closed.pop(say.spot_id)
             self.events.append(make_event(self.video.name, spot, say))
             self.sketches.append(spot.sketch)
-
-
-@contextmanager
-def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
-    """A folder to fill with some files, which take their place only when all went well.
-
-    What stood under their names before is replaced; nothing else is ever touched. What goes
-    wrong leaves no new folder; only what is killed leaves one beside it, whose name begins with a dot.
-
-    Args:
-        folder: where they are to stand.
-        files: their names.
-
-    Raises:
-        OutputError: the folder already holds something else, so it is none of ours.
-        OSError: it cannot be made or written.
-    """
-    check_output(folder, files)
-    made = [place for place in (folder.parent, *folder.parent.parents) if not place.exists()]  # the innermost first
-    partial: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        yield partial
-        if folder.is_dir():
-            for name in files:
-                (partial / name).replace(folder / name)
-            partial.rmdir()
-        else:
-            partial.chmod(0o777 & ~_umask())
-            partial.rename(folder)
-    except BaseException:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-        with suppress(OSError):  # somebody else has put something there
-            for place in made:
-                place.rmdir()
-        raise
-
-
-def check_output(folder: Path, files: Collection[str]) -> None:
-    """Refuse to write into a folder that holds anything but files of these names, or cannot be written.
-
-    Raises:
-        OutputError: it does, or it is no folder.
-        OSError: it cannot be made or written.
-    """
-    if folder.is_file():
-        raise OutputError(f"{folder}: is a file; results go into a folder of that name, so choose another --out")
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in files) if folder.exists() else []
-    if foreign:
-        raise OutputError(f"{folder}: holds other files, such as {foreign[0]}; choose another --out")
-    for place in (folder.parent, folder):
-        check_writable(place)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

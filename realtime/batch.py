@@ -12,9 +12,10 @@ from pathlib import Path
 
 from engines.mellm import NarratorError
 from engines.runtime import EngineError, FlowEngine, open_engine
-from realtime.analyze import Analysis, OutputError, analyze
+from realtime.analyze import Analysis, analyze
 from realtime.config import Config
 from realtime.environment import nameless_main, one_thread, undisturbed
+from realtime.output import OutputError
 from realtime.source import SourceError
 
 Reached = Callable[[int, float], None]

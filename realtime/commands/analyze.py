@@ -53,7 +53,8 @@ def analyze(
 ) -> int:
     """Analyse recorded videos without loss: events.jsonl, .csv, .eaf and .png, motion.parquet and summary.txt for each.
 
-    Of several videos, OUT/events.csv holds the events of all, each with its video's path.
+    Of several videos, OUT/events.csv holds the events of all, each with its video's path. A video's own earlier
+    results are replaced, another's never.
 
     A narrator whose model or server cannot be used is an error; one that fails over an event has the template narrator
     answer for it, and a note says so.

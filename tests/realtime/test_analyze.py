@@ -10,8 +10,9 @@ import pytest
 
 from calib.phantom import PhantomVideo
 from engines.runtime import open_engine
-from realtime.analyze import RESULTS, OutputError, analyze, fresh_folder, output_names
+from realtime.analyze import RESULTS, analyze, output_names
 from realtime.config import Config
+from realtime.output import OutputError
 from realtime.source import SourceError
 from tests.conftest import SMILE, write_video
 
@@ -89,17 +90,6 @@ def test_slow_and_fast_videos_work(tmp_path: Path, smiling: PhantomVideo, fps: f
     assert fps < 15 or any(event.kind == "micro" for event in done.events)
 
 
-def test_a_failed_rewrite_keeps_what_was_there(tmp_path: Path) -> None:
-    for text in ("old", "new"):
-        with fresh_folder(tmp_path / "kept", ["a.txt"]) as folder:
-            (folder / "a.txt").write_text(text)
-    with pytest.raises(RuntimeError), fresh_folder(tmp_path / "kept", ["a.txt"]) as folder:
-        (folder / "a.txt").write_text("half")
-        raise RuntimeError
-    assert (tmp_path / "kept" / "a.txt").read_text() == "new"
-    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
-
-
 def test_a_full_disk_is_one_line_and_leaves_nothing(clip: Path, tmp_path: Path) -> None:
     command = f'ulimit -f 8; exec "{sys.executable}" -m realtime.cli analyze "{clip}" --out "{tmp_path}/out"'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
@@ -119,11 +109,37 @@ def test_an_output_that_cannot_be_written_is_said_before_any_work(clip: Path, tm
     assert reached == []
 
 
-def test_videos_of_the_same_name_get_folders_of_their_own() -> None:
-    names = output_names([Path("a/x.mp4"), Path("a/x.mov"), Path("b/y.mp4"), Path("b/x.mp4")])
-    assert names == ["x.mp4", "x.mov", "y", "x.mp4-2"]
-    assert output_names([Path("a/x.mp4"), Path("b/x.mp4"), Path("x.mp4-2.mov")]) == ["x.mp4", "x.mp4-2", "x.mp4-2-2"]
-    assert output_names([Path("."), Path("..")]) == [Path.cwd().name, Path.cwd().parent.name]
+@pytest.mark.parametrize(
+    ("videos", "names"),
+    [
+        (["a/x.mp4", "a/x.mov", "b/y.mp4", "b/x.mp4"], ["x.mp4", "x.mov", "y", "x"]),
+        (["a/x.mp4", "b/x.mov", "c/a-x.mp4"], ["here-a-x", "b-x", "c-a-x"]),
+        (["s1/EP01", "s2/EP01", "t/s1/EP01"], ["here-s1-EP01", "s2-EP01", "t-s1-EP01"]),
+        ([".", ".."], ["here", "above"]),
+    ],
+)
+def test_videos_of_the_same_name_get_folders_that_tell_them_apart_in_whatever_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, videos: list[str], names: list[str]
+) -> None:
+    here = tmp_path / "above" / "here"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    assert output_names([Path(video) for video in videos]) == names
+    assert output_names([Path(video) for video in reversed(videos)]) == names[::-1]
+
+
+def test_results_of_another_video_are_not_overwritten(clip: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "smile.mp4"
+    other.parent.mkdir()
+    other.write_bytes(clip.read_bytes())
+    folder = analyze(clip, "smile", tmp_path, Config(), lambda t_s: None).folder
+    before = (folder / "events.eaf").read_bytes()
+    with pytest.raises(OutputError, match=f"holds the results of {clip.resolve()}; choose another --out"):
+        analyze(other, "smile", tmp_path, Config(), lambda t_s: None)
+    (folder / "video.txt").unlink()
+    with pytest.raises(OutputError, match="holds the results of a video that it does not name"):
+        analyze(clip, "smile", tmp_path, Config(), lambda t_s: None)
+    assert (folder / "events.eaf").read_bytes() == before
 
 
 def test_what_is_not_ours_is_never_touched(clip: Path, tmp_path: Path) -> None:
