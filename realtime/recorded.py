@@ -17,6 +17,7 @@ from realtime.config import CaptureConfig
 from realtime.source import Grab, SourceError, check_size
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 PHANTOMS = ("phantom", "phantom-rest")
 """The built-in face as a source: performing, or at rest but for its head's sway and a blink every 3 to 5 s."""
 
@@ -201,20 +202,29 @@ class FolderSource:
         """List the frames.
 
         Raises:
-            SourceError: no images in it.
+            SourceError: no images in it, then or later of another size than those before.
         """
         self.fps = fps
         self._paths = sorted((p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=_by_number)
         if not self._paths:
+            videos = sorted(p for p in path.iterdir() if p.is_dir() or p.suffix.lower() in VIDEO_SUFFIXES)
+            if videos:
+                raise SourceError(f"{path}: no images in this folder; to analyse {videos[0].name} in it, give {path}/*")
             raise SourceError(f"{path}: no images in this folder (looked for {', '.join(IMAGE_SUFFIXES)})")
         self.frames = len(self._paths)
+        self._size: tuple[int, ...] = ()
         self._count = 0
 
     def read(self) -> Grab | None:
         """See `Source.read`."""
         if self._count == len(self._paths):
             return None
-        image = read_photo(self._paths[self._count])
+        path = self._paths[self._count]
+        image = read_photo(path)
+        self._size = self._size or image.shape
+        if image.shape != self._size:
+            (high, wide, _), (height, width, _) = self._size, image.shape
+            raise SourceError(f"{path}: {width}×{height} px, but the frames before it are {wide}×{high}")
         self._count += 1
         return Grab(image, round((self._count - 1) * 1e9 / self.fps))
 

@@ -98,6 +98,21 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         open_source(CaptureConfig(source=str(tmp_path)))
 
 
+@pytest.mark.parametrize("inner", ["a.mp4", "EP01"])
+def test_a_folder_of_videos_or_of_folders_says_how_to_give_them(tmp_path: Path, inner: str) -> None:
+    (tmp_path / "notes.txt").write_text("no frame")
+    (tmp_path / inner).mkdir() if inner == "EP01" else (tmp_path / inner).touch()
+    with pytest.raises(SourceError, match=rf"no images in this folder; to analyse {inner} in it, give .*/\*$"):
+        open_source(CaptureConfig(source=str(tmp_path)))
+
+
+def test_a_frame_of_another_size_than_those_before_is_named(tmp_path: Path) -> None:
+    for k, (height, width) in enumerate([(48, 64), (48, 64), (64, 48)]):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), np.zeros((height, width, 3), np.uint8))
+    with pytest.raises(SourceError, match=r"2\.png: 48×64 px, but the frames before it are 64×48"):
+        stamps(FolderSource(tmp_path, 30.0))
+
+
 def test_photos_come_as_bgr_whatever_they_were(tmp_path: Path) -> None:
     grey = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
     cv2.imwrite(str(tmp_path / "grey.png"), grey)
