@@ -80,8 +80,9 @@ def output_names(videos: Sequence[Path]) -> list[str]:
 
 
 def analyze(
-    video: Path, name: str, out: Path, config: Config, progress: Progress, engine: FlowEngine | None = None
-) -> Analysis:
+    video: Path, name: str, out: Path, config: Config, progress: Progress, engine: FlowEngine | None = None,
+    aside: Path | None = None,
+) -> Analysis:  # fmt: skip
     """Analyse one video and write `out/name/`: the files of `RESULTS`.
 
     The folder appears complete or not at all, and replaces only earlier results of the same video. That it can be
@@ -94,6 +95,7 @@ def analyze(
         config: settings.
         progress: hears how far it is.
         engine: a flow engine to use instead of opening the configured one; the caller keeps it.
+        aside: where the results lie until they are complete; see `fresh_folder`.
 
     Raises:
         SourceError: the video cannot be read, breaks off, or shows no face.
@@ -107,7 +109,7 @@ def analyze(
     found = _Found(video)
     whose = os.fsencode(video.resolve()) + b"\n"
     _check_whose(folder, whose)
-    with fresh_folder(folder, RESULTS) as fresh:
+    with fresh_folder(folder, RESULTS, aside) as fresh:
         with MotionWriter(fresh / "motion.parquet") as motions:
             for message in run_chain(dataclasses.replace(config, capture=capture), engine):
                 found.take(message)

@@ -1,9 +1,12 @@
 """Several videos analysed: one after another in this process, or some at once, each in a process of its own."""
 
+import dataclasses
 import multiprocessing
+import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -15,7 +18,7 @@ from engines.runtime import EngineError, FlowEngine, open_engine
 from realtime.analyze import Analysis, analyze
 from realtime.config import Config
 from realtime.environment import nameless_main, one_thread, undisturbed
-from realtime.output import OutputError
+from realtime.output import OutputError, made
 from realtime.source import SourceError
 
 Reached = Callable[[int, float], None]
@@ -25,7 +28,7 @@ Outcome = Analysis | SourceError | OutputError | OSError
 """What became of a video."""
 
 _STEP_S = 0.2  # of the stream, between two reports of a process
-_STOP_S = 3.0  # a process gets so long to leave nothing half written
+_STOP_S = 3.0  # processes get so long to leave nothing half written
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,14 @@ class Batch:
         names: of their folders.
         out: where those go.
         config: settings.
+        aside: where the results of each lie until they are complete; see `fresh_folder`.
     """
 
     videos: tuple[Path, ...]
     names: tuple[str, ...]
     out: Path
     config: Config
+    aside: Path | None = None
 
 
 def analyze_all(batch: Batch, jobs: int, reached: Reached) -> Generator[tuple[int, Outcome]]:
@@ -80,7 +85,7 @@ def _outcome(batch: Batch, number: int, reached: Reached, engine: FlowEngine | N
     video, name = batch.videos[number], batch.names[number]
     try:
         with one_thread():
-            return analyze(video, name, batch.out, batch.config, advance, engine)
+            return analyze(video, name, batch.out, batch.config, advance, engine, batch.aside)
     except OSError as error:
         error.filename = error.filename or str(batch.out / name)  # a full disk is told without one
         return error
@@ -132,9 +137,9 @@ class _Worker:
         """Have it stop."""
         self.line.close()
 
-    def end(self) -> None:
-        """Wait for it to stop, but not long."""
-        self._process.join(_STOP_S)
+    def end(self, wait_s: float) -> None:
+        """Wait so long for it to stop, then kill it."""
+        self._process.join(wait_s)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
@@ -143,13 +148,12 @@ class _Worker:
 
 def _side_by_side(batch: Batch, jobs: int, reached: Reached) -> Generator[tuple[int, Outcome]]:
     waiting = deque(range(len(batch.videos)))
-    made = not batch.out.exists()
-    batch.out.mkdir(parents=True, exist_ok=True)  # by none of those that fail, which would take it away again
+    places = ExitStack()
     workers: list[_Worker] = []
     working: dict[object, _Worker] = {}
 
     def start() -> _Worker:
-        workers.append(_Worker(batch))
+        workers.append(_Worker(dataclasses.replace(batch, aside=aside)))
         return workers[-1]
 
     def employ(worker: _Worker) -> None:
@@ -157,6 +161,9 @@ def _side_by_side(batch: Batch, jobs: int, reached: Reached) -> Generator[tuple[
         working[worker.line] = worker
 
     try:
+        places.enter_context(made(batch.out))  # by none of those that fail, which would take it away again
+        # What a process that has to be killed had begun goes with this folder.
+        aside = Path(places.enter_context(tempfile.TemporaryDirectory(prefix=".mellm-", dir=batch.out)))
         for _ in range(jobs):
             employ(start())
         while working:
@@ -175,13 +182,13 @@ def _side_by_side(batch: Batch, jobs: int, reached: Reached) -> Generator[tuple[
                     else:
                         worker.cut()
     finally:
-        for worker in workers:
-            worker.cut()
-        for worker in workers:
-            worker.end()
-        if made:
-            with suppress(OSError):  # there is something in it
-                batch.out.rmdir()
+        with undisturbed():  # who asks a second time to stop does not leave half of it standing
+            until_s = time.monotonic() + _STOP_S
+            for worker in workers:
+                worker.cut()
+            for worker in workers:
+                worker.end(max(0.0, until_s - time.monotonic()))
+            places.close()
 
 
 class _StoppedError(Exception):

@@ -26,42 +26,54 @@ def check_writable(folder: Path) -> None:
 
 
 @contextmanager
-def fresh_folder(folder: Path, files: Collection[str]) -> Iterator[Path]:
+def made(folder: Path) -> Iterator[None]:
+    """A folder that is there meanwhile: it and those that it lies in, if they are new and stay empty, go again.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    new = [place for place in (folder, *folder.parents) if not place.exists()]  # the innermost first
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        with suppress(OSError):  # there is something in it
+            for place in new:
+                place.rmdir()
+
+
+@contextmanager
+def fresh_folder(folder: Path, files: Collection[str], aside: Path | None = None) -> Iterator[Path]:
     """A folder to fill with some files, which take their place only when all went well.
 
-    What stood under their names before is replaced, but for what came there meanwhile; nothing else is ever touched.
-    What goes wrong leaves no new folder; only what is killed leaves one beside it, whose name begins with a dot.
+    What stood under their names before is replaced; what came there only meanwhile is not, nor is anything else ever
+    touched. What goes wrong leaves no new folder; only what is killed leaves the unfinished one.
 
     Args:
         folder: where they are to stand.
         files: their names.
+        aside: where the unfinished folder lies, on the same disk; else beside the finished one, with a dot in front.
 
     Raises:
         OutputError: the folder already holds something else, so it is none of ours.
         OSError: it cannot be made or written.
     """
     check_output(folder, files)
-    made = [place for place in (folder.parent, *folder.parent.parents) if not place.exists()]  # the innermost first
-    partial: Path | None = None
     there = folder.is_dir()
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        yield partial
-        if there:
-            for name in files:
-                (partial / name).replace(folder / name)
-            partial.rmdir()
-        else:
-            partial.chmod(0o777 & ~_umask())
-            _rename(partial, folder)
-    except BaseException:
-        if partial is not None:
+    with made(folder.parent):
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=aside or folder.parent))
+        try:
+            yield partial
+            if there:
+                for name in files:
+                    (partial / name).replace(folder / name)
+                partial.rmdir()
+            else:
+                partial.chmod(0o777 & ~_umask())
+                _rename(partial, folder)
+        except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
-        with suppress(OSError):  # somebody else has put something there
-            for place in made:
-                place.rmdir()
-        raise
+            raise
 
 
 def check_output(folder: Path, files: Collection[str]) -> None:

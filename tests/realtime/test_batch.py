@@ -1,6 +1,11 @@
+import dataclasses
 import multiprocessing
+import os
 import shutil
+import signal
+import threading
 from contextlib import closing
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,7 @@ from realtime.analyze import Analysis
 from realtime.batch import Batch, analyze_all
 from realtime.config import Config, FlowConfig, NarrateConfig
 from realtime.source import SourceError
+from tests.engines.mellm.servers import Request, serving
 
 QUICK = Config(flow=FlowConfig(engine="dis"), narrate=NarrateConfig(narrator="template"))
 
@@ -55,7 +61,34 @@ def test_what_is_stopped_leaves_nothing_and_no_process(clip: Path, tmp_path: Pat
     out = tmp_path / "out" / "deeper"
     with pytest.raises(KeyboardInterrupt):
         dict(analyze_all(batch(out, clip, clip), 2, stop))
-    assert not out.exists()
+    assert list(tmp_path.iterdir()) == []
+    assert multiprocessing.active_children() == []
+
+
+def test_what_is_stopped_again_and_again_while_it_starts_leaves_nothing_and_no_process(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    def answer(request: Request) -> None:
+        """As a narrator's server that is busy: who waits for it hears nothing else."""
+        if not asked.is_set():
+            asked.set()
+            os.kill(os.getpid(), signal.SIGINT)
+        request.server.release.wait()  # type: ignore[attr-defined]
+
+    def once_more(process: SpawnProcess, timeout: float | None = None) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        join(process, timeout)
+
+    join = SpawnProcess.join
+    monkeypatch.setattr(SpawnProcess, "join", once_more)
+    monkeypatch.setattr("realtime.batch._STOP_S", 0.1)
+    with serving(answer) as server:
+        config = dataclasses.replace(QUICK, narrate=NarrateConfig(narrator=f"http:{server.address}"))
+        with pytest.raises(KeyboardInterrupt):
+            dict(analyze_all(batch(tmp_path / "out", clip, clip, config=config), 2, silent))
+    assert list(tmp_path.iterdir()) == []
     assert multiprocessing.active_children() == []
 
 
