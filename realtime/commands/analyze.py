@@ -53,8 +53,8 @@ def analyze(
 ) -> int:
     """Analyse recorded videos without loss: events.jsonl, .csv, .eaf and .png, motion.parquet and summary.txt for each.
 
-    Of several videos, OUT/events.csv holds the events of all, each with its video's path. A video's own earlier
-    results are replaced, another's never.
+    Of several videos, OUT/events.csv holds the events of all, each with its video's path; after Ctrl-C, of those that
+    were done. A video's own earlier results are replaced, another's never.
 
     A narrator whose model or server cannot be used is an error; one that fails over an event has the template narrator
     answer for it, and a note says so.
@@ -76,8 +76,8 @@ def analyze(
 
     from realtime.analyze import Analysis, output_names
     from realtime.batch import Batch, analyze_all
-    from realtime.exports.tables import write_events_csv
 
+    videos = _each_once(videos)
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
@@ -94,21 +94,50 @@ def analyze(
         bar.update(tasks[number], completed=t_s, at=f"{t_s:.1f} s")
 
     batch = Batch(tuple(videos), tuple(output_names(videos)), out, settings)
-    with shown as bar, closing(analyze_all(batch, jobs or _at_once(), reached)) as outcomes:
-        for number, outcome in outcomes:
-            if number in tasks:
-                bar.remove_task(tasks[number])
-            if not isinstance(outcome, Analysis):
-                complain(reason(outcome))
-                continue
-            done[number] = outcome
-            _report(bar.console, videos[number], outcome, rate_assumed=not settings.capture.fps)
+    stopped = False
+    try:
+        with shown as bar, closing(analyze_all(batch, jobs or _at_once(), reached)) as outcomes:
+            for number, outcome in outcomes:
+                if number in tasks:
+                    bar.remove_task(tasks[number])
+                if not isinstance(outcome, Analysis):
+                    complain(reason(outcome))
+                    continue
+                done[number] = outcome
+                _report(bar.console, videos[number], outcome, rate_assumed=not settings.capture.fps)
+    except KeyboardInterrupt:
+        if len(videos) == 1:
+            raise
+        stopped = True
     if len(videos) > 1 and done:
-        each = [(str(videos[number]), done[number].events) for number in sorted(done)]
-        found = [dataclasses.replace(event, video=video) for video, events in each for event in events]
-        write_events_csv(found, out / "events.csv")
-        plain().print(f"all events: {out / 'events.csv'}", soft_wrap=True)
-    return 0 if len(done) == len(videos) else 1
+        _write_together([(videos[number], done[number]) for number in sorted(done)], out)
+    if stopped:
+        complain(f"stopped: {len(done)} of {len(videos)} videos are done")
+        return 130
+    failed = len(videos) - len(done)
+    if len(videos) > 1 and failed:
+        complain(f"{failed} of {len(videos)} videos could not be analysed")
+    return 1 if failed else 0
+
+
+def _each_once(videos: list[Path]) -> list[Path]:
+    """The videos without those that are given again, by another way to the same one perhaps, which is said."""
+    given: dict[Path, Path] = {}
+    for video in videos:
+        first = given.setdefault(video.resolve(), video)
+        if first is not video:
+            also = "" if first == video else f", also as {first}"
+            note(ERRORS, f"{video}: given twice{also}; it is analysed once")
+    return list(given.values())
+
+
+def _write_together(analyses: "list[tuple[Path, Analysis]]", out: Path) -> None:
+    """Write one table with the events of several videos."""
+    from realtime.exports.tables import write_events_csv
+
+    found = [dataclasses.replace(event, video=str(video)) for video, done in analyses for event in done.events]
+    write_events_csv(found, out / "events.csv")
+    plain().print(f"all events: {out / 'events.csv'}", soft_wrap=True)
 
 
 def _at_once() -> int:

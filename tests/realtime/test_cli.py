@@ -179,6 +179,38 @@ def test_the_rate_of_mere_frames_is_not_assumed_in_silence_and_every_kind_is_cou
     assert ("30 fps assumed; give the true rate with --fps" in out + err) is noted
 
 
+def test_a_video_given_twice_is_analysed_once_and_what_failed_is_counted(
+    mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.mp4").write_text("this is text")
+    status, _, err = mellm("analyze", "a.mp4", "b.mp4", tmp_path / "a.mp4", "--out", "out", "--jobs", "1")
+    assert status == 1
+    noted, *failed, counted = err.splitlines()
+    assert noted == f"note: {tmp_path / 'a.mp4'}: given twice, also as a.mp4; it is analysed once"
+    assert len(failed) == 2
+    assert counted == "error: 2 of 2 videos could not be analysed"
+
+
+def test_what_was_done_before_a_stop_is_in_the_table(
+    mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def analyse(video: Path, name: str, out: Path, *_: object) -> Analysis:
+        if video.name == "b.mp4":
+            raise KeyboardInterrupt
+        out.mkdir()
+        return Analysis(out / name, (make_event(video.name, spot(1, kind="micro"), say(1)),), 1, 2.5, 30.0)
+
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("realtime.batch.analyze", analyse)
+    status, _, err = mellm("analyze", tmp_path / "a.mp4", tmp_path / "b.mp4", "--out", tmp_path / "out", "--jobs", "1")
+    assert status == 130
+    assert err.splitlines()[-1] == "error: stopped: 1 of 2 videos are done"
+    (row,) = csv.DictReader((tmp_path / "out" / "events.csv").read_text().splitlines())
+    assert row["video"] == str(tmp_path / "a.mp4")
+
+
 def test_a_pair_is_explained_as_json(mellm: Command, pair: tuple[Path, Path]) -> None:
     status, out, _ = mellm("explain", *pair, "--json")
     (line,) = out.splitlines()
@@ -287,7 +319,10 @@ def test_a_session_in_which_no_face_was_seen_says_so(mellm: Command, tmp_path: P
         (["analyze", "a.mp4", "--out", "out", "--fps", "1e9"], "it must be 0 to 1000 fps"),
         (["live", "phantom", "--size", "9x9"], "it must be 32 to 8192 px"),
         (["live", "[/x] :smile: [dQw4].mp4"], "[/x] :smile: [dQw4].mp4: no such file"),
-        (["analyze", "phantom", "--out", "out"], "phantom: no such file"),
+        (
+            ["analyze", "phantom", "--out", "out"],
+            "phantom: analyze takes what is recorded; to watch this, use mellm live",
+        ),
         (["live", "phantom", "--record-video"], "--record-video: say where, with --record FOLDER"),
         (["replay", "nowhere"], "nowhere: no such recording"),
         (["replay", "nowhere", "--speed", "0"], "--speed 0: it must be more than 0"),
