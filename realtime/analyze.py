@@ -18,8 +18,10 @@ from realtime.exports.elan import eaf
 from realtime.exports.tables import Event, MotionWriter, make_event, write_events
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
 from realtime.output import OutputError, fresh_folder
+from realtime.recorded import PHANTOMS
 from realtime.sheet import write_sheet
 from realtime.source import SourceError
+from realtime.sources import is_live, source_title
 
 VIDEO = "video.txt"
 """Says of which video a folder's results are: its whole path."""
@@ -79,6 +81,24 @@ def output_names(videos: Sequence[Path]) -> list[str]:
         names = longer
 
 
+def source_of(video: Path) -> str:
+    """A recorded video as a source, also where a file or folder is called as a camera or the phantom is.
+
+    Raises:
+        SourceError: it is not there, or it is live.
+    """
+    name = str(video)
+    url = name.replace(":/", "://", 1)  # as it was before it became a path
+    live = name in PHANTOMS or is_live(url)
+    if video.is_file() or video.is_dir():
+        return f"./{name}" if live else name
+    if live:
+        raise SourceError(f"{source_title(url)}: analyze takes what is recorded; to watch this, use mellm live")
+    if not video.exists():
+        raise SourceError(f"{video}: no such file or folder")
+    return name
+
+
 def analyze(
     video: Path, name: str, out: Path, config: Config, progress: Progress, engine: FlowEngine | None = None,
     aside: Path | None = None,
@@ -102,10 +122,8 @@ def analyze(
         OutputError: the folder holds something that is not ours, or results of another video.
         OSError: the output cannot be written.
     """
-    if not video.exists():
-        raise SourceError(f"{video}: no such file or folder")
+    capture = dataclasses.replace(config.capture, source=source_of(video), paced=False)
     folder = out / name
-    capture = dataclasses.replace(config.capture, source=str(video), paced=False)
     found = _Found(video)
     whose = os.fsencode(video.resolve()) + b"\n"
     _check_whose(folder, whose)

@@ -78,6 +78,7 @@ def analyze(
     from realtime.batch import Batch, analyze_all
 
     videos = _each_once(videos)
+    _heed_rate(videos, fps)
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
@@ -131,6 +132,24 @@ def _each_once(videos: list[Path]) -> list[Path]:
     return list(given.values())
 
 
+def _heed_rate(videos: list[Path], fps: float) -> None:
+    """Say that videos which tell their own times are not played at another rate.
+
+    Raises:
+        UsageError: there is nothing that the rate is for.
+    """
+    from realtime.analyze import source_of
+    from realtime.sources import tells_no_time
+
+    timed = [video for video in videos if fps and video.exists() and not tells_no_time(source_of(video))]
+    if not timed:
+        return
+    text = f"--fps {fps:g}: {timed[0]} tells its own times; if they are wrong, give its frames in a folder"
+    if len(timed) == len(videos):
+        raise UsageError(text)
+    note(ERRORS, text)
+
+
 def _write_together(analyses: "list[tuple[Path, Analysis]]", out: Path) -> None:
     """Write one table with the events of several videos."""
     from realtime.exports.tables import write_events_csv
@@ -147,11 +166,12 @@ def _at_once() -> int:
 
 def _report(console: "Console", video: Path, done: "Analysis", rate_assumed: bool) -> None:
     """Say what an analysis found, and what is to be known of it."""
+    from realtime.analyze import source_of
     from realtime.sources import tells_no_time
 
     if 0 < done.fps < SLOW_FPS:
         note(console, f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames")
-    if rate_assumed and tells_no_time(str(video)):
+    if rate_assumed and tells_no_time(source_of(video)):
         note(console, f"{video}: {RATE_ASSUMED}")
     for text in done.notes:
         note(console, f"{video}: {text}")
@@ -165,12 +185,13 @@ def _report(console: "Console", video: Path, done: "Analysis", rate_assumed: boo
 
 def _length_s(video: Path, fps: float) -> float | None:
     """A video's length for the progress bar, if it can be told."""
+    from realtime.analyze import source_of
     from realtime.config import CaptureConfig
     from realtime.source import SourceError
     from realtime.sources import open_source
 
     try:
-        source = open_source(CaptureConfig(source=str(video), fps=fps))
+        source = open_source(CaptureConfig(source=source_of(video), fps=fps))
     except SourceError:
         return None
     try:

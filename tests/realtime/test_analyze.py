@@ -142,6 +142,19 @@ def test_results_of_another_video_are_not_overwritten(clip: Path, tmp_path: Path
     assert (folder / "events.eaf").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["phantom", "0", "/dev/video97", "http://127.0.0.1:9/"])
+def test_what_is_live_is_not_analysed(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match="analyze takes what is recorded; to watch this, use mellm live"):
+        analyze(Path(name), "live", tmp_path, Config(), lambda t_s: None)
+
+
+def test_a_folder_called_like_a_camera_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "97").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="97: no images in this folder"):
+        analyze(Path("97"), "97", tmp_path / "out", Config(), lambda t_s: None)
+
+
 def test_what_is_not_ours_is_never_touched(clip: Path, tmp_path: Path) -> None:
     own = tmp_path / "smile"
     own.mkdir()

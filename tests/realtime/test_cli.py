@@ -167,7 +167,8 @@ def test_the_rate_of_mere_frames_is_not_assumed_in_silence_and_every_kind_is_cou
 ) -> None:
     for folder in ("frames", "session"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "session" / "session.mcap").touch()
+    for file in ("session/session.mcap", "stack.npy", "clip.mp4"):
+        (tmp_path / file).touch()
     events = tuple(
         make_event("a", spot(k, kind=kind), say(k)) for k, kind in enumerate(("micro", "speech", "micro", "speech"))
     )
@@ -177,6 +178,18 @@ def test_the_rate_of_mere_frames_is_not_assumed_in_silence_and_every_kind_is_cou
     assert status == 0
     assert "2 micro, 0 macro, 2 speech in 2.5 s" in out + err
     assert ("30 fps assumed; give the true rate with --fps" in out + err) is noted
+
+
+def test_a_rate_is_refused_for_what_tells_its_own_times_and_noted_beside_what_does_not(
+    mellm: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "a.mp4").write_text("this is text")
+    said = f"--fps 200: {tmp_path / 'a.mp4'} tells its own times; if they are wrong, give its frames in a folder"
+    status, _, err = mellm("analyze", tmp_path / "a.mp4", "--out", tmp_path / "out", "--fps", "200")
+    assert (status, err) == (1, f"error: {said}\n")
+    _, _, err = mellm("analyze", tmp_path / "a.mp4", tmp_path / "frames", "--out", tmp_path / "out", "--fps", "200")
+    assert f"note: {said}" in err.splitlines()
 
 
 def test_a_video_given_twice_is_analysed_once_and_what_failed_is_counted(
