@@ -22,6 +22,7 @@ from realtime.commands.options import (
     plain,
     reason,
     settings_from,
+    within,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ def analyze(
     ],
     *,
     out: Annotated[Path, Parameter(help="Folder for the results; one folder a video in it.")],
-    fps: Annotated[float, Parameter(help="Frame rate of folders and stacks of frames [default: 30].")] = 0.0,
+    fps: Annotated[
+        float,
+        Parameter(validator=within("capture.fps"), help="Frame rate of folders and stacks of frames [default: 30]."),
+    ] = 0.0,
     jobs: Annotated[
         int,
         Parameter(help="Videos analysed at once, each by a process of its own [default: one for every two cores]."),

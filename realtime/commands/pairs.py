@@ -58,6 +58,8 @@ def flow(
     def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
         target = out if pairs is None else out / f"{index + 1:05d}_{first.stem}_{second.stem}.npz"
         write_flow(meter.measure(first, second), first, second, target)
+        for text in meter.notes():
+            note(ERRORS, text)
         ERRORS.print(f"{first} → {second}: {target}", soft_wrap=True)
 
     return _each_pair(settings, onset, apex, pairs, measure, lambda first, second, error: None)
