@@ -329,7 +329,7 @@ def test_a_session_in_which_no_face_was_seen_says_so(mellm: Command, tmp_path: P
         (["live", ""], "an argument is empty: say what, or leave it out"),
         (["live", "phantom", "--record", ""], "--record is empty: say what, or leave it out"),
         (["analyze", "a.mp4", "--out="], "--out is empty: say what, or leave it out"),
-        (["analyze", "a.mp4", "--out", "out", "--fps", "1e9"], "it must be 0 to 1000 fps"),
+        (["analyze", "a.mp4", "--out", "out", "--fps", "1e9"], "for --fps. It must be 0 to 1000 fps."),
         (["live", "phantom", "--size", "9x9"], "it must be 32 to 8192 px"),
         (["live", "[/x] :smile: [dQw4].mp4"], "[/x] :smile: [dQw4].mp4: no such file"),
         (
