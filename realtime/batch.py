@@ -63,8 +63,9 @@ def analyze_all(batch: Batch, jobs: int, reached: Reached) -> Generator[tuple[in
     Raises:
         EngineError, NarratorError: what analyses cannot be had.
     """
-    if min(jobs, len(batch.videos)) > 1:
-        yield from _side_by_side(batch, min(jobs, len(batch.videos)), reached)
+    at_once = min(jobs, len(batch.videos))
+    if at_once > 1:
+        yield from _side_by_side(batch, at_once, reached)
     elif len(batch.videos) == 1:
         yield 0, _outcome(batch, 0, reached, None)
     else:

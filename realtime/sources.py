@@ -79,6 +79,19 @@ def open_source(config: CaptureConfig) -> Source:
         raise SourceError(f"{name}: {error.strerror or error}") from error
 
 
+def source_length_s(config: CaptureConfig) -> float:
+    """How long a recorded source is, s; 0 if it does not tell.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
+    source = open_source(config)
+    try:
+        return source.frames / source.fps if source.frames > 0 and source.fps > 0 else 0.0
+    finally:
+        source.close()
+
+
 def _open_path(path: Path, config: CaptureConfig) -> Source:
     if not path.exists():
         raise SourceError(f"{config.source}: no such file or folder (a webcam is given by its number or /dev/video…)")

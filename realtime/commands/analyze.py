@@ -192,13 +192,9 @@ def _length_s(video: Path, fps: float) -> float | None:
     from realtime.analyze import source_of
     from realtime.config import CaptureConfig
     from realtime.source import SourceError
-    from realtime.sources import open_source
+    from realtime.sources import source_length_s
 
     try:
-        source = open_source(CaptureConfig(source=source_of(video), fps=fps))
+        return source_length_s(CaptureConfig(source=source_of(video), fps=fps)) or None
     except SourceError:
         return None
-    try:
-        return source.frames / source.fps if source.frames > 0 else None
-    finally:
-        source.close()

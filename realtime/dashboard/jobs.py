@@ -92,10 +92,11 @@ def _analyse(
     from realtime.recordings.journal import RecordingError
     from realtime.recordings.record import Recorder
     from realtime.source import SourceError
+    from realtime.sources import source_length_s
 
     capture = dataclasses.replace(config.capture, source=str(video), paced=False, seconds=0.0)
     config = dataclasses.replace(config, capture=capture)
-    length_s = _length_s(config)
+    length_s = source_length_s(capture)
     end_s, seen = 0.0, False
     kept = dataclasses.replace(config, capture=dataclasses.replace(capture, source=title))
     recorder: Recorder | None = None
@@ -179,16 +180,6 @@ class _Witness:
 
     def close(self) -> None:
         self._node.close()
-
-
-def _length_s(config: Config) -> float:
-    from realtime.sources import open_source
-
-    source = open_source(config.capture)
-    try:
-        return source.frames / source.fps if source.frames > 0 and source.fps > 0 else 0.0
-    finally:
-        source.close()
 
 
 def _discard(folder: Path) -> None:
