@@ -28,7 +28,8 @@ class Mesh(Message, frozen=True, kw_only=True):
     Attributes:
         whole: whether these are the points themselves, or what to add to the face's points of the `Mesh` before.
         step_px: what one step means, frame px.
-        points: x, y, z of all points, then point by point, in steps: int16, little-endian, packed by zlib.
+        points: x, y and z of one point after another, in steps, int16: the low bytes of all, then the high ones;
+            packed by zlib.
     """
 
     whole: bool
