@@ -36,7 +36,10 @@ class SessionError(Exception):
 
 
 class Session:
-    """A running pipeline. Use as a context manager and iterate over its messages; leaving it stops everything."""
+    """A pipeline. It runs from entering to leaving, which stops everything; iterate over its messages meanwhile.
+
+    A context manager; it may be entered again, which begins anew.
+    """
 
     def __init__(self, config: Config) -> None:
         """Prepare a session; nothing runs before it is entered. Its processes inherit `realtime.environment`.
@@ -55,6 +58,8 @@ class Session:
         self._looked_s = time.monotonic()
 
     def __enter__(self) -> "Session":
+        if self._context is not None:
+            raise SessionError("the session runs already: to run another one beside it, make another one")
         try:
             with undisturbed():
                 self._set_up()
@@ -99,12 +104,14 @@ class Session:
         return {name: child.pid for name, child in self._children.items()}
 
     def __iter__(self) -> Iterator[AnyMessage]:
-        """Every message of the session as it arrives, until the stream ends.
+        """Every message of the session as it arrives, until the stream ends; nothing after that.
 
         Raises:
-            SessionError: a process failed for good, or was restarted too often, or the source broke off. The last
-                message was an `End` that says so, and no process runs any more.
+            SessionError: it does not run; or a process failed for good, or was restarted too often, or the source broke
+                off: the last message was an `End` that says so, and no process runs any more.
         """
+        if self._context is None:
+            raise SessionError("the session does not run: iterate over it within its with block")
         ended = False
         try:
             for message in self._messages():
@@ -121,12 +128,13 @@ class Session:
             raise
 
     def _messages(self) -> Iterator[AnyMessage]:
-        while True:
+        while self._children:
             self._hub.socket.poll(50)
             while (message := self._receive()) is not None:
                 if isinstance(message, End):
-                    yield from self._last_words()
-                    yield from self._pass_on(message)
+                    last_words = list(self._last_words())
+                    self._end_children()
+                    yield from (*last_words, *self._pass_on(message))
                     if message.error:
                         raise SessionError(message.error)
                     return
@@ -166,6 +174,7 @@ class Session:
             yield note
 
     def _set_up(self) -> None:
+        self._ledger, self._looked_s = Ledger(), time.monotonic()
         self._wiring = make_wiring()
         context = self._context = zmq.Context[zmq.Socket[bytes]]()
         frames, crops = ring_sizes(self.config)
@@ -212,6 +221,7 @@ class Session:
         self._end_children()
         if self._context is not None:
             self._context.destroy(linger=0)  # every socket, also of what broke off while it was set up
+            self._context = None
         while self._rings:
             self._rings.pop().close()
         if self._wiring.folder:

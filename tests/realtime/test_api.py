@@ -7,6 +7,7 @@ import pytest
 import realtime
 from realtime.calibration import CalibrationError
 from realtime.config import Config, ConfigError, SpotConfig
+from realtime.messages import Motion
 from tests.conftest import Command
 
 
@@ -41,6 +42,24 @@ def test_a_session_gives_events_and_records_them(tmp_path: Path) -> None:
     recording = realtime.open_recording(info.path)
     assert [(e.onset_s, e.narration) for e in recording.events()] == [(e.onset_s, e.narration) for e in events]
     assert [note.text for note in recording.notes] == ["before"]
+
+
+def test_a_session_that_has_ended_gives_nothing_more_and_can_be_begun_anew() -> None:
+    session = realtime.Session("phantom", seconds=0.5, engine="dis", narrator="template")
+    for _ in range(2):
+        with session:
+            messages = list(session.messages())
+            assert list(session.messages()) == []
+        assert any(isinstance(m, Motion) and m.t_media_ns < 1e8 for m in messages)
+
+
+def test_a_session_that_does_not_run_or_runs_already_says_so() -> None:
+    session = realtime.Session("phantom", seconds=0.5, engine="dis", narrator="template")
+    for _ in range(2):  # before, and afterwards
+        with pytest.raises(realtime.SessionError, match="does not run"):
+            list(session)
+        with session, pytest.raises(realtime.SessionError, match="runs already"), session:
+            pass
 
 
 def test_settings_are_changed_where_given(tmp_path: Path) -> None:
