@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
 from rich import box
 from rich.console import Console
 from rich.live import Live as RichLive
@@ -16,7 +17,7 @@ from realtime.calibration import Calibration, mismatch, too_small
 from realtime.messages import KIND_NAMES, AnyMessage, Frame, Gap, Lost, Motion, Say, Spot, Status
 from realtime.nodes import PROCESSES
 from realtime.pace import Pace
-from realtime.recap import counted, moment, recap
+from realtime.recap import Moment, counted, moment, recap
 from realtime.skips import Skips
 from realtime.truth import print_truth
 
@@ -68,6 +69,7 @@ class LiveView:
     _waits_since_ns: int = -1
     _told_slow: bool = False
     summary: str = ""
+    _told: dict[int, Moment] = field(default_factory=dict)
     _spoken: set[int] = field(default_factory=set)
     _apexes: dict[int, int] = field(default_factory=dict)
     _typed: Typed | None = None
@@ -181,7 +183,9 @@ class LiveView:
             self._type(say)
             return
         self.rest()
-        self.words[say.spot_id] = say
+        self.words[say.spot_id], self._told[say.spot_id] = say, moment(spot, say)
+        # In an hour what moved in every event, and its picture, would be tens of megabytes.
+        self.spots[say.spot_id] = msgspec.structs.replace(spot, regions=(), noise_iod=(), sketch=b"")
         line = Text(f"#{say.spot_id} ")
         line.append(KIND_NAMES[spot.kind] if spot.kind else "", "bold")
         line.append(f"  {_times(spot)}  {' '.join(say.action_units) or 'no unit'}  ")
@@ -246,9 +250,8 @@ class LiveView:
 
     def _recap(self) -> str:
         """The summary of a session that was stopped before it could give one."""
-        moments = [moment(self.spots[spot_id], say) for spot_id, say in self.words.items()]
         revoked = sum(spot.phase == "revoked" for spot in self.spots.values())
-        return recap(moments, revoked, self._last_ns / 1e9)
+        return recap(list(self._told.values()), revoked, self._last_ns / 1e9)
 
     def against(self, events: Iterable[PhantomEvent]) -> None:
         """Print what was spotted beside what the phantom really did: events in order, even without end."""

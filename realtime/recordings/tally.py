@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from realtime.messages import AnyMessage, Face, Frame, Gap, Lost, Motion, Spot, Status
+from realtime.messages import AnyMessage, Face, Frame, Gap, Kind, Lost, Motion, Spot, Status
 from realtime.skips import Skips
 
 COUNTED = (Frame, Motion, Lost, Gap, Spot, Status)
@@ -61,7 +61,7 @@ class Tally:
     _seq: int = -1
     _skips: Skips = field(default_factory=Skips)
     _faces: set[int] = field(default_factory=set)
-    _closed: dict[int, Spot] = field(default_factory=dict)
+    _closed: dict[int, Kind | None] = field(default_factory=dict)
     _p95_ms: dict[str, float] = field(default_factory=dict)
 
     def note(self, message: AnyMessage) -> None:
@@ -79,7 +79,7 @@ class Tally:
         elif isinstance(message, Gap):
             self._skips.note(message)
         elif isinstance(message, Spot) and message.phase == "closed":
-            self._closed[message.spot_id] = message
+            self._closed[message.spot_id] = message.kind
         elif isinstance(message, Status) and message.handled:
             self._p95_ms[message.process] = round(message.p95_ms, 1)
 
@@ -90,7 +90,7 @@ class Tally:
     @property
     def counts(self) -> Counts:
         """So far."""
-        kinds = [spot.kind for spot in self._closed.values()]
+        kinds = list(self._closed.values())
         span_s = (self._last_ns - self._first_ns) / 1e9
         return Counts(
             first_ns=self._first_ns, last_ns=self._last_ns, frames=self._frames, measured=self._measured,

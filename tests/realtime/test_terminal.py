@@ -1,5 +1,6 @@
 import io
 import re
+import tracemalloc
 from itertools import count
 
 import msgspec
@@ -48,6 +49,17 @@ def test_an_event_is_shown_with_its_times_units_and_words() -> None:
     assert "micro-expression  1.00–1.40 s (apex 1.20, 400 ms)  AU4  negative 90%" in text
     assert "Brows down 1.0 px." in text
     assert "Watched 0:03: 1 micro-expression and 0 macro-expressions." in text
+
+
+def test_events_that_were_told_take_little_memory() -> None:
+    view = LiveView(Console(file=io.StringIO()))
+    tracemalloc.start()
+    for number in range(20):
+        view.show(msgspec.structs.replace(spot(number, number + 0.4, number), sketch=bytes(100_000)))
+        view.show(msgspec.structs.replace(SAY, spot_id=number))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 def test_the_truth_stands_beside_what_was_spotted() -> None:

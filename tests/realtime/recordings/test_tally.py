@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from realtime.messages import AnyMessage, Gap, Motion
@@ -31,6 +33,16 @@ def test_no_more_frames_are_skipped_than_there_were() -> None:
     for message in messages:
         tally.note(message)
     assert (tally.counts.frames, tally.counts.drops, tally.counts.gaps) == (5, 5, 3)
+
+
+def test_events_that_were_counted_take_little_memory() -> None:
+    tally = Tally()
+    tracemalloc.start()
+    for number in range(20):
+        tally.note(spot(number, sketch=bytes(100_000)))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (tally.counts.micro, kept < 1_000_000) == (20, True)
 
 
 def test_nothing_is_counted_as_nothing() -> None:
