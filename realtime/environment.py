@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from typing import Any
 
 THREADS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
 """One thread a process, and waits that do not spin: two processes that spin take each other's cores."""
@@ -27,6 +28,30 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What asks a session to stop."""
 
 
+def _handlers() -> dict[signal.Signals, Any]:
+    """What Python does on `STOP_SIGNALS`, where it can be changed and put back: in the main thread.
+
+    A program that Python is embedded in may have handlers of its own, which cannot.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    known = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    return {number: handler for number, handler in known.items() if handler is not None}
+
+
+@contextmanager
+def unheeded() -> Iterator[None]:
+    """Ignore `STOP_SIGNALS` meanwhile."""
+    handlers = _handlers()
+    for number in handlers:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Hold `STOP_SIGNALS` back meanwhile; one that came is delivered at the end.
@@ -36,9 +61,7 @@ def undisturbed() -> Iterator[None]:
     """
     resource_tracker.ensure_running()  # Python's tracker of shared memory lets them through while it starts
     came: list[int] = []
-    main = threading.current_thread() is threading.main_thread()
-    known = {number: signal.getsignal(number) for number in STOP_SIGNALS} if main else {}
-    handlers = {number: handler for number, handler in known.items() if handler is not None}  # others are not Python's
+    handlers = _handlers()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)

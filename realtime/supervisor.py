@@ -7,8 +7,6 @@ their lifeline breaks).
 
 import dataclasses
 import os
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -20,7 +18,7 @@ import zmq
 from realtime.bus import Inbox, Outbox, Publisher, Wiring, make_wiring, remove_wiring
 from realtime.child import STOP_S, Child
 from realtime.config import Config
-from realtime.environment import STOP_SIGNALS, prepare, undisturbed
+from realtime.environment import prepare, undisturbed, unheeded
 from realtime.ledger import Ledger
 from realtime.messages import Annotation, AnyMessage, End, Gap, MessageError, Status
 from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
@@ -201,13 +199,8 @@ class Session:
 
         Another Ctrl-C meanwhile is not heeded: it could only leave something behind.
         """
-        main = threading.current_thread() is threading.main_thread()
-        before = {number: signal.signal(number, signal.SIG_IGN) for number in STOP_SIGNALS} if main else {}
-        try:
+        with unheeded():
             self._close()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _end_children(self) -> None:
         for child in self._children.values():

@@ -299,6 +299,14 @@ def test_what_breaks_off_while_it_is_set_up_leaves_nothing_behind(
     assert leftovers(os.getpid()) == []
 
 
+def test_signals_that_a_program_with_python_in_it_handles_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed: list[int] = []
+    monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: changed.append(number))
+    Session(phantom()).close()
+    assert changed == []
+
+
 @pytest.mark.parametrize("first_is_ready", ["first", "last"])
 def test_the_first_process_is_told_to_go_once_everyone_is_ready(first_is_ready: str) -> None:
     session = Session(phantom())
