@@ -19,9 +19,17 @@ SILENCE = {
 
 
 def prepare() -> None:
-    """Set what the user has not set."""
+    """Set what the user has not set, and open the standard streams that are closed."""
     for key, value in {**THREADS, **SILENCE}.items():
         os.environ.setdefault(key, value)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Else a file that is opened later gets its number, and what libraries print goes there.
+            nowhere = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(nowhere, True)
+            setattr(sys, name, os.fdopen(nowhere, "w" if number else "r", encoding="utf-8"))
 
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import socket
@@ -5,6 +6,7 @@ import subprocess
 import sys
 import threading
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,12 @@ def test_no_library_is_loaded_before_it_is_told_to_start_no_threads_that_spin(do
     command = [sys.executable, "-c", DOOR.format(door, list(THREADS))]
     done = subprocess.run(command, capture_output=True, text=True, env=bare, check=True)
     assert set(done.stderr.splitlines()) == {f"numpy {THREADS}", f"cv2 {THREADS}"}
+
+
+def test_standard_streams_that_are_closed_are_no_obstacle(pair: tuple[Path, Path]) -> None:
+    command = [sys.executable, "-m", "realtime.cli", "explain", *map(str, pair), "--narrator", "template", "--json"]
+    done = subprocess.run(["sh", "-c", '"$@" <&- 2>&-', "sh", *command], stdout=subprocess.PIPE, text=True, check=True)
+    assert json.loads(done.stdout)["action_units"] == ["AU12"]
 
 
 def tell(line: Connection) -> None:
