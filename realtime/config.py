@@ -208,6 +208,11 @@ class Config:
             values = getattr(self, part.name)
             for key in dataclasses.fields(values):
                 _check(f"{part.name}.{key.name}", getattr(values, key.name))
+        smallest, largest = self.calibrate.smallest_iod, self.calibrate.largest_iod
+        if smallest >= largest:
+            raise ConfigError(
+                f"calibrate.smallest_iod is {smallest}: it must be less than calibrate.largest_iod, {largest}"
+            )
 
 
 def _check(name: str, value: object) -> None:

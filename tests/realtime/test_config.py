@@ -37,6 +37,7 @@ def test_a_whole_number_serves_as_a_float(tmp_path: Path) -> None:
         ('[narrate]\nanswer_pattern = "(?P<words>.)"', r"narrate\.answer_pattern: it has no group \(\?P<label>"),
         ("[narrate]\ncontext = 64", "narrate.context is 64: it must be 128 to 131072 tokens"),
         ("[narrate]\nlate_s = nan", "narrate.late_s is nan"),
+        ("[calibrate]\nsmallest_iod = 0.05", r"is 0\.05: it must be less than calibrate\.largest_iod, 0\.04"),
         ('[narrate]\nnarator = "template"', "did you mean 'narrate.narrator'"),
     ],
 )
