@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from realtime.environment import nameless_main
-from realtime.messages import AnyMessage, Gap, Status
+from realtime.messages import AnyMessage, Status
 from realtime.nodes import ProcessSpec
 from realtime.process import FAILED_EXIT, Place
 from realtime.process import main as process_main
@@ -39,7 +39,7 @@ class Child:
         heard_s: when it was last heard of, or started.
         state, detail: what its last statuses said.
         last_seq: number of the last frame that it gave something of.
-        restarted_for: why what it would have given since is missing; empty if nothing is.
+        said_seq: number of the last frame that it said it was done with.
         told_to_go: whether it, the first, has been told that everyone is ready.
         patience_s: it may be silent for so long, where that is longer than its row says.
     """
@@ -52,7 +52,7 @@ class Child:
     state: str = "starting"
     detail: str = ""
     last_seq: int = -1
-    restarted_for: str = ""
+    said_seq: int = -1
     told_to_go: bool = False
     patience_s: float = 0.0
     _exited_s: float = -1.0
@@ -76,9 +76,15 @@ class Child:
         """Its process id."""
         return self.process.pid or -1
 
+    @property
+    def done_seq(self) -> int:
+        """Number of the last frame that it is known to be done with, whatever came of it."""
+        return max(self.last_seq, self.said_seq)
+
     def hear(self, status: Status, now_s: float) -> None:
         """Take note of its status."""
         self.heard_s, self.state = now_s, status.state
+        self.said_seq = max(self.said_seq, status.seq)
         if status.detail:
             self.detail = status.detail
 
@@ -86,19 +92,10 @@ class Child:
         """Do not count so much of its silence: nobody listened."""
         self.heard_s = min(self.heard_s + seconds, now_s)
 
-    def gave(self, message: AnyMessage) -> Gap | None:
-        """Take note of a message; the gap before it, if it is the first of its own making since it was restarted."""
-        if not isinstance(message, self.spec.gives):
-            return None
-        gap = None
-        if self.restarted_for:
-            gap = Gap(
-                seq=message.seq, t_capture_ns=message.t_capture_ns, t_media_ns=message.t_media_ns,
-                from_seq=self.last_seq + 1, to_seq=message.seq - 1, cause=self.restarted_for,
-            )  # fmt: skip
-            self.restarted_for = ""
-        self.last_seq = message.seq
-        return gap
+    def gave(self, message: AnyMessage) -> None:
+        """Take note of a message, if it is of its own making."""
+        if isinstance(message, self.spec.gives):
+            self.last_seq = message.seq
 
     def failed(self, now_s: float) -> bool:
         """Whether it cannot start, and its reason, which comes through the hub, has not come."""

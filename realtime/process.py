@@ -46,6 +46,7 @@ class Place:
         frames, crops: names and sizes of the rings.
         restarts: how often this process was restarted before.
         resume: where its nodes go on.
+        missed: number of the first frame that was lost with the one before it; -1 if none was.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Place:
     crops: tuple[str, RingSize]
     restarts: int
     resume: Resume
+    missed: int = -1
 
 
 def main(place: Place, lifeline: Connection) -> None:
@@ -96,6 +98,8 @@ class _Worker:
         self._beat_s, self._beat_handled = time.monotonic(), 0
         self._last: AnyMessage | None = None
         self._looked_at = -1  # the frame that the last droppable message was of
+        # The first frame since the one before it died, until one is looked at: those before that are announced then.
+        self._missed = place.missed if place.restarts and self._spec.droppable else None
         self._patient: Patient | None = None
         self._error, self._stream_ended = "", False
         self.state: Literal["starting", "ready", "running", "ended", "failed", "crashed"] = "starting"
@@ -203,6 +207,8 @@ class _Worker:
                 break
             self._waiting.append(message)
         droppable = sorted({m.seq for m in self._waiting if isinstance(m, self._spec.droppable)})
+        if self._missed == -1 and droppable:
+            self._missed = droppable[0]
         if len(droppable) <= BACKLOG:
             return
         newest = droppable[-1]
@@ -210,8 +216,8 @@ class _Worker:
         self._waiting = deque(m for m in self._waiting if not (isinstance(m, self._spec.droppable) and m.seq < newest))
         unseen = [seq for seq in droppable if seq != self._looked_at]
         self._drops += len(unseen) - 1
-        if self._place.restarts and self._handled == 0:
-            return  # these waited while the process was away: the supervisor announces them
+        if self._missed is not None:
+            return  # these waited while the process was away
         first = skipped[0]
         self._give(
             Gap(
@@ -222,6 +228,8 @@ class _Worker:
 
     def _step(self, nodes: Sequence[Node | Head], message: AnyMessage | None) -> None:
         """One message through all nodes."""
+        if self._missed is not None and message is not None:
+            self._announce_missed(self._missed, message)
         for out in through(nodes, message):
             if out is not message or isinstance(out, End):
                 self._give(out)
@@ -229,6 +237,19 @@ class _Worker:
                 self._count(out)
         if message is not None:
             self._count(message)
+
+    def _announce_missed(self, first: int, message: AnyMessage) -> None:
+        """Before the first frame that is looked at, or the end: what came to nothing since the process before died."""
+        if not isinstance(message, (*self._spec.droppable, End)):
+            return
+        self._missed = None
+        if 0 <= first < message.seq:
+            self._give(
+                Gap(
+                    seq=message.seq, t_capture_ns=message.t_capture_ns, t_media_ns=message.t_media_ns, from_seq=first,
+                    to_seq=message.seq - 1, cause=f"{self._spec.name} was restarted",
+                )
+            )  # fmt: skip
 
     @property
     def _behind(self) -> int:

@@ -222,11 +222,17 @@ class Session:
 
     def _start(self, spec: ProcessSpec, restarts: int) -> Child:
         resume = dataclasses.replace(self._ledger.resume, restarts=restarts)
-        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, resume)
+        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, resume, self._lost_with(spec))
         # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
         with undisturbed():
             child = self._children[spec.name] = Child.start(spec, place, time.monotonic())
         return child
+
+    def _lost_with(self, spec: ProcessSpec) -> int:
+        """Number of the first frame that was handed to the process that ran before and is not known to be done."""
+        child, before = self._children.get(spec.name), self._children.get(PROCESSES[PROCESSES.index(spec) - 1].name)
+        lost = child is not None and before is not None and before.last_seq > child.done_seq
+        return child.done_seq + 1 if child is not None and lost else -1
 
     def _receive(self) -> AnyMessage | None:
         try:
@@ -235,16 +241,13 @@ class Session:
             return None  # the hub is in a folder of the user's own; nothing of ours sends rubbish
 
     def _pass_on(self, message: AnyMessage) -> Iterator[AnyMessage]:
-        """Take note of a message, publish it and hand it out; before it, the gap that a restart left."""
+        """Take note of a message, publish it and hand it out."""
         self._ledger.note(message)
         if isinstance(message, Status):
             self._hear(message)
         else:
             for child in self._children.values():
-                gap = child.gave(message)
-                if gap is not None:
-                    self._public.publish(gap)
-                    yield gap
+                child.gave(message)
         self._public.publish(message)
         yield message
 
@@ -290,7 +293,7 @@ class Session:
         if before.state == "ended":
             now_ns = time.monotonic_ns()
             inbox.send(
-                End(seq=before.last_seq, t_capture_ns=now_ns, t_media_ns=self._ledger.media_ns, error=before.detail)
+                End(seq=before.done_seq, t_capture_ns=now_ns, t_media_ns=self._ledger.media_ns, error=before.detail)
             )
 
     def _restart(self, child: Child, cause: str) -> Iterator[AnyMessage]:
@@ -299,9 +302,7 @@ class Session:
             raise SessionError(f"{cause}; restarted {child.restarts} times already, giving up")
         child.end()
         fresh = self._start(child.spec, child.restarts + 1)
-        fresh.last_seq = child.last_seq
-        if child.spec.droppable:
-            fresh.restarted_for = f"{child.spec.name} was restarted"
+        fresh.last_seq, fresh.said_seq = child.last_seq, child.said_seq
         seq, now_ns, media_ns = child.last_seq, time.monotonic_ns(), self._ledger.media_ns
         again = f"restarting it ({fresh.restarts} of {child.spec.restarts})"
         yield Gap(

@@ -1,4 +1,3 @@
-import dataclasses
 import multiprocessing
 from multiprocessing.context import SpawnProcess
 from typing import cast
@@ -6,10 +5,10 @@ from typing import cast
 import pytest
 
 from realtime.child import LATE_S, START_S, STOP_S, Child
-from realtime.messages import Face, Gap, Motion, Status
+from realtime.messages import Face, Status
 from realtime.nodes import PROCESSES
 from realtime.process import FAILED_EXIT
-from tests.realtime.messages import face
+from tests.realtime.messages import face, frame
 
 ALIGN = next(spec for spec in PROCESSES if spec.gives is Face)
 
@@ -92,19 +91,13 @@ def test_the_last_status_counts_and_a_reason_is_kept() -> None:
     assert (one.state, one.detail, one.heard_s, one.pid) == ("ended", "odd", 12.0, 77)
 
 
-def test_the_gap_of_a_restart_is_told_once_before_the_first_message() -> None:
-    fresh = dataclasses.replace(child(Body()), restarted_for="align was restarted")
-    other = Motion(
-        seq=6, t_capture_ns=0, t_media_ns=0, u_iod=(), v_iod=(), head=(), epoch=0, iod_px=100.0, noise_iod=0.0,
-        magnitude_iod=0.0, eye_opening=(0.3, 0.3), quality=1.0,
-    )  # fmt: skip
-    assert fresh.gave(other) is None
-    assert fresh.last_seq == 4
-    gap = fresh.gave(face(seq=9))
-    assert isinstance(gap, Gap)
-    assert (gap.from_seq, gap.to_seq, gap.cause) == (5, 8, "align was restarted")
-    assert fresh.gave(face(seq=10)) is None
-    assert fresh.last_seq == 10
+def test_a_frame_is_done_with_when_something_was_given_of_it_or_it_was_said() -> None:
+    one = child(Body())
+    one.gave(frame(1.0, 9))  # not of its own making
+    one.gave(face(seq=6))
+    assert (one.last_seq, one.done_seq) == (6, 6)
+    one.hear(Status(seq=8, t_capture_ns=0, t_media_ns=0, process="align", state="running"), 11.0)  # no face in these
+    assert (one.last_seq, one.done_seq) == (6, 8)
 
 
 @pytest.mark.parametrize(

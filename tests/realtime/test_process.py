@@ -4,7 +4,7 @@ import gc
 import multiprocessing
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -120,25 +120,67 @@ class Measured:
         yield msgspec.structs.replace(motion(message.seq / 30, np.zeros((29, 2))), seq=message.seq)
 
 
-def test_a_frame_of_which_a_face_was_dropped_is_measured_and_not_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def perceiving(told: list[AnyMessage], restarts: int = 0, missed: int = -1) -> Iterator[_Worker]:
+    """A worker that tells what it gives."""
     config, context, wiring = Config(), zmq.Context[zmq.Socket[bytes]](), make_wiring()
     sizes = ring_sizes(config)
-    worker = _Worker(Place("perceive", config, wiring, ("", sizes[0]), ("", sizes[1]), 0, Resume()), context)
-    told: list[AnyMessage] = []
-    monkeypatch.setattr(worker, "_give", told.append)
-    frames = range(BACKLOG + 2)
-    first, *others = (face(seq / 30, seq, face_id) for seq in frames for face_id in (1, 2))
+    place = Place("perceive", config, wiring, ("", sizes[0]), ("", sizes[1]), restarts, Resume(), missed)
+    worker = _Worker(place, context)
     try:
-        for arrived in ([first], others, []):
-            worker._drain(Arrived(arrived))  # type: ignore[arg-type]
-            worker._step([Measured()], worker._waiting.popleft())  # type: ignore[list-item]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(worker, "_give", told.append)
+            yield worker
     finally:
         worker.close()
         context.destroy(0)
         remove_wiring(wiring)
+
+
+def work(worker: _Worker, arrived: Iterable[AnyMessage]) -> None:
+    """Take in what has arrived, and do the first that is left of it."""
+    worker._drain(Arrived(arrived))  # type: ignore[arg-type]
+    worker._step([Measured()], worker._waiting.popleft())  # type: ignore[list-item]
+
+
+def test_a_frame_of_which_a_face_was_dropped_is_measured_and_not_skipped() -> None:
+    told: list[AnyMessage] = []
+    frames = range(BACKLOG + 2)
+    first, *others = (face(seq / 30, seq, face_id) for seq in frames for face_id in (1, 2))
+    with perceiving(told) as worker:
+        for arrived in ([first], others, []):
+            work(worker, arrived)
     tally = Tally()
     for message in (*(frame(seq / 30, seq) for seq in frames), *told):
         tally.note(message)
     assert [m.seq for m in told if isinstance(m, Motion)] == [0, frames[-1], frames[-1]]
     assert [(m.from_seq, m.to_seq) for m in told if isinstance(m, Gap)] == [(1, frames[-2])]
     assert tally.counts.measured + tally.counts.drops == tally.counts.frames
+
+
+@pytest.mark.parametrize(
+    ("missed", "arrived", "gaps"),
+    [
+        (5, range(9, 10), [(5, 8)]),  # lost with the process before
+        (-1, range(9, 10), []),  # nobody was in the picture meanwhile: nothing came to nothing
+        (-1, range(7, 9 + BACKLOG), [(7, 7 + BACKLOG)]),  # waited while it was away, but for the newest
+    ],
+)
+def test_after_a_restart_what_came_to_nothing_is_announced_once(
+    missed: int, arrived: range, gaps: list[tuple[int, int]]
+) -> None:
+    told: list[AnyMessage] = []
+    with perceiving(told, 1, missed) as worker:
+        work(worker, [face(seq / 30, seq) for seq in arrived])
+        work(worker, [face(4.0, 120)])
+    assert [(m.from_seq, m.to_seq) for m in told if isinstance(m, Gap)] == gaps
+    assert isinstance(told[0], Gap) is bool(gaps)  # before what is measured next
+
+
+def test_what_was_lost_at_the_end_is_announced_with_it() -> None:
+    told: list[AnyMessage] = []
+    with perceiving(told, 1, 72) as worker:
+        work(worker, [End(seq=75, t_capture_ns=0, t_media_ns=0)])
+    gap, *_ = told
+    assert isinstance(gap, Gap)
+    assert (gap.from_seq, gap.to_seq, gap.cause) == (72, 74, "perceive was restarted")

@@ -394,6 +394,19 @@ def test_what_a_process_said_before_it_died_counts_though_it_comes_later(monkeyp
     assert (gone.spot_id, gone.phase, begun) == (4, "revoked", [5])
 
 
+@pytest.mark.parametrize(("handed", "missed"), [(19, -1), (25, 20)])
+def test_only_what_was_handed_to_a_process_is_lost_with_it(handed: int, missed: int) -> None:
+    session = Session(phantom())
+    for spec, last_seq in zip(PROCESSES, (900, handed, 19, -1), strict=True):  # nobody is in the picture any more
+        _, ours = multiprocessing.Pipe(duplex=False)
+        process = cast(SpawnProcess, SimpleNamespace(pid=1, exitcode=-9))
+        session._children[spec.name] = Child(spec, process, ours, 0, 0.0, last_seq=last_seq)
+    session._children["align"].said_seq = 900
+    assert session._lost_with(session._children["perceive"].spec) == missed
+    for child in session._children.values():
+        child.cut()
+
+
 def test_a_script_needs_no_guard_around_its_session(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
