@@ -32,7 +32,7 @@ from realtime.commands.options import (
     settings_from,
     within,
 )
-from realtime.commands.page import announce, dashboard_from, heed, linger
+from realtime.commands.page import GONE, announce, dashboard_from, heed, linger
 
 if TYPE_CHECKING:
     from realtime.recordings.record import Recorder
@@ -147,6 +147,9 @@ def live(
                         panel.take(message)
                     if page is not None:
                         heed(page, session, tape)
+                        if page.gone:
+                            note(console, f"{GONE}; the session goes on without it")
+                            page = None
             except SessionError as error:
                 if not told.began:
                     raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from realtime.commands.options import note
+from realtime.commands.options import complain, note
 from realtime.config import DashboardConfig
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _EVERY = ("0.0.0.0", "::")
 _LOOK_S = 0.25
+
+GONE = "the page's process has ended"
+"""What is said of a page that went by itself, as one that was killed."""
 
 AWAY_S = 20.0
 """So long a page may be away after the session: one that is reloaded comes back, and one on a phone that was locked."""
@@ -80,11 +83,13 @@ def serve_recordings(path: Path, host: str, port: int | None, open_it: bool | No
         announce(page, console, open_it)
         console.print("Ctrl-C ends it", style="dim")
         try:
-            while page.alive:
+            while not page.gone:
                 list(page.orders(_LOOK_S))
         except KeyboardInterrupt:
             console.print("stopped", style="dim")
-    return 0
+            return 0
+    complain(GONE)
+    return 1
 
 
 def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:
@@ -115,7 +120,7 @@ def linger(page: "Dashboard", tape: "Tape", console: Console, clock: Callable[[]
         return
     console.print("the session is over; the page stays while it is open (Ctrl-C ends it)", style="dim")
     seen_s = clock()
-    while page.alive and clock() - seen_s < AWAY_S:
+    while not page.gone and clock() - seen_s < AWAY_S:
         _heed_late(page, tape, _LOOK_S)
         if page.viewers:
             seen_s = clock()

@@ -29,7 +29,13 @@ class DashboardError(Exception):
 
 
 class Dashboard:
-    """A served page. Use as a context manager; leaving it ends the page's process."""
+    """A served page. Use as a context manager; leaving it ends the page's process.
+
+    Attributes:
+        url: its address.
+        viewers: how many watch, as far as `orders` has heard.
+        gone: whether `orders` has found that the page's process has ended by itself.
+    """
 
     def __init__(self, config: Config, folder: Path | None = None) -> None:
         """Take the port.
@@ -51,6 +57,7 @@ class Dashboard:
         self.url = self.url_at(shown)
         self.config = config
         self.viewers = 0
+        self.gone = False
 
     def url_at(self, host: str) -> str:
         """The page's address by a name or address of this machine."""
@@ -87,11 +94,6 @@ class Dashboard:
         """Of the page's process."""
         return self._process.pid or -1
 
-    @property
-    def alive(self) -> bool:
-        """Whether the page's process runs."""
-        return self._process.is_alive()
-
     def show(self, stage: Stage) -> None:
         """Before entering: the live session to show. Without one there are recordings only."""
         self._place = replace(self._place, stage=stage)
@@ -124,7 +126,7 @@ class Dashboard:
                 else:
                     yield said
         except (EOFError, OSError):
-            return
+            self.gone = True
 
     def close(self) -> None:
         """End the page's process. May be called twice."""

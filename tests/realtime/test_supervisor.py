@@ -249,6 +249,17 @@ def test_ctrl_c_while_starting_is_as_clean() -> None:
     assert leftovers(process.pid) == []
 
 
+def test_a_page_whose_process_is_killed_is_told_and_the_session_goes_on() -> None:
+    process = start_command("--dashboard", "--port", "0", "--no-open")
+    (page,) = (child for child in process.children() if child.net_connections("tcp"))
+    page.kill()
+    assert any(b"the page's process has ended; the session goes on" in line for line in process.stdout)
+    assert len(process.children()) >= len(PROCESSES)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LONG_S)
+    assert process.returncode == 0
+
+
 def test_a_killed_supervisor_leaves_nothing_behind() -> None:
     process = start_command()
     children = process.children(recursive=True)

@@ -26,7 +26,7 @@ from tests.realtime.messages import frame
 class Watched:
     """A page that is looked at for a second, again and again after a little less than `AWAY_S`."""
 
-    alive = True
+    gone = False
 
     def __init__(self, times: int) -> None:
         self.now_s, self._times = 0.0, times
@@ -100,6 +100,7 @@ def test_a_note_on_the_last_moment_goes_to_the_recording(tmp_path: Path) -> None
 
 def test_a_note_made_just_before_a_recording_is_ended_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session, page = Session(Config()), Asking(Annotate(0.5, "so"), Record(on=False))
+    monkeypatch.setattr(session, "_context", object())  # it runs
     monkeypatch.setattr(session, "_messages", lambda: iter([frame(k / 3, k) for k in range(3)]))
     session._public = cast(Publisher, SimpleNamespace(publish=lambda message: None))
     with Tape(session, tmp_path) as tape:
