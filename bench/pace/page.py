@@ -21,6 +21,7 @@ from bench.pace.tables import (
     rate_table,
     seen_table,
 )
+from realtime.recap import counted
 
 _TITLES = {"engines": "Flow engines", "pipeline": "The whole pipeline", "soak": "A long run"}
 _SHARES = ("p50", "p95", "p99")
@@ -106,7 +107,7 @@ def _engines(report: Report) -> Iterator[str]:
     for batch, threads in dict.fromkeys((pace.batch, pace.threads) for pace in report.paces):
         own = [pace for pace in report.paces if (pace.batch, pace.threads) == (batch, threads)]
         bars = [Bar(pace.name, (pace.ms.p50, pace.ms.p95, pace.ms.p99), k) for k, pace in enumerate(own)]
-        yield f"<h2>A call of {_count(batch, 'pair')}, {_count(threads, 'engine')} side by side</h2>"
+        yield f"<h2>A call of {counted(batch, 'pair')}, {counted(threads, 'engine')} side by side</h2>"
         yield _figure(bar_chart(bars, "ms a call", _SHARES, "time of a call by engine"))
 
 
@@ -170,10 +171,6 @@ def _latency_chart(outcome: Outcome, by: float, unit: str) -> str:
 def _colour(outcome: Outcome, outcomes: Sequence[Outcome]) -> int:
     """A colour an engine."""
     return list(dict.fromkeys(other.case.engine for other in outcomes)).index(outcome.case.engine)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _figure(svg: str) -> str:

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from calib.face import Doubles
+from realtime.recap import clock
 
 WIDTH, HEIGHT = 1000, 100
 """The drawing's own units; a page stretches them."""
@@ -81,19 +82,13 @@ def span(
 
 
 def labels(axis: Axis, most: int, unit: str = "") -> str:
-    """The axis's times as HTML, to stand under a drawing."""
-    shown = []
+    """The axis's times as HTML, to stand under a drawing: in seconds; of 100 and more by the clock."""
+    shown, long = [], axis.end_s - axis.start_s >= 100
     for t_s in axis.ticks(most):
-        x = axis.x(t_s)
+        x, told = axis.x(t_s), clock(t_s) if long else f"{t_s:g}"
         edge = ' class="first"' if x < WIDTH * 0.03 else ' class="last"' if x > WIDTH * 0.97 else ""
-        shown.append(f'<span{edge} style="left:{x * 100 / WIDTH:.2f}%">{_clock(t_s, axis.end_s)}{unit}</span>')
+        shown.append(f'<span{edge} style="left:{x * 100 / WIDTH:.2f}%">{told}{unit}</span>')
     return f'<div class="axis">{"".join(shown)}</div>'
-
-
-def _clock(t_s: float, end_s: float) -> str:
-    if end_s < 100:
-        return f"{t_s:g}"
-    return f"{int(t_s) // 60}:{int(t_s) % 60:02d}"
 
 
 def mark(axis: Axis, t_s: float, kind: str, height: int = HEIGHT) -> str:

@@ -17,6 +17,7 @@ from realtime.exports.card import event_card, unit_name
 from realtime.exports.chart import Axis, Curve, labels, line, span, svg
 from realtime.messages import KIND_NAMES, Annotation
 from realtime.nodes import PROCESSES
+from realtime.recap import counted
 
 _LANE, _THIN, _CURVE = 26, 12, 92
 _MOST_TICKS = 8
@@ -95,15 +96,11 @@ def _tiles(account: Account) -> str:
         ("speech", str(counts.speech), "stretches of speech" if counts.speech != 1 else "stretch of speech"),
         ("", str(counts.faces), "faces followed" if counts.faces != 1 else "face followed"),
         ("", f"{100 * share:.1f} %", f"of {counts.frames} frames measured"),
-        ("", str(counts.drops), "frames skipped" + (f" in {_several(counts.gaps, 'gap')}" if counts.gaps else "")),
+        ("", str(counts.drops), "frames skipped" + (f" in {counted(counts.gaps, 'gap')}" if counts.gaps else "")),
     )
     return '<div class="tiles">' + "".join(
         f'<div class="tile {kind}"><b>{value}</b><span>{words}</span></div>' for kind, value, words in tiles
     ) + "</div>"  # fmt: skip
-
-
-def _several(count: int, name: str) -> str:
-    return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
 def _summary(account: Account) -> str:
@@ -272,5 +269,5 @@ def _gaps(account: Account) -> str:
         f'<td class="t">{max(gap.to_seq - gap.from_seq + 1, 0)} frames</td><td>{escape(gap.cause)}</td></tr>'
         for gap in account.gaps
     )
-    said = f"{_several(len(account.gaps), 'gap')}, {_several(account.info.counts.drops, 'frame')}"
+    said = f"{counted(len(account.gaps), 'gap')}, {counted(account.info.counts.drops, 'frame')}"
     return f'<details><summary>{said}</summary><div class="scroll"><table><tbody>{rows}</tbody></table></div></details>'

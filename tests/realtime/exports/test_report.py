@@ -9,7 +9,7 @@ from rich.console import Console
 
 from realtime.config import CaptureConfig, Config
 from realtime.exports.account import gather
-from realtime.exports.chart import HEIGHT, WIDTH, Axis, Curve, line
+from realtime.exports.chart import HEIGHT, WIDTH, Axis, Curve, labels, line
 from realtime.exports.report import report
 from realtime.messages import AnyMessage, Motion
 from realtime.recordings.record import Recorder
@@ -139,6 +139,17 @@ def test_an_axis_has_a_handful_of_round_times(length_s: float) -> None:
     ticks = Axis(0.0, length_s).ticks(8)
     assert 2 <= len(ticks) <= 9
     assert ticks[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("axis", "told"),
+    [
+        (Axis(123.2, 125.0), ["123.5", "124", "124.5", "125"]),  # of an event late in a session
+        (Axis(0, 7200), ["0:00", "30:00", "1:00:00", "1:30:00", "2:00:00"]),
+    ],
+)
+def test_times_at_an_axis_are_told_apart(axis: Axis, told: list[str]) -> None:
+    assert re.findall(">([^<]+)</span>", labels(axis, 5)) == told
 
 
 def test_curves_are_those_of_the_face(recorded: Recording) -> None:
