@@ -98,8 +98,9 @@ class _Worker:
         self._beat_s, self._beat_handled = time.monotonic(), 0
         self._last: AnyMessage | None = None
         self._looked_at = -1  # the frame that the last droppable message was of
-        # The first frame since the one before it died, until one is looked at: those before that are announced then.
+        # After a restart, until a frame is looked at: those that came to nothing are announced then.
         self._missed = place.missed if place.restarts and self._spec.droppable else None
+        self._arrived: AnyMessage | None = None
         self._patient: Patient | None = None
         self._error, self._stream_ended = "", False
         self.state: Literal["starting", "ready", "running", "ended", "failed", "crashed"] = "starting"
@@ -207,8 +208,8 @@ class _Worker:
                 break
             self._waiting.append(message)
         droppable = sorted({m.seq for m in self._waiting if isinstance(m, self._spec.droppable)})
-        if self._missed == -1 and droppable:
-            self._missed = droppable[0]
+        if self._missed is not None and self._arrived is None:
+            self._arrived = next((m for m in self._waiting if isinstance(m, self._spec.droppable)), None)
         if len(droppable) <= BACKLOG:
             return
         newest = droppable[-1]
@@ -238,15 +239,16 @@ class _Worker:
         if message is not None:
             self._count(message)
 
-    def _announce_missed(self, first: int, message: AnyMessage) -> None:
+    def _announce_missed(self, missed: int, message: AnyMessage) -> None:
         """Before the first frame that is looked at, or the end: what came to nothing since the process before died."""
         if not isinstance(message, (*self._spec.droppable, End)):
             return
-        self._missed = None
-        if 0 <= first < message.seq:
+        at, self._missed = self._arrived or message, None
+        first = missed if missed >= 0 else at.seq
+        if first < message.seq:
             self._give(
                 Gap(
-                    seq=message.seq, t_capture_ns=message.t_capture_ns, t_media_ns=message.t_media_ns, from_seq=first,
+                    seq=message.seq, t_capture_ns=at.t_capture_ns, t_media_ns=at.t_media_ns, from_seq=first,
                     to_seq=message.seq - 1, cause=f"{self._spec.name} was restarted",
                 )
             )  # fmt: skip

@@ -175,6 +175,7 @@ def test_after_a_restart_what_came_to_nothing_is_announced_once(
         work(worker, [face(4.0, 120)])
     assert [(m.from_seq, m.to_seq) for m in told if isinstance(m, Gap)] == gaps
     assert isinstance(told[0], Gap) is bool(gaps)  # before what is measured next
+    assert all(m.t_media_ns == round(arrived[0] / 30 * 1e9) for m in told if isinstance(m, Gap))  # when it began
 
 
 def test_what_was_lost_at_the_end_is_announced_with_it() -> None:
