@@ -79,6 +79,9 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._recorder is not None:
+            for note in self._pipeline.noted():
+                self._recorder.take(note)
         self._stack.__exit__(kind, error, trace)
 
     def __iter__(self) -> Iterator[Event]:
@@ -110,6 +113,7 @@ class Session:
 
         Raises:
             ValueError: no text, or a time that cannot be.
+            SessionError: the session does not run.
         """
         at_ns = None if t_s is None else round(t_s * 1e9)
         return self._pipeline.annotate(text, at_ns, -1 if until_s is None else round(until_s * 1e9))

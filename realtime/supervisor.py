@@ -108,14 +108,13 @@ class Session:
             SessionError: it does not run; or a process failed for good, or was restarted too often, or the source broke
                 off: the last message was an `End` that says so, and no process runs any more.
         """
-        if self._context is None:
-            raise SessionError("the session does not run: iterate over it within its with block")
+        self._check_running()
         ended = False
         try:
             for message in self._messages():
                 ended = ended or isinstance(message, End)
                 yield message
-                yield from self._noted()  # before the next message, over which a recording may be ended
+                yield from self.noted()  # before the next message, over which a recording may be ended
         except SessionError as error:
             self._end_children()
             if not ended:
@@ -149,7 +148,9 @@ class Session:
 
         Raises:
             ValueError: no text, or a time that cannot be.
+            SessionError: the session does not run.
         """
+        self._check_running()
         at_ns = self._ledger.media_ns if t_media_ns is None else t_media_ns
         note = make_note(text, at_ns, until_ns, time.monotonic_ns())
         self._notes.append(note)
@@ -163,9 +164,10 @@ class Session:
             self._ledger.note(message)
             self._public.publish(message)
             yield message
-        yield from self._noted()
+        yield from self.noted()
 
-    def _noted(self) -> Iterator[AnyMessage]:
+    def noted(self) -> Iterator[AnyMessage]:
+        """The operator's notes that have not come out yet, as those that were made after the last message."""
         while self._notes:
             note = self._notes.popleft()
             self._public.publish(note)
@@ -233,6 +235,10 @@ class Session:
         child, before = self._children.get(spec.name), self._children.get(PROCESSES[PROCESSES.index(spec) - 1].name)
         lost = child is not None and before is not None and before.last_seq > child.done_seq
         return child.done_seq + 1 if child is not None and lost else -1
+
+    def _check_running(self) -> None:
+        if self._context is None:
+            raise SessionError("the session does not run: it does within its with block")
 
     def _receive(self) -> AnyMessage | None:
         try:

@@ -35,13 +35,14 @@ def test_a_session_gives_events_and_records_them(tmp_path: Path) -> None:
     with realtime.Session("phantom", seconds=3.5, record=tmp_path) as session:
         session.annotate("before", 0.0)
         events = list(session)  # on a busy machine perhaps none
+        session.annotate("after", 0.1)
     assert session.problem == ""
     (info,) = realtime.list_sessions(tmp_path)
     assert info.path == session.folder
     assert info.counts.frames > 0
     recording = realtime.open_recording(info.path)
     assert [(e.onset_s, e.narration) for e in recording.events()] == [(e.onset_s, e.narration) for e in events]
-    assert [note.text for note in recording.notes] == ["before"]
+    assert [note.text for note in recording.notes] == ["before", "after"]
 
 
 def test_a_session_that_has_ended_gives_nothing_more_and_can_be_begun_anew() -> None:
@@ -58,6 +59,8 @@ def test_a_session_that_does_not_run_or_runs_already_says_so() -> None:
     for _ in range(2):  # before, and afterwards
         with pytest.raises(realtime.SessionError, match="does not run"):
             list(session)
+        with pytest.raises(realtime.SessionError, match="does not run"):
+            session.annotate("nobody would hear of it")
         with session, pytest.raises(realtime.SessionError, match="runs already"), session:
             pass
 
