@@ -34,9 +34,9 @@ APART_S = (0.2, 0.6)
 FLOOR_IOD = 0.003
 """Movements below this count as still, as in `mellm explain`."""
 
-_QUIET = Nuisance(sway_iod=0.0, roll_deg=0.0, zoom=0.0, perspective=0.0, light=0.0, noise=0.0)
+_QUIET = Nuisance(sway_iod=0.0, roll_deg=0.0, zoom=0.0, turn_deg=0.0, light=0.0, noise=0.0)
 _SWAYING = Nuisance(light=0.0, noise=0.0)
-_TURNING = Nuisance(sway_iod=0.06, roll_deg=1.2, zoom=0.012, perspective=0.004, light=0.0, noise=0.0)
+_TURNING = Nuisance(sway_iod=0.06, roll_deg=1.2, zoom=0.012, turn_deg=2.3, light=0.0, noise=0.0)
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from calib.face import Doubles
-
-NECK_IOD = 1.6
-"""From the axis that a head turns about to the face, IOD: some 10 cm, at 62 mm between the eyes."""
-
-CAMERA_IOD = 10.0
-"""From the camera to the face, IOD: some 60 cm."""
+from calib.phantom.head import moved, turned
 
 
 @dataclass(frozen=True)
@@ -58,7 +51,7 @@ class Distractor:
         return frozenset()
 
     def head(self, t_s: float) -> Doubles | None:
-        """What it adds to the head's motion: a homography (3, 3) about the picture's middle, in IOD; None at rest."""
+        """What it adds to the head's pose (4, 4), see `calib.phantom.head`; None at rest."""
         return None
 
     def gain(self, t_s: float) -> float:
@@ -113,7 +106,7 @@ class Gaze(Distractor):
 
 @dataclass(frozen=True)
 class HeadTurn(Distractor):
-    """The head turns, stays and turns back, as a plane that is seen in perspective.
+    """The head turns, stays and turns back.
 
     Attributes:
         yaw_deg: to image right, degrees.
@@ -168,8 +161,8 @@ class Lean(Distractor):
 
     def head(self, t_s: float) -> Doubles | None:
         """See the base."""
-        scale = 1 + self.zoom * self.share(t_s, self.move_s)
-        return np.diag([scale, scale, 1.0]) if scale != 1 else None
+        share = self.share(t_s, self.move_s)
+        return moved(0.0, 0.0, share * self.zoom) if share > 0 else None
 
 
 @dataclass(frozen=True)
@@ -244,17 +237,3 @@ class KeyFrames(Distractor):
             return None
         since = (t_s - self.start_s) % self.period_s / self.period_s
         return round(self.low + (self.high - self.low) * math.exp(-4 * since))
-
-
-def turned(yaw_deg: float, pitch_deg: float) -> Doubles:
-    """The homography (3, 3), in IOD about the face's middle, of a plane that turns about an axis `NECK_IOD` behind it.
-
-    A pinhole camera looks at it from `CAMERA_IOD` away. Yaw is to image right, pitch down.
-    """
-    yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
-    across, down = np.eye(3), np.eye(3)
-    for motion, axis, angle in ((across, 0, yaw), (down, 1, pitch)):
-        motion[axis, axis], motion[axis, 2] = math.cos(angle), NECK_IOD * math.sin(angle)
-        motion[2, axis] = math.sin(angle) / CAMERA_IOD
-        motion[2, 2] = 1 + NECK_IOD * (1 - math.cos(angle)) / CAMERA_IOD
-    return np.asarray(across @ down, dtype=np.float64)

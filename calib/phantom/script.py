@@ -74,7 +74,7 @@ class Nuisance:
         sway_iod: amplitude of the head's slow drift, in IOD.
         roll_deg: amplitude of its roll, degrees.
         zoom: amplitude of its leaning in and out, as a share of its size.
-        perspective: amplitude of the perspective terms, per IOD.
+        turn_deg: amplitude of its turning aside and of its nodding, degrees.
         light: amplitude of the slow change of gain.
         light_step_s: when the gain jumps by `light_step`; never if None.
         light_step: that jump, as a share.
@@ -85,7 +85,7 @@ class Nuisance:
     sway_iod: float = 0.03
     roll_deg: float = 0.6
     zoom: float = 0.006
-    perspective: float = 0.002
+    turn_deg: float = 1.1
     light: float = 0.015
     light_step_s: float | None = None
     light_step: float = 0.06

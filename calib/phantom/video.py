@@ -1,8 +1,9 @@
 """Rendering a script: frames at any time, and the exact flow between any two times.
 
-A point X of the face at rest (plate px) is seen at time t at S_t(X) = H_t(X + E_t(X)), H_t the head's homography and
-E_t the expression. E_t is given by its inverse, a sum of the units' fields: X = Y - B_t(Y) for Y = X + E_t(X), so a
-frame is one backward warp without approximation, and E_t follows from a fixed point.
+A point X of the face at rest (plate px) is seen at time t at S_t(X) = H_t(X + E_t(X)), H_t the motion of the head as a
+solid body (`calib.phantom.head`) and E_t the expression, by which skin slides over it. E_t is given by its inverse, a
+sum of the units' fields: X = Y - B_t(Y) for Y = X + E_t(X), so a frame is one backward warp, and E_t follows from a
+fixed point.
 """
 
 import math
@@ -17,6 +18,7 @@ from calib.face import FACE_OVAL, Doubles, Floats
 from calib.phantom.eyes import find_eyes
 from calib.phantom.face import PhantomFace
 from calib.phantom.fields import FieldMaker
+from calib.phantom.head import SolidHead, moved, turned
 from calib.phantom.script import PhantomScript
 
 
@@ -61,6 +63,7 @@ class PhantomVideo:
         codes = codes.union(*(distractor.codes for distractor in script.distractors))
         self._fields = {code: maker.field(code) for code in sorted(codes)}
         self._grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
+        self._solid = SolidHead(self.face.landmarks, width, height)
         rng = np.random.default_rng(script.seed)
         self._phases = rng.uniform(0, 2 * math.pi, (8, 2))
         tile = rng.standard_normal((height + 64, width + 64, 3)) * script.nuisance.noise
@@ -68,7 +71,7 @@ class PhantomVideo:
         self._eyes = find_eyes(self.face.landmarks, iod_px)
 
     def head(self, t_s: float) -> Doubles:
-        """The head's homography H_t (3, 3), plate px to frame px."""
+        """The head's pose H_t (4, 4) since rest (`calib.phantom.head`)."""
         n = self.script.nuisance
 
         def wave(row: int, hertz: float) -> float:
@@ -76,25 +79,22 @@ class PhantomVideo:
             slow = math.sin(2 * math.pi * hertz * t_s + first) + 0.4 * math.sin(4.4 * math.pi * hertz * t_s + second)
             return slow / 1.4
 
-        angle = math.radians(n.roll_deg * wave(0, 0.23))
-        scale = 1 + n.zoom * wave(1, 0.17)
-        shift = n.sway_iod * self.iod_px * np.array([wave(2, 0.31), wave(3, 0.27)])
-        cos, sin = scale * math.cos(angle), scale * math.sin(angle)
-        motion = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]], [0, 0, 1.0]])
-        motion[2, :2] = n.perspective / self.iod_px * np.array([wave(4, 0.21), wave(5, 0.19)])
-        ruler = np.diag([self.iod_px, self.iod_px, 1.0])
+        sway = moved(n.sway_iod * wave(2, 0.31), n.sway_iod * wave(3, 0.27), n.zoom * wave(1, 0.17))
+        yaw, pitch, roll = n.turn_deg * wave(4, 0.21), n.turn_deg * wave(5, 0.19), n.roll_deg * wave(0, 0.23)
+        pose = sway @ turned(yaw, pitch, roll, about_iod=0.0)
         for distractor in self.script.distractors:
             more = distractor.head(t_s)
             if more is not None:
-                motion = motion @ ruler @ more @ np.linalg.inv(ruler)
-        centre = np.array([[1, 0, 0.5 * self.width], [0, 1, 0.5 * self.height], [0, 0, 1.0]])
-        return np.asarray(centre @ motion @ np.linalg.inv(centre), dtype=np.float64)
+                pose = pose @ more
+        return pose
 
     def frame(self, t_s: float) -> NDArray[np.uint8]:
         """The frame at a time, (H, W, 3) uint8 BGR."""
         n = self.script.nuisance
+        sources, face = self._sources(t_s), self._around_face(t_s)
+        image = cv2.remap(self.face.photo, sources, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         # Lanczos keeps edges in their place at every sub-pixel phase; OpenCV's cubic puts some 0.05 px beside it.
-        image = cv2.remap(self.face.photo, self._sources(t_s), None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
+        image[face] = cv2.remap(self.face.photo, sources[face], None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
         gain = 1 + n.light * math.sin(2 * math.pi * 0.11 * t_s + self._phases[6, 0])
         if n.light_step_s is not None and t_s >= n.light_step_s:
             gain += n.light_step
@@ -114,11 +114,10 @@ class PhantomVideo:
 
     def flow(self, t0_s: float, t1_s: float) -> TrueFlow:
         """Exact flow from the frame at `t0_s` to the frame at `t1_s`."""
-        at_rest = self._unmoved(t0_s)
-        moved = at_rest + self._expression(at_rest, t1_s)
-        kept = cv2.perspectiveTransform(self._grid, np.linalg.inv(self.head(t0_s)))
-        head = cv2.perspectiveTransform(kept, self.head(t1_s)) - self._grid
-        facial = cv2.perspectiveTransform(moved.astype(np.float32), self.head(t1_s)) - self._grid
+        kept = self._solid.at_rest(self.head(t0_s))
+        at_rest = self._relaxed(kept, t0_s)
+        head = self._solid.seen(kept, self.head(t1_s)) - self._grid
+        facial = self._solid.seen(at_rest + self._expression(at_rest, t1_s), self.head(t1_s)) - self._grid
         valid = np.zeros((self.height, self.width), np.uint8)
         outline = self.face.landmarks[list(FACE_OVAL), :2]
         cv2.fillPoly(valid, [np.round(outline).astype(np.int32)], 1)
@@ -126,15 +125,22 @@ class PhantomVideo:
         for eye, before, after in zip(self._eyes, self.script.lids(t0_s), self.script.lids(t1_s), strict=True):
             if before or after or looks:
                 eye.hide(valid)
-        seen = cv2.warpPerspective(valid, self.head(t0_s), (self.width, self.height), flags=cv2.INTER_NEAREST)
+        seen = cv2.remap(valid, kept, None, cv2.INTER_NEAREST)
         return TrueFlow(facial.astype(np.float32), head.astype(np.float32), seen > 0)
 
     def landmarks(self, t_s: float) -> Floats:
         """Where the mesh points are at a time, (478, 3); the depth is the plate's."""
         points = self.face.landmarks[None, :, :2]
-        moved = (points + self._expression(points, t_s)).astype(np.float32)
-        seen = cv2.perspectiveTransform(moved, self.head(t_s))[0]
+        seen = self._solid.seen(points + self._expression(points, t_s), self.head(t_s))[0]
         return np.hstack([seen, self.face.landmarks[:, 2:]]).astype(np.float32)
+
+    def _around_face(self, t_s: float) -> tuple[slice, slice]:
+        """The part of a frame that the face and half an inter-ocular distance around it take, rows and columns."""
+        outline = self._solid.seen(self.face.landmarks[None, list(FACE_OVAL), :2], self.head(t_s))[0]
+        margin, end = self.iod_px / 2, (self.width, self.height)
+        x, y = (slice(*np.clip([np.min(o) - margin, np.max(o) + margin], 0, side).astype(int).tolist())
+                for o, side in zip(outline.T, end, strict=True))  # fmt: skip
+        return y, x
 
     def _strengths(self, t_s: float) -> dict[str, float]:
         """Amplitude in IOD of every unit that is active at a time."""
@@ -157,13 +163,13 @@ class PhantomVideo:
             total = part if total is None else total + part
         return total
 
-    def _unmoved(self, t_s: float) -> Floats:
-        """For every pixel of the frame, the point of the plate at rest that is seen there, without blinks."""
-        plate = cv2.perspectiveTransform(self._grid, np.linalg.inv(self.head(t_s)))
+    def _relaxed(self, kept: Floats, t_s: float) -> Floats:
+        """The points of the plate at rest (H, W, 2) whose skin an expression brought to the points `kept`."""
         backward = self._backward(t_s)
-        if backward is not None:
-            plate = plate - cv2.remap(backward, plate, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(plate, dtype=np.float32)
+        if backward is None:
+            return kept
+        came = cv2.remap(backward, kept, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(kept - came, dtype=np.float32)
 
     def _expression(self, at_rest: NDArray[np.floating[Any]], t_s: float) -> Floats:
         """E_t at points of the plate (h, w, 2): E(X) = B(X + E(X)), iterated to below a thousandth of a pixel."""
@@ -179,7 +185,7 @@ class PhantomVideo:
 
     def _sources(self, t_s: float) -> Floats:
         """The backward warp of a frame, with the eyelids drawn down and the irises turned."""
-        sources = self._unmoved(t_s)
+        sources = self._relaxed(self._solid.at_rest(self.head(t_s)), t_s).copy()
         shift_px = self.script.gaze(t_s) * self.iod_px
         for eye, closure in zip(self._eyes, self.script.lids(t_s), strict=True):
             if closure > 0:

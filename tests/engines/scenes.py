@@ -15,7 +15,7 @@ from engines.regions import RegionMotion, octant
 
 REST_S, APEX_S = 0.5, 1.2
 GRID: Floats = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
-STILL = Nuisance(sway_iod=0, roll_deg=0, zoom=0, perspective=0, light=0, noise=0)
+STILL = Nuisance(sway_iod=0, roll_deg=0, zoom=0, turn_deg=0, light=0, noise=0)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def test_syllables_are_irregular(seed: int) -> None:
 
 def test_the_mouth_moves_by_what_the_syllables_add_up_to(portrait: PhantomFace) -> None:
     speech = make_speech(1.0, 3.0, 0.05, np.random.default_rng(3))
-    still = Nuisance(sway_iod=0, roll_deg=0, zoom=0, perspective=0, light=0, noise=0)
+    still = Nuisance(sway_iod=0, roll_deg=0, zoom=0, turn_deg=0, light=0, noise=0)
     video = PhantomVideo(portrait, PhantomScript(nuisance=still, distractors=(speech,)), 256, 256, 70.0)
     apex = speech.syllables[2].apex_s
     moved = video.landmarks(apex)[17, 1] - video.landmarks(0.0)[17, 1]
