@@ -1,7 +1,7 @@
 """Pairs of crops with exactly known flow. No engine was trained on the people of `bench/held_out.txt`.
 
 The movements are no secret: training draws the same action units by the same fields (`calib.phantom.fields`), with
-other sizes and combinations, and on heads that are not flat alone.
+other sizes and combinations.
 
 A pair is a neutral frame and one shortly after, rendered by the phantom: the head has moved a little, the face has
 moved by known action units (or not at all), the gain is another one and so is the sensor noise. Both frames are cut

@@ -10,7 +10,7 @@ import numpy as np
 from bench.flow.measures import Errors, Judge
 from bench.flow.methods import TRUE_FLOW, TRUE_FLOW_LIVE, Method
 from bench.flow.pairs import Pair, PairSet, crop_flow
-from bench.flow.plane import plane_head
+from bench.flow.rigid import rigid_head
 from engines.runtime import FlowFields
 
 
@@ -53,7 +53,7 @@ def measure(method: Method, pair: Pair) -> tuple[FlowFields, float, float]:
     if method.whole_frame:
         fields = FlowFields(crop_flow(fields.facial, pair.transform), None)
     if method.kind != "engine":
-        fields = FlowFields(fields.facial, plane_head(fields.facial, pair.landmarks))
+        fields = FlowFields(fields.facial, rigid_head(fields.facial, pair.landmarks))
     return fields, 500 * (encoded - start), 1000 * (done - began)
 
 
@@ -68,7 +68,7 @@ def score_pairs(methods: Sequence[Method], pairs: Iterable[Pair]) -> Iterator[li
         for method in methods:
             fields, encode_ms, flow_ms = measure(method, pair)
             scores.append(Score(method.label, pair.set, pair.motion_px, judge.errors(fields), encode_ms, flow_ms))
-        for label, head in ((TRUE_FLOW, plane_head(pair.facial, pair.landmarks)), (TRUE_FLOW_LIVE, None)):
+        for label, head in ((TRUE_FLOW, rigid_head(pair.facial, pair.landmarks)), (TRUE_FLOW_LIVE, None)):
             exact = judge.errors(FlowFields(pair.facial, head))
             scores.append(Score(label, pair.set, pair.motion_px, exact, np.nan, np.nan))
         yield scores

@@ -235,8 +235,8 @@ def _definitions(report: Report) -> list[str]:
         "**Errors** are endpoint errors at the crop's scale (77 px between the eyes), means over the face's outline "
         f"drawn in by {MARGIN_PX} px, then over pairs. *Facial*: the measured flow. *Head*: the engine's own head "
         "flow; of an engine that gives none (`dis`), the rigid motion that `engines.head.HeadFit` finds in its, as the "
-        "live pipeline does; of OpenCV's methods, the homography that fits theirs (`bench/flow/plane.py`): the phantom "
-        "moves its flat head by one, which `HeadFit` cannot follow all the way and MEFlowNet's own head can. "
+        "live pipeline does; of OpenCV's methods, the rigid motion that fits theirs best, given the depth that the "
+        "phantom's head has (`bench/flow/rigid.py`), which MEFlowNet does not know. "
         f"*Expression*: facial less head. *< {CLOSE_PX:g} px*: share of pixels whose facial error is "
         "below that. *Macro error*: expression error over the mean true expression.",
         "**Angle**: mean angular error of the displacements of those of the 29 regions that truly move by more than "
@@ -246,9 +246,10 @@ def _definitions(report: Report) -> list[str]:
         "**ms**: medians over all pairs of wall time, on one core, all methods in turn on each pair. *Live* is one "
         "encoding and one flow, since the anchor frame's encoding is kept; fitting the head is not in it. "
         "*Refined* is asked once an event, not in every frame; its encodings are in its flow.",
-        f"**{TRUE_FLOW.capitalize()}** is the truth put through the homography's fit, **{TRUE_FLOW_LIVE}** through the "
-        "live pipeline's: what is left is the fit's own error, most of `HeadFit`'s the perspective that it cannot "
-        f"follow. **{ZERO_FLOW.capitalize()}** says that nothing moved: its error is the mean motion.",
+        f"**{TRUE_FLOW.capitalize()}** is the truth put through that fit, **{TRUE_FLOW_LIVE}** through the live "
+        "pipeline's for engines that tell no head: what is left is the fit's own error, most of `HeadFit`'s the "
+        "perspective and the depth that it does not know. "
+        f"**{ZERO_FLOW.capitalize()}** says that nothing moved: its error is the mean motion.",
     ]
     if report.smiles:
         parts.append(
