@@ -183,17 +183,17 @@ def _speech(t: float, rng: np.random.Generator) -> Distractor:
 
 def _turn(t: float, rng: np.random.Generator) -> Distractor:
     return HeadTurn(
-        t, t + rng.uniform(1.0, 2.5), _sign(rng) * rng.uniform(2, 9), rng.uniform(-3, 3), rng.uniform(0.3, 0.6)
+        t, t + rng.uniform(1.0, 2.5), _sign(rng) * rng.uniform(2, 20), rng.uniform(-4, 4), rng.uniform(0.3, 0.6)
     )
 
 
 def _nod(t: float, rng: np.random.Generator) -> Distractor:
     times = int(rng.integers(1, 4))
-    return Nod(t, t + times * rng.uniform(0.4, 0.8), rng.uniform(2, 6), times)
+    return Nod(t, t + times * rng.uniform(0.4, 0.8), rng.uniform(2, 10), times)
 
 
 def _lean(t: float, rng: np.random.Generator) -> Distractor:
-    return Lean(t, t + rng.uniform(1.5, 3.0), rng.uniform(0.04, 0.15), rng.uniform(0.4, 0.8))
+    return Lean(t, t + rng.uniform(1.5, 3.0), rng.uniform(0.04, 0.2), rng.uniform(0.4, 0.8))
 
 
 def _light(t: float, rng: np.random.Generator) -> Distractor:

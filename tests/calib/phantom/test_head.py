@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calib.face import FACE_OVAL, Floats
+from calib.face import FACE_OVAL, Doubles, Floats
 from calib.phantom import PhantomFace
 from calib.phantom.head import CAMERA_IOD, NECK_IOD, SolidHead, moved, turned
 
@@ -23,7 +23,7 @@ def solid(face: PhantomFace) -> SolidHead:
 
 
 def grid() -> Floats:
-    return np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=-1).astype(np.float32)
+    return np.asarray(np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), axis=-1), dtype=np.float32)
 
 
 def test_at_rest_everything_is_seen_where_the_plate_shows_it(solid: SolidHead) -> None:
@@ -66,7 +66,7 @@ def test_a_turn_goes_the_way_it_says_and_the_far_side_shrinks(degrees: float, si
         assert abs(far - middle) < abs(near - middle) < 1 + 2 / CAMERA_IOD
 
 
-def seen(pose: np.ndarray, axis: int, place: float) -> float:
+def seen(pose: Doubles, axis: int, place: float) -> float:
     """Where a point of mean depth at a place of one axis is seen on that axis, IOD."""
     x, y, z, _ = pose @ np.array([place if axis == 0 else 0.0, place if axis == 1 else 0.0, 0.0, 1.0])
     return float((x, y)[axis] / (1 + z / CAMERA_IOD))
@@ -78,9 +78,7 @@ def test_a_roll_is_clockwise() -> None:
 
 
 @pytest.mark.parametrize(("pose", "axis"), [(turned(5, 0), 0), (turned(0, 5), 1)], ids=["turn", "nod"])
-def test_the_nose_goes_farther_than_the_cheeks(
-    solid: SolidHead, face: PhantomFace, pose: np.ndarray, axis: int
-) -> None:
+def test_the_nose_goes_farther_than_the_cheeks(solid: SolidHead, face: PhantomFace, pose: Doubles, axis: int) -> None:
     points = face.landmarks[None, [NOSE_TIP, 50, 280], :2]
     went = (solid.seen(points, pose) - points)[0, :, axis] / IOD_PX
     ahead = solid.depth[tuple(np.round(points[0, :, ::-1]).astype(int).T)]
