@@ -18,6 +18,7 @@ SIGMA_FLOOR_IOD = 0.0006
 _DELAY_S = 0.25
 _WINDOW_S = 1.2
 _LEARN_S = 4.0
+_UPRIGHT: Doubles = np.zeros(3)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class RestLevel:
 
     Attributes:
         level: rest position of each region, (29, 2) IOD.
+        pose: how the head was turned there, (3,) as in `realtime.messages.Motion`.
         home: the last one at which the face stayed for a second and more, (29, 2) IOD; None before there was one.
         sigma_iod: noise of each region, (29,) IOD.
         away: how far the last sample was from rest, (29,) IOD.
@@ -73,26 +75,27 @@ class RestLevel:
 
     def __init__(self, baseline: Baseline | None = None) -> None:
         """Know nothing yet but the baseline, if one was measured."""
-        self._past: deque[tuple[float, Doubles]] = deque()
+        self._past: deque[tuple[float, Doubles, Doubles]] = deque()
         measured = np.zeros(len(REGIONS)) if baseline is None else np.asarray(baseline.sigma_iod)
         self._floor: Doubles = np.maximum(measured, SIGMA_FLOOR_IOD)
         self.level: Doubles = np.zeros((len(REGIONS), 2))
+        self.pose: Doubles = np.zeros(3)
         self.home: Doubles | None = None
         self.sigma_iod: Doubles = np.full(len(REGIONS), SIGMA_START_IOD) if baseline is None else self._floor.copy()
         self.away: Doubles = np.zeros(len(REGIONS))
         self.settled_s = -1.0
         self._last_s = 0.0
 
-    def update(self, t_s: float, displacement: Doubles) -> None:
-        """Take in a sample at rest: `displacement` (29, 2) IOD at time `t_s`."""
+    def update(self, t_s: float, displacement: Doubles, pose: Doubles = _UPRIGHT) -> None:
+        """Take in a sample at rest: `displacement` (29, 2) IOD at time `t_s`, and the head's `pose` (3,)."""
         if not self._past:
-            self.level = displacement.copy()
-        self._past.append((t_s, displacement.copy()))
+            self.level, self.pose = displacement.copy(), pose
+        self._past.append((t_s, displacement.copy(), pose))
         while t_s - self._past[0][0] > _DELAY_S + _WINDOW_S:
             self._past.popleft()
-        settled = [d for t, d in self._past if t_s - t >= _DELAY_S]
+        settled = [(d, p) for t, d, p in self._past if t_s - t >= _DELAY_S]
         if settled:
-            self.level = np.median(settled, axis=0)
+            self.level, self.pose = (np.median(part, axis=0) for part in zip(*settled, strict=True))
             self.away = np.hypot(*(displacement - self.level).T)
             self.settled_s = t_s
             if t_s - self._past[0][0] > _WINDOW_S:
@@ -103,7 +106,7 @@ class RestLevel:
             self.sigma_iod = np.maximum(sigma, self._floor)
         self._last_s = t_s
 
-    def restart(self, t_s: float, displacement: Doubles) -> None:
+    def restart(self, t_s: float, displacement: Doubles, pose: Doubles = _UPRIGHT) -> None:
         """Take the present position as rest, after an expression that did not return or a break."""
         self._past.clear()
-        self.update(t_s, displacement)
+        self.update(t_s, displacement, pose)

@@ -2,12 +2,13 @@
 
 Mesh points wander by tenths of a pixel from frame to frame; a crop fitted to them anew each time would move more than
 a micro-expression does. So the crop's transform is held until the face has moved `hold_iod` in it, and on the frame
-where it changes both crops are cut, so that the flow can be carried across without loss.
+where it changes both crops are cut, so that the flow can be carried across without loss. A face that returns to where
+it was for a while gets the crop that it had there: what was measured in it can be measured on.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -28,19 +29,59 @@ from realtime.config import AlignConfig
 from realtime.messages import FIRST_FACE, AnyMessage, Face, Frame, Gap, Lost
 from realtime.ring import Ring
 
+_STAY_NS = 1_000_000_000  # a crop that was held for less is not returned to
+_MEMORY, _MEMORY_NS = 4, 30_000_000_000  # and to no more, and not after longer
+_AT_ONCE = 1.4  # times `hold_iod`: flow from farther away is no longer to be trusted, and goes wrong by whole pixels
+_BACK = 0.75  # of `hold_iod`: who is so near to where a crop was fitted has returned to it
 
-@dataclass
-class _Track:
-    """A followed face."""
 
-    face_id: int
-    landmarks: Floats
+@dataclass(eq=False)
+class _Hold:
+    """A crop's transform that is held, or was.
+
+    Attributes:
+        transform: (2, 3), frame px to crop px.
+        epoch: its number.
+        lasted_ns: how long it was held, all in all.
+        seen_ns: when it was held last.
+    """
+
     transform: Doubles
     epoch: int
     seen_ns: int
+    lasted_ns: int = 0
+
+
+@dataclass
+class _Track:
+    """A followed face.
+
+    Attributes:
+        hold: the crop's transform now.
+        left: those that it had before, and to which it may return.
+        epochs: how many it has had.
+        near_ns: when the face was last near where its crop was fitted.
+    """
+
+    face_id: int
+    landmarks: Floats
+    hold: _Hold
+    seen_ns: int
     present: bool
     near_ns: int
-    """When the face was last near where its crop was fitted."""
+    left: list[_Hold] = field(default_factory=list)
+    epochs: int = 1
+
+    def change(self, transform: Doubles, t_ns: int) -> None:
+        """Hold a new transform."""
+        self.hold = _Hold(transform, self.epochs, t_ns)
+        self.epochs += 1
+
+    def leave(self, t_ns: int) -> None:
+        """Remember the transform that is held, if it was for a while, and forget old ones."""
+        if self.hold.lasted_ns >= _STAY_NS:
+            self.left.append(self.hold)
+        self.left = [hold for hold in self.left if t_ns - hold.seen_ns < _MEMORY_NS][-_MEMORY:]
 
 
 class AlignNode:
@@ -101,7 +142,7 @@ class AlignNode:
             if apart < 2.0 and index not in given and all(track is not other for other in given.values()):
                 given[index] = track
         for index in sorted(set(range(len(faces))) - given.keys()):
-            track = _Track(self._next_id, faces[index], crop_transform(faces[index]), 0, t_ns, False, t_ns)
+            track = _Track(self._next_id, faces[index], _Hold(crop_transform(faces[index]), 0, t_ns), t_ns, False, t_ns)
             self._next_id += 1
             self._tracks.append(track)
             given[index] = track
@@ -110,33 +151,52 @@ class AlignNode:
     def _face(
         self, frame: Frame, track: _Track, landmarks: Floats, rgb: NDArray[np.uint8], more: int
     ) -> Iterator[AnyMessage]:
-        fitted = crop_transform(landmarks)
-        off_iod = crop_shift_iod(track.transform, fitted, landmarks)
+        fitted, now_ns = crop_transform(landmarks), frame.t_media_ns
+        off_iod = crop_shift_iod(track.hold.transform, fitted, landmarks)
         if track.present and off_iod > self._config.jump_iod:
             yield _lost(frame, track.face_id, "face jumped")
         if not track.present or off_iod > self._config.jump_iod:
-            track.transform, track.epoch = fitted, track.epoch + 1
+            track.left.clear()
+            track.change(fitted, now_ns)
             off_iod = 0.0
-        track.present, track.seen_ns, track.landmarks = True, frame.t_media_ns, landmarks
+        else:
+            off_iod = self._return(track, fitted, landmarks, off_iod, now_ns)
+        track.present, track.seen_ns, track.landmarks = True, now_ns, landmarks
         if off_iod <= self._config.hold_iod:
-            track.near_ns = frame.t_media_ns
-        held, epoch = track.transform, track.epoch
-        crop = self._crops.put(cut_crop(rgb, held))
+            track.near_ns = now_ns
+        held = track.hold
+        held.lasted_ns, held.seen_ns = held.lasted_ns + now_ns - held.seen_ns, now_ns
+        crop = self._crops.put(cut_crop(rgb, held.transform))
         next_crop, next_transform = -1, ()
         # The mesh wanders in a blink: a face that is only a little off may be back at once.
-        away_s = (frame.t_media_ns - track.near_ns) / 1e9
-        if off_iod > 2 * self._config.hold_iod or away_s >= self._config.hold_s:
-            track.near_ns = frame.t_media_ns
+        if off_iod > _AT_ONCE * self._config.hold_iod or (now_ns - track.near_ns) / 1e9 >= self._config.hold_s:
+            track.near_ns = now_ns
             next_crop = self._crops.put(cut_crop(rgb, fitted))
             next_transform = tuple(fitted.ravel().tolist())
-            track.transform, track.epoch = fitted, epoch + 1
+            track.leave(now_ns)
+            track.change(fitted, now_ns)
         yaw, pitch, roll = head_pose(landmarks)
         yield Face(
             seq=frame.seq, face_id=track.face_id, t_capture_ns=frame.t_capture_ns, t_media_ns=frame.t_media_ns,
-            crop=crop, transform=tuple(held.ravel().tolist()), epoch=epoch, next_crop=next_crop,
-            next_transform=next_transform, landmarks=landmarks.tobytes(), yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll,
+            crop=crop, transform=tuple(held.transform.ravel().tolist()), epoch=held.epoch, next_crop=next_crop,
+            next_epoch=track.hold.epoch if next_crop >= 0 else -1, next_transform=next_transform,
+            landmarks=landmarks.tobytes(), yaw_deg=yaw, pitch_deg=pitch, roll_deg=roll,
             eye_opening=eye_opening(landmarks), quality=_quality(landmarks, frame, yaw, pitch), more=more,
         )  # fmt: skip
+
+    def _return(self, track: _Track, fitted: Doubles, landmarks: Floats, off_iod: float, now_ns: int) -> float:
+        """Take up the crop that the face had for longest of all that it is near to; how far it is off then, IOD."""
+        best = track.hold
+        for hold in track.left:
+            away_iod = crop_shift_iod(hold.transform, fitted, landmarks)
+            if away_iod < _BACK * self._config.hold_iod and hold.lasted_ns > best.lasted_ns:
+                best, off_iod = hold, away_iod
+        if best is not track.hold:
+            track.left.remove(best)
+            track.leave(now_ns)
+            best.seen_ns = now_ns
+            track.hold = best
+        return off_iod
 
 
 def head_pose(landmarks: Floats) -> tuple[float, float, float]:

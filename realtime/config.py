@@ -64,7 +64,7 @@ class AlignConfig:
     Attributes:
         faces: at most so many faces are followed.
         hold_iod: the crop is held until the face has moved so far in it, IOD…
-        hold_s: …for so long, which is longer than a blink; twice as far counts at once.
+        hold_s: …for so long, which is longer than a blink; 1.4 times as far counts at once.
         jump_iod: a face that moved so far at once starts its curves anew, IOD.
         lost_s: a face gone for longer than this gets a new number when it returns.
     """

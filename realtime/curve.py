@@ -1,7 +1,8 @@
 """A followed face: the frame that its displacement is measured from, and what it did in the last seconds.
 
 Displacement from one anchor has no drift. When the anchor moves, the displacement reached by then is carried over, so
-that the curves go on without a step.
+that the curves go on without a step. What was wrong with it goes along; so a face that returns to where it was is
+measured from the anchor that it had there.
 """
 
 from collections import deque
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import REGIONS, Doubles, Floats
+from calib.face import CROP_IOD, REGIONS, Doubles, Floats
 from engines.head import HeadFit
 from engines.regions import RegionMeter
+from engines.relief import Relief
 from engines.runtime import CropError, FlowFields
 
 SEEN = np.array([region.part != "eyelid" for region in REGIONS])
@@ -23,6 +25,7 @@ _APART_NS = 100_000_000  # a frame that is farther away shows another moment
 _REST_NS = 500_000_000
 _NEAR_IOD = 0.01  # no region of a face at rest is farther from where it was in the anchor…
 _HELD_NS = 5_000_000_000  # …but what is held for longer than any expression (MEGC: 4 s) is the face's new rest
+_KEPT = 6  # so many anchors under other crops are kept, features and all
 _STILL, _STILL_IOD = 2.5, 0.0005  # a face whose regions wander by so many times their jitter, or less than this, rests
 
 
@@ -54,26 +57,56 @@ class Shot:
             raise self.encoded
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """What displacement is measured from.
+
+    Attributes:
+        shot: the frame.
+        fit, meter: of its face.
+        carried: displacement (29, 2) IOD up to it.
+        pose: how far the head had turned and come nearer up to it, (3,) as in `Motion`.
+        number: of the face's anchors, from 0.
+    """
+
+    shot: Shot
+    fit: HeadFit
+    meter: RegionMeter
+    carried: Doubles
+    pose: Doubles
+    number: int
+
+    @classmethod
+    def at(cls, shot: Shot, carried: Doubles, pose: Doubles, number: int) -> "Anchor":
+        """A frame as an anchor.
+
+        Raises:
+            CropError: too little of the face is in the crop.
+        """
+        return cls(shot, HeadFit(shot.landmarks), RegionMeter(shot.landmarks), carried, pose, number)
+
+
 @dataclass
 class Curve:
     """A followed face.
 
     Attributes:
-        anchor: the frame that displacement is measured from.
-        fit, meter: of the anchor.
-        carried: displacement (29, 2) IOD up to the anchor.
-        epoch: counts the anchors.
+        anchor: what displacement is measured from.
+        left: the last anchors under other crops, by the number of the crop's transform.
+        relief: what is known of the regions' depths.
+        pose: how far the head has turned and come nearer since the curve began, (3,) as in `Motion`.
+        anchors: how many there were.
         history: the last seconds' frames, without features.
         recent: displacement at each time, ns, of the last half second.
         jitter_iod: typical step of a region from frame to frame.
         near_ns: when the face was last near to where it was in the anchor.
     """
 
-    anchor: Shot
-    fit: HeadFit
-    meter: RegionMeter
-    carried: Doubles
-    epoch: int = 0
+    anchor: Anchor
+    left: dict[int, Anchor] = field(default_factory=dict)
+    relief: Relief = field(default_factory=Relief)
+    pose: Doubles = field(default_factory=lambda: np.zeros(3))
+    anchors: int = 1
     history: deque[Shot] = field(default_factory=deque)
     recent: deque[tuple[int, Doubles]] = field(default_factory=deque)
     jitter_iod: float = 0.001
@@ -86,19 +119,26 @@ class Curve:
         Raises:
             CropError: too little of the face is in the crop.
         """
-        return cls(shot, HeadFit(shot.landmarks), RegionMeter(shot.landmarks), np.zeros((len(REGIONS), 2)))
+        return cls(Anchor.at(shot, np.zeros((len(REGIONS), 2)), np.zeros(3), 0))
 
-    def measure(self, fields: FlowFields | None) -> tuple[Doubles, Doubles]:
+    def measure(self, fields: FlowFields | None, t_ns: int) -> tuple[Doubles, Doubles]:
         """Displacement (29, 2) IOD since the curves began, and the head's motion since the anchor (2, 4).
 
         Args:
             fields: the flow from the anchor to the frame; None if it is the anchor.
+            t_ns: the frame's time.
         """
+        anchor = self.anchor
         if fields is None:
-            return self.carried, np.zeros((2, 4))
-        expression, coefficients = self.fit.expression(fields)
-        moved = self.meter.displacements(expression)
-        return self.carried + np.nan_to_num(moved), coefficients
+            self.pose = anchor.pose
+            return anchor.carried, np.zeros((2, 4))
+        expression, coefficients = anchor.fit.expression(fields)
+        moved, turn = anchor.meter.displacements(expression), coefficients[:, 3] / CROP_IOD
+        if self.recent:
+            self.relief.learn(moved, turn, (t_ns - self.recent[-1][0]) / 1e9)
+        nearer = (coefficients[0, 1] + coefficients[1, 2]) / 2 / CROP_IOD
+        self.pose = anchor.pose + np.array([*-turn, nearer])
+        return anchor.carried + np.nan_to_num(moved - self.relief.left(turn)), coefficients
 
     def remember(self, shot: Shot, displacement: Doubles, history_s: float) -> None:
         """Take in a frame and what was measured of it; frames older than `history_s` are let go."""
@@ -112,7 +152,7 @@ class Curve:
             # The median step of a still face is 0.95 σ of one sample (1.349 / √2): a slow mean of it.
             self.jitter_iod += 0.05 * (float(np.median(step)) / 0.954 - self.jitter_iod)
         self.recent.append((shot.t_ns, displacement))
-        if np.hypot(*(displacement - self.carried)[SEEN].T).max() < _NEAR_IOD:
+        if np.hypot(*(displacement - self.anchor.carried)[SEEN].T).max() < _NEAR_IOD:
             self.near_ns = shot.t_ns
         while shot.t_ns - self.recent[0][0] > _REST_NS:
             self.recent.popleft()
@@ -143,6 +183,28 @@ class Curve:
         Raises:
             CropError: too little of the face is in the crop.
         """
-        self.anchor, self.carried = shot, displacement
-        self.fit, self.meter = HeadFit(shot.landmarks), RegionMeter(shot.landmarks)
-        self.epoch += 1
+        self._leave_for(shot.epoch)
+        self.anchor = Anchor.at(shot, displacement, self.pose, self.anchors)
+        self.anchors += 1
+
+    def follow_crop(self, shot: Shot) -> None:
+        """Measure from an anchor under the same crop as a frame, if there is one; else from that frame on.
+
+        Raises:
+            CropError: too little of the face is in the crop.
+        """
+        known = self.left.get(shot.epoch)
+        if known is None:
+            # The crop changed and its bridging frame was dropped: go on from the last displacement known.
+            self.move_anchor(shot, self.recent[-1][1] if self.recent else self.anchor.carried)
+            return
+        self._leave_for(shot.epoch)
+        self.anchor = known
+
+    def _leave_for(self, crop: int) -> None:
+        """Keep the anchor, if the next one is under another crop."""
+        self.left.pop(crop, None)
+        if self.anchor.shot.epoch != crop:
+            self.left[self.anchor.shot.epoch] = self.anchor
+            while len(self.left) > _KEPT:
+                del self.left[next(iter(self.left))]

@@ -44,9 +44,10 @@ class _Look:
     @property
     def pair(self) -> tuple[Any, Any] | None:
         """What the flow is to be measured between, if there is anything."""
-        if self.shot is None or not isinstance(self.curve, Curve) or self.shot is self.curve.anchor:
+        if self.shot is None or not isinstance(self.curve, Curve):
             return None
-        return self.curve.anchor.encoded, self.shot.encoded
+        anchor = self.curve.anchor.shot
+        return None if self.shot is anchor else (anchor.encoded, self.shot.encoded)
 
 
 class FlowNode:
@@ -135,7 +136,7 @@ class FlowNode:
             _Look(
                 face,
                 self._shot(face, face.crop, face.transform, face.epoch),
-                self._shot(face, face.next_crop, face.next_transform, face.epoch + 1),
+                self._shot(face, face.next_crop, face.next_transform, face.next_epoch),
             )
             for face in faces
         ]
@@ -157,9 +158,8 @@ class FlowNode:
             curve = self._curves.get(face.face_id)
             if curve is None:
                 curve = self._curves[face.face_id] = Curve.begin(shot)
-            elif curve.anchor.epoch != shot.epoch:
-                # The crop changed and its bridging frame was dropped: go on from the last displacement known.
-                curve.move_anchor(shot, curve.recent[-1][1] if curve.recent else curve.carried)
+            elif curve.anchor.shot.epoch != shot.epoch:
+                curve.follow_crop(shot)
         except CropError as error:
             return error
         return curve
@@ -190,7 +190,7 @@ class FlowNode:
             return None
         if not isinstance(curve, Curve):
             return curve
-        displacement, head = curve.measure(fields)
+        displacement, head = curve.measure(fields, shot.t_ns)
         curve.remember(shot, displacement, self._config.history_s)
         try:
             if look.bridge is not None:
@@ -198,7 +198,7 @@ class FlowNode:
                 curve.move_anchor(look.bridge, displacement)
             elif (
                 face.next_crop < 0
-                and shot.t_ns - curve.anchor.t_ns > self._config.anchor_s * 1e9
+                and shot.t_ns - curve.anchor.shot.t_ns > self._config.anchor_s * 1e9
                 and curve.resting(self._config.rest_iod)
             ):
                 curve.move_anchor(shot, np.median([d for _, d in list(curve.recent)[-5:]], axis=0))
@@ -208,9 +208,11 @@ class FlowNode:
         return Motion(
             seq=face.seq, face_id=face.face_id, t_capture_ns=face.t_capture_ns, t_media_ns=face.t_media_ns,
             u_iod=tuple(displacement[:, 0].tolist()), v_iod=tuple(displacement[:, 1].tolist()),
-            head=tuple(head.ravel().tolist()), epoch=curve.epoch, iod_px=inter_ocular_distance(_points(face)),
+            head=tuple(head.ravel().tolist()), epoch=curve.anchor.number, iod_px=inter_ocular_distance(_points(face)),
             noise_iod=curve.jitter_iod, magnitude_iod=float(np.sort(lengths)[-2]),
             eye_opening=face.eye_opening, quality=face.quality, engine=self.engine.name,
+            pose=(float(curve.pose[0]), float(curve.pose[1]), float(curve.pose[2])),
+            turn_leak=float(curve.relief.sigma[SEEN].max()),
         )  # fmt: skip
 
 

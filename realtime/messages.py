@@ -59,9 +59,11 @@ class Face(Message, frozen=True, kw_only=True):
     Attributes:
         crop: ticket of the crop, cut with the held transform.
         transform: that transform, frame px to crop px, row by row (2, 3).
-        epoch: number of the held transform; crops of one epoch can be compared without correction.
-        next_crop: ticket of the same frame's crop under a new transform, which holds from the next frame on under
-            epoch + 1; -1 while the transform is held.
+        epoch: number of the held transform; crops of one epoch can be compared without correction. A face that
+            returns to where it was gets the transform and the number that it had there.
+        next_crop: ticket of the same frame's crop under a new transform, which holds from the next frame on; -1 while
+            the transform is held.
+        next_epoch: the new transform's number.
         next_transform: the new transform, empty while the transform is held.
         landmarks: (478, 3) float32 frame px, as bytes.
         yaw_deg, pitch_deg, roll_deg: rough head pose; positive turns to image right, down, and clockwise.
@@ -74,6 +76,7 @@ class Face(Message, frozen=True, kw_only=True):
     transform: tuple[float, ...]
     epoch: int
     next_crop: int = -1
+    next_epoch: int = -1
     next_transform: tuple[float, ...] = ()
     landmarks: bytes
     yaw_deg: float
@@ -96,7 +99,11 @@ class Motion(Message, frozen=True, kw_only=True):
     Attributes:
         u_iod, v_iod: displacement of each region by the expression, IOD, right and down; order of `calib.face.REGIONS`.
         head: the head's motion since the anchor frame, A (2, 4) row by row, crop px per (1, x, y, z) in IOD.
-        epoch: counts the face's anchors; displacements are carried across them.
+        pose: how far the head has turned to the right and down, and come nearer, since the face's curves began: by so
+            much of its depth a point is seen to move, about the sine of the angle; and a share of the face's size.
+        turn_leak: share of a turn that a region may seem to move by, σ: less, the better the face's relief is known.
+        epoch: number of the face's anchor, from 0. Displacements are carried across to a new one; a face that returns
+            to where it was gets the anchor that it had there, and loses with a step what was wrong with the others.
         iod_px: inter-ocular distance in the frame, px.
         noise_iod: typical frame-to-frame jitter of a region, IOD.
         magnitude_iod: second largest displacement of a region other than the eyelids, IOD.
@@ -115,6 +122,8 @@ class Motion(Message, frozen=True, kw_only=True):
     eye_opening: tuple[float, float]
     quality: float
     engine: str = ""
+    pose: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    turn_leak: float = 0.0
 
 
 Phase = Literal["rising", "apex", "closed", "revoked"]

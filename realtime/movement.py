@@ -87,8 +87,8 @@ class Movement:
         return self.offset_s - self.onset_s
 
     def verdict(self, config: SpotConfig) -> Literal["closed", "revoked"]:
-        """Whether a movement that has ended was long enough to be an expression."""
-        return "closed" if self.length_s >= config.shortest_s else "revoked"
+        """Whether a movement that has ended was long enough to be an expression, and its rise was seen."""
+        return "closed" if self.length_s >= config.shortest_s and self.apex_s > self.onset_s else "revoked"
 
     def cut_off(self, newest: Sample, config: SpotConfig) -> Literal["closed", "revoked"]:
         """End it with what was seen last, because nobody sees more; whether what was seen is an expression.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -148,7 +149,7 @@ def _apart(other: Face, face: Face) -> bool:
 
 def _check_still(faces: Sequence[Face], moves: Sequence[Interval], seconds: float, samples: int) -> None:
     again = "keep a resting face (blinking is fine) and try again"
-    if faces[-1].epoch - faces[0].epoch > _NEW_CROPS:
+    if sum(face.epoch != before.epoch for before, face in pairwise(faces)) > _NEW_CROPS:
         raise NoRestError(f"the head moved too much: lean back, hold it still, {again}")
     if len(moves) > max(1.0, seconds / _MOVE_EVERY_S):
         first = faces[0].t_media_ns / 1e9

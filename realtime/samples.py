@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,20 +24,32 @@ class Sample:
         t_s: time in the stream.
         displacement: of each region, (29, 2) IOD.
         head: how far the head had moved since the anchor frame, (2,) IOD.
+        anchor: number of the anchor, larger the newer.
+        pose: how far the head had turned and come nearer, (3,) as in `Motion`.
         opening: of the image-left and image-right eye; never averaged.
     """
 
     t_s: float
     displacement: Doubles
     head: Doubles
+    anchor: int
+    pose: Doubles
     opening: tuple[float, float]
 
 
 class Samples:
-    """The samples of one face, oldest first."""
+    """The samples of one face, oldest first.
+
+    Where the face returned to an earlier anchor the curves have a step, of what was wrong with the later ones: all
+    samples before it are moved along, so that none is seen.
+
+    Attributes:
+        step: that of the newest sample, (29, 2) IOD; None, as nearly always, if it has none.
+    """
 
     def __init__(self) -> None:
         self._past: deque[Sample] = deque()
+        self.step: Doubles | None = None
         self._usual: Doubles = np.ones(2)
         self._usual_s = -_USUAL_S
 
@@ -48,9 +60,15 @@ class Samples:
         """
         t_s = motion.t_media_ns / _NS
         displacement = np.stack([motion.u_iod, motion.v_iod], axis=-1)
-        raw = Sample(t_s, displacement, head_shift_iod(motion.head), motion.eye_opening)
+        raw = Sample(
+            t_s, displacement, head_shift_iod(motion.head), motion.epoch, np.array(motion.pose), motion.eye_opening
+        )
         if (self._past and t_s <= self._past[-1].t_s) or not np.isfinite(displacement).all():
             return None
+        self.step = None
+        if self._past and raw.anchor < self._past[-1].anchor:
+            self.step = step = displacement - self._past[-1].displacement
+            self._past = deque(replace(s, displacement=s.displacement + step) for s in self._past)
         self._past.append(raw)
         while t_s - self._past[0].t_s > _HISTORY_S:
             self._past.popleft()
@@ -60,7 +78,7 @@ class Samples:
         if len(near) == 1:
             return raw
         mean_s, mean = float(np.mean([s.t_s for s in near])), np.mean([s.displacement for s in near], axis=0)
-        return Sample(mean_s, mean, raw.head, raw.opening)
+        return replace(raw, t_s=mean_s, displacement=mean)
 
     @property
     def newest(self) -> Sample:

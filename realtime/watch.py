@@ -26,12 +26,15 @@ _SHUT_IOD, _SHUT_S = 0.05, 0.05  # a shut eye's lid counts as moved so far for s
 _LID_LEAK = np.where(_BROWS, 0.25, 0.06)  # share of a blink's movement that may show in each region
 _HEAD_LEAK = 0.04  # share of the head's movement within 0.2 s that may be left in the regions
 _FITTED_LEAK = 0.12  # the same if that movement was fitted to a flow of the whole face
+_TURN_FREE, _TURN_LEAK = 0.03, 0.09  # share of a turn beyond sway that may be left, beside what relief is not known
+_NEAR_LEAK = 0.06  # share of the face's growth that may be left: what is ahead of the eyes grows faster
 _BESIDE_LEAK = 0.2  # share of an open movement that may show in regions that have no part in it
 _RISE_S = 0.35  # within this time a movement must have risen…
 _RISE_SHARE = 1.5  # …to two thirds of what it is away from rest
 _WAKE, _WAKE_S = 0.12, 0.6  # share of a long movement that may be left in its regions for so long after its end
 _MOVING_S = 0.1  # a region that changes by its threshold within this time is moving
 _FINEST_PX = 0.1  # of the frame: less is not seen; faces at rest 8 to 16 px between the eyes seem to move by 0.07
+_SETTLE_S = 1.0  # who has rested under an anchor for so long rests there again
 _ALONE = 1.6  # a region that moves alone must exceed its threshold so many times
 _OPEN_SAMPLES = 2
 
@@ -56,8 +59,11 @@ class Watch:
         self._free_s: Doubles = np.zeros(len(REGIONS))
         self._settled_s = 0.0
         self._jitter_iod, self._finest_iod, self._head_leak = 0.0, 0.0, _FITTED_LEAK
+        self._turn_leak = _TURN_LEAK
         self._wake, self._wake_s = np.zeros(len(REGIONS)), 0.0
         self._above = 0
+        self._anchor, self._since_s = 0, 0.0
+        self._rested: dict[int, tuple[Doubles, Doubles]] = {}
         self.open: list[Movement] = []
 
     def step(self, motion: Motion, number: int) -> Iterator[News]:
@@ -65,8 +71,10 @@ class Watch:
         sample = self._samples.take(motion)
         if sample is None:
             return
+        self._change_anchor(sample)
         self._jitter_iod, self._finest_iod = motion.noise_iod, _FINEST_PX / max(motion.iod_px, 1.0)
         self._head_leak = _FITTED_LEAK if motion.engine in HEADLESS else _HEAD_LEAK
+        self._turn_leak = _TURN_LEAK + motion.turn_leak
         for movement in list(self.open):
             yield from self._follow(movement, sample)
         mouth_s = [sample.t_s - m.onset_s for m in self.open if LOWER[m.strongest]]
@@ -93,13 +101,30 @@ class Watch:
             self.open.append(movement)
             yield movement, "rising"
         elif score < 1 and not self.open and not self._speech.active(sample.t_s):
-            self.rest.update(sample.t_s, sample.displacement)
+            self.rest.update(sample.t_s, sample.displacement, sample.pose)
 
     def abandon(self) -> Iterator[News]:
         """The face is gone: end what was under way, or take it back (`Movement.cut_off`)."""
         yield from self._speech.end()
         for movement in self.open:
             yield movement, movement.cut_off(self._samples.newest, self._config)
+
+    def _change_anchor(self, sample: Sample) -> None:
+        """Remember where the face rested under every anchor, and know it again when it is back there."""
+        if sample.anchor != self._anchor:
+            if self.rest.settled_s > self._since_s + _SETTLE_S:
+                self._rested[self._anchor] = self.rest.level, self.rest.pose
+            self._anchor, self._since_s = sample.anchor, sample.t_s
+        step = self._samples.step
+        if step is None:
+            return
+        for movement in self.open:
+            movement.rest = movement.rest + step
+        # What was wrong with the other anchors may or may not have been taken for rest.
+        moved = self.rest.level + step
+        level = min(self.rest.level, moved, key=lambda rest: float(np.abs(sample.displacement - rest).sum()))
+        known = self._rested.get(sample.anchor, (level, self.rest.pose))
+        self.rest.restart(sample.t_s, *((moved, self.rest.pose) if self.open else known))
 
     def _follow(self, movement: Movement, sample: Sample) -> Iterator[News]:
         home = self.rest.home
@@ -119,7 +144,8 @@ class Watch:
                 self._wake, self._wake_s = _WAKE * movement.reach, sample.t_s + _WAKE_S
             if movement.level is not None:
                 self._free_s[part] = movement.offset_s
-                self.rest.restart(sample.t_s, np.where(part[:, None], movement.level, self.rest.level))
+                level = np.where(part[:, None], movement.level, self.rest.level)
+                self.rest.restart(sample.t_s, level, sample.pose)
             if LOWER[movement.strongest]:
                 yield from self._speech.hold(movement)
             else:
@@ -151,7 +177,7 @@ class Watch:
         elif sample.t_s < self._free_s.max():
             return True
         else:
-            self.rest.restart(sample.t_s, sample.displacement)
+            self.rest.restart(sample.t_s, sample.displacement, sample.pose)
         self._settled_s = sample.t_s
         return False
 
@@ -183,6 +209,8 @@ class Watch:
         before = [s.head for s in self._samples.since(sample.t_s - 0.2)]
         jerk = float(np.hypot(*np.ptp(before, axis=0))) if before else 0.0
         limits = self._quiet_limits() + self._left(sample) + self._head_leak * min(jerk, 0.2)
+        right, down, nearer = np.abs(sample.pose - self.rest.pose)
+        limits = limits + self._turn_leak * max(float(np.hypot(right, down)) - _TURN_FREE, 0.0) + _NEAR_LEAK * nearer
         limits = limits + _BESIDE_LEAK * max((float(m.reach.max()) for m in self.open), default=0.0)
         return np.asarray(limits + _LID_LEAK * max(lids - _LID_STILL_IOD, 0.0))
 

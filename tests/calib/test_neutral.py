@@ -191,3 +191,12 @@ def test_a_baseline_needs_samples_and_all_regions() -> None:
         Baseline((0.1, 0.1))
     with pytest.raises(ValueError, match="from 0"):
         Baseline((float("nan"),) * len(REGIONS))
+
+
+def test_the_heads_pose_at_rest_is_known_too() -> None:
+    rest = RestLevel()
+    for k in range(60):
+        rest.update(k / FPS, STILL, np.array([0.1, -0.05, 0.02]))
+    assert rest.pose == pytest.approx([0.1, -0.05, 0.02])
+    rest.restart(2.0, STILL, np.array([0.3, 0.0, 0.0]))
+    assert rest.pose == pytest.approx([0.3, 0.0, 0.0])

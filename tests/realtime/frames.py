@@ -80,7 +80,9 @@ class Script:
         shifted = np.roll(take.crop, 3, axis=1)
         moved = np.reshape(take.face.transform, (2, 3)) + np.array([[0, 0, 3], [0, 0, 0]])
         bridge = self._crops.put(black if kind == "badly bridged" else shifted)
-        return msgspec.structs.replace(face, next_crop=bridge, next_transform=tuple(moved.ravel().tolist()))
+        return msgspec.structs.replace(
+            face, next_crop=bridge, next_epoch=self._epochs[k], next_transform=tuple(moved.ravel().tolist())
+        )
 
     def close(self) -> None:
         """Nothing to release."""

@@ -37,9 +37,9 @@ def test_a_crop_that_moves_on_is_cut_both_ways(small: PhantomVideo) -> None:
     image = small.frame(0)
     with Bench() as bench:
         bench.align(image, 0.0)
-        early = faces(bench.align(np.roll(image, 12, axis=1), 0.1))[0]
-        moved = faces(bench.align(np.roll(image, 12, axis=1), 0.4))[0]
-        after = faces(bench.align(np.roll(image, 12, axis=1), 0.5))[0]
+        early = faces(bench.align(np.roll(image, 9, axis=1), 0.1))[0]
+        moved = faces(bench.align(np.roll(image, 9, axis=1), 0.4))[0]
+        after = faces(bench.align(np.roll(image, 9, axis=1), 0.5))[0]
         assert early.next_crop < 0
         assert moved.next_crop >= 0
         assert after.epoch == moved.epoch + 1
@@ -52,9 +52,34 @@ def test_a_face_that_is_soon_back_keeps_its_crop_and_one_that_moves_far_does_not
     image = small.frame(0)
     with Bench() as bench:
         bench.align(image, 0.0)
-        for t_s, shift in ((0.1, 12), (0.25, 12), (0.3, 0), (0.45, 12), (0.55, 12)):
+        for t_s, shift in ((0.1, 9), (0.25, 9), (0.3, 0), (0.45, 9), (0.55, 9)):
             assert faces(bench.align(np.roll(image, shift, axis=1), t_s))[0].next_crop < 0
         assert faces(bench.align(np.roll(image, 20, axis=1), 0.58))[0].next_crop >= 0
+
+
+def test_a_face_that_returns_to_where_it_was_for_a_while_gets_the_crop_that_it_had_there(small: PhantomVideo) -> None:
+    image = small.frame(0)
+    stays = [(0, 1.5), (20, 3.0), (0, 4.5)]
+    held: list[tuple[int, tuple[float, ...]]] = []
+    with Bench() as bench:
+        t_s = 0.0
+        for shift, until_s in stays:
+            while t_s < until_s:
+                face = faces(bench.align(np.roll(image, shift, axis=1), t_s))[0]
+                t_s += 0.1
+            held.append((face.epoch, face.transform))
+    there, away, back = held
+    assert away[0] != there[0]
+    assert back == there
+
+
+def test_a_place_that_was_only_passed_is_not_returned_to(small: PhantomVideo) -> None:
+    image = small.frame(0)
+    with Bench() as bench:
+        places = [*[0] * 15, 20, 20, *[40] * 15, 20, 20]
+        seen = [faces(bench.align(np.roll(image, shift, axis=1), k / 10))[0] for k, shift in enumerate(places)]
+    passing = {face.epoch for face in seen[15:18]}
+    assert seen[-1].epoch not in passing
 
 
 def test_the_eyes_sit_where_the_canonical_crop_wants_them(small: PhantomVideo) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from calib.face import REGION_INDEX
 from calib.int8 import calibration_pairs
-from calib.phantom import PhantomVideo, portrait
+from calib.phantom import Nuisance, PhantomScript, PhantomVideo, portrait
+from calib.phantom.distractors import HeadTurn
 from engines.runtime import BatchEngine, FlowEngine
 from realtime.config import AlignConfig, FlowConfig
 from realtime.flow import FlowNode
@@ -52,6 +53,21 @@ def test_the_anchor_is_renewed_at_rest_without_a_step(resting: PhantomVideo) -> 
     assert motions[-1].epoch >= 1
     steps = np.abs(np.diff(displacements(motions), axis=0))
     assert steps.max() < 0.006
+
+
+def test_a_head_that_turned_and_came_back_is_where_it_was() -> None:
+    """By the anchor that it had there, whatever the ones between got wrong."""
+    turn = HeadTurn(1.2, 2.4, 14.0, 0.0, 0.3)
+    still = Nuisance(sway_iod=0.0, roll_deg=0.0, zoom=0.0, turn_deg=0.0, light=0.0, noise=1.0)
+    video = PhantomVideo(portrait(), PhantomScript((), (), still, 1, (turn,)))
+    with Bench() as bench:
+        motions = list(bench.motions(video.frame(k / 30) for k in range(84)))
+    before, turned, after = motions[30], motions[54], motions[-1]
+    assert turned.epoch > before.epoch
+    assert after.epoch == before.epoch
+    assert np.abs(displacements([after]) - displacements([before])).max() < 0.003
+    assert turned.pose[0] == pytest.approx(np.sin(np.radians(14.0)), abs=0.06)
+    assert np.abs(after.pose).max() < 0.02
 
 
 def test_the_frames_of_an_event_are_those_next_in_time(smiling: PhantomVideo) -> None:

@@ -29,6 +29,15 @@ def test_fast_frames_are_averaged_over_the_time_of_one_slow_one(fps: int) -> Non
     assert later.std() == pytest.approx(1 / np.sqrt(width), rel=0.15)
 
 
+def test_a_return_to_an_earlier_anchor_leaves_no_step_in_what_was_before() -> None:
+    samples = Samples()
+    for k, (anchor, value) in enumerate([(0, 0.0), (1, 0.0), (1, 0.02), (0, 0.003)]):
+        samples.take(msgspec.structs.replace(motion(k / 10, level(value)), epoch=anchor))
+        assert (samples.step is not None) == (k == 3)
+    assert samples.step == pytest.approx(level(-0.017))
+    assert [float(s.displacement[0, 0]) for s in samples] == pytest.approx([-0.017, -0.017, 0.003, 0.003])
+
+
 def test_what_is_no_number_is_no_sample() -> None:
     samples = Samples()
     assert samples.take(motion(0.0, level(float("nan")))) is None

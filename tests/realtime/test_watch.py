@@ -1,5 +1,7 @@
 """What the watch adds to single movements: thresholds, who may begin, and what leaks. Its curves are in test_spot."""
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from calib.face import REGION_INDEX, Doubles
 from calib.phantom import PhantomEvent
 from realtime.config import SpotConfig
+from realtime.messages import Motion
 from realtime.watch import Watch
 from tests.realtime.curves import displacement, motion
 
@@ -110,3 +113,55 @@ def test_a_face_that_is_gone_has_its_movement_closed_if_its_apex_was_known() -> 
 def test_what_moves_by_less_than_a_tenth_of_a_pixel_is_not_told(iod_px: float, seen: bool) -> None:
     corners = {f"{side} Mouth Corner": (0.0, -0.006) for side in ("Left", "Right")}
     assert bool(watched(corners, iod_px=iod_px)) is seen
+
+
+def turning(per_turn: float, smile: bool = False) -> int:
+    """Events closed while the head turns by 12° at 8 s and back at 12 s, and cheek and mouth seem to go along a little.
+
+    Args:
+        per_turn: share of the turn by which they seem to.
+        smile: whether the face smiles at 10 s, turned.
+    """
+    smiles = [PhantomEvent(10.0, 10.2, 10.5, (("AU12", 0.04),))] if smile else []
+
+    def shown(t_s: float) -> Motion:
+        left, back = (float(np.clip((t_s - start) / 0.4, 0, 1)) for start in (8, 12))
+        turn = np.sin(np.radians(12.0)) * (left - back)
+        moved = displacement(smiles, t_s)
+        for name in ("Left Cheek", "Left Mouth Corner", "Upper Lip Center"):
+            moved[REGION_INDEX[name], 0] += per_turn * turn
+        return msgspec.structs.replace(motion(t_s, moved), pose=(turn, 0.0, 0.0))
+
+    return closed(shown)
+
+
+def drifting(anchors: tuple[int, int, int]) -> int:
+    """Events closed while an anchor drifts away by 0.008 IOD within 4 s, until the next one is taken."""
+
+    def shown(t_s: float) -> Motion:
+        wrong = 0.008 * float(np.clip((t_s - 6) / 4, 0, 1)) if t_s < 12 else 0.0
+        return msgspec.structs.replace(motion(t_s, np.full((29, 2), wrong)), epoch=anchors[(t_s >= 6) + (t_s >= 12)])
+
+    return closed(shown)
+
+
+def closed(shown: Callable[[float], Motion]) -> int:
+    """How many events are closed within 16 s of what is shown."""
+    watch, rng, count = Watch(SpotConfig()), np.random.default_rng(2), 0
+    for k in range(480):
+        clean = shown(k / 30)
+        u, v = (np.array(way) + NOISE * rng.standard_normal(29) for way in (clean.u_iod, clean.v_iod))
+        noisy = msgspec.structs.replace(clean, u_iod=tuple(u.tolist()), v_iod=tuple(v.tolist()))
+        count += sum(phase == "closed" for _, phase in watch.step(noisy, 0))
+    return count + sum(phase == "closed" for _, phase in watch.abandon())
+
+
+def test_what_a_turn_of_the_head_leaves_is_no_event_and_an_expression_of_a_turned_face_is() -> None:
+    assert turning(0.06) == 0
+    assert turning(0.06, smile=True) == 1
+    assert turning(0.3) > 0
+
+
+def test_a_return_to_an_earlier_anchor_is_no_event() -> None:
+    assert drifting((0, 1, 2)) == 1
+    assert drifting((0, 1, 0)) == 0
