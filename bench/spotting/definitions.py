@@ -22,8 +22,8 @@ def definitions(levels: str) -> str:
         f"{', '.join(TOTAL_MS)}, and have {MICRO_IOD[0]:g}–{MICRO_IOD[1]:g} IOD; macro-expressions 0.6–3 s and "
         f"{MACRO_IOD[0]:g}–{MACRO_IOD[1]:g} IOD; sizes are those of the region that moves most, log-uniform. "
         "Expressions are one- and two-sided. The head is solid and sways all the time, the light drifts, the sensor is "
-        f"noisy (σ 1–3), two videos of three are JPEG-compressed, and the eyes blink {BLINKS_PER_MINUTE:g} times a minute, "
-        "also during expressions. IOD is the distance between the eyes.",
+        f"noisy (σ 1–3), two videos of three are JPEG-compressed, and the eyes blink {BLINKS_PER_MINUTE:g} times a "
+        "minute, also during expressions. IOD is the distance between the eyes.",
         "**Distractors** happen between the expressions. *Wink*: one eye. *Gaze*: the irises turn. *Speech*: the mouth "
         "opens 3–6 times a second by 0.02–0.06 IOD, for 1–4 s. *Head turn*: 2–20° and back. *Nod*: 2–10°, one to three "
         "times. *Leaning in*: the face grows by 4–20 %. *Light step*: 3–12 % at once, and back. *Flicker*: a gain "
