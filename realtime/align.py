@@ -78,10 +78,11 @@ class _Track:
         self.epochs += 1
 
     def leave(self, t_ns: int) -> None:
-        """Remember the transform that is held, if it was for a while, and forget old ones."""
+        """Remember the transform that is held, if it was for a while, and forget old and short ones."""
         if self.hold.lasted_ns >= _STAY_NS:
             self.left.append(self.hold)
-        self.left = [hold for hold in self.left if t_ns - hold.seen_ns < _MEMORY_NS][-_MEMORY:]
+        young = [hold for hold in self.left if t_ns - hold.seen_ns < _MEMORY_NS]
+        self.left = sorted(young, key=lambda hold: hold.lasted_ns)[-_MEMORY:]
 
 
 class AlignNode:

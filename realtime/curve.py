@@ -25,7 +25,7 @@ _APART_NS = 100_000_000  # a frame that is farther away shows another moment
 _REST_NS = 500_000_000
 _NEAR_IOD = 0.01  # no region of a face at rest is farther from where it was in the anchor…
 _HELD_NS = 5_000_000_000  # …but what is held for longer than any expression (MEGC: 4 s) is the face's new rest
-_KEPT = 6  # so many anchors under other crops are kept, features and all
+_KEPT = 4  # so many anchors under other crops are kept, features and all: those of the crops that were held longest
 _STILL, _STILL_IOD = 2.5, 0.0005  # a face whose regions wander by so many times their jitter, or less than this, rests
 
 
@@ -92,7 +92,8 @@ class Curve:
 
     Attributes:
         anchor: what displacement is measured from.
-        left: the last anchors under other crops, by the number of the crop's transform.
+        left: anchors under other crops, by the number of the crop's transform.
+        lasted_ns: how long each crop was held.
         relief: what is known of the regions' depths.
         pose: how far the head has turned and come nearer since the curve began, (3,) as in `Motion`.
         anchors: how many there were.
@@ -104,6 +105,7 @@ class Curve:
 
     anchor: Anchor
     left: dict[int, Anchor] = field(default_factory=dict)
+    lasted_ns: dict[int, int] = field(default_factory=dict)
     relief: Relief = field(default_factory=Relief)
     pose: Doubles = field(default_factory=lambda: np.zeros(3))
     anchors: int = 1
@@ -151,6 +153,8 @@ class Curve:
             step = np.abs(displacement[SEEN] - self.recent[-1][1][SEEN])
             # The median step of a still face is 0.95 σ of one sample (1.349 / √2): a slow mean of it.
             self.jitter_iod += 0.05 * (float(np.median(step)) / 0.954 - self.jitter_iod)
+            since_ns = shot.t_ns - self.recent[-1][0]
+            self.lasted_ns[shot.epoch] = self.lasted_ns.get(shot.epoch, 0) + since_ns
         self.recent.append((shot.t_ns, displacement))
         if np.hypot(*(displacement - self.anchor.carried)[SEEN].T).max() < _NEAR_IOD:
             self.near_ns = shot.t_ns
@@ -203,8 +207,9 @@ class Curve:
 
     def _leave_for(self, crop: int) -> None:
         """Keep the anchor, if the next one is under another crop."""
-        self.left.pop(crop, None)
         if self.anchor.shot.epoch != crop:
             self.left[self.anchor.shot.epoch] = self.anchor
-            while len(self.left) > _KEPT:
-                del self.left[next(iter(self.left))]
+        self.left.pop(crop, None)
+        longest = sorted(self.left, key=lambda epoch: self.lasted_ns.get(epoch, 0))[-_KEPT:]
+        self.left = {epoch: self.left[epoch] for epoch in longest}
+        self.lasted_ns = {epoch: self.lasted_ns.get(epoch, 0) for epoch in (*longest, crop)}

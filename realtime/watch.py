@@ -34,6 +34,7 @@ _RISE_SHARE = 1.5  # …to two thirds of what it is away from rest
 _WAKE, _WAKE_S = 0.12, 0.6  # share of a long movement that may be left in its regions for so long after its end
 _MOVING_S = 0.1  # a region that changes by its threshold within this time is moving
 _FINEST_PX = 0.1  # of the frame: less is not seen; faces at rest 8 to 16 px between the eyes seem to move by 0.07
+_KNOWN = 64  # anchors under which it is known where the face rests
 _SETTLE_S = 1.0  # who has rested under an anchor for so long rests there again
 _ALONE = 1.6  # a region that moves alone must exceed its threshold so many times
 _OPEN_SAMPLES = 2
@@ -114,6 +115,8 @@ class Watch:
         if sample.anchor != self._anchor:
             if self.rest.settled_s > self._since_s + _SETTLE_S:
                 self._rested[self._anchor] = self.rest.level, self.rest.pose
+                while len(self._rested) > _KNOWN:
+                    del self._rested[next(iter(self._rested))]
             self._anchor, self._since_s = sample.anchor, sample.t_s
         step = self._samples.step
         if step is None:

@@ -55,12 +55,13 @@ def test_the_anchor_is_renewed_at_rest_without_a_step(resting: PhantomVideo) -> 
     assert steps.max() < 0.006
 
 
-def test_a_head_that_turned_and_came_back_is_where_it_was() -> None:
-    """By the anchor that it had there, whatever the ones between got wrong."""
+@pytest.mark.parametrize("hold_iod", [0.12, 0.03])
+def test_a_head_that_turned_and_came_back_is_where_it_was(hold_iod: float) -> None:
+    """By the anchor that it had there, however many it had between, and whatever they got wrong."""
     turn = HeadTurn(1.2, 2.4, 14.0, 0.0, 0.3)
     still = Nuisance(sway_iod=0.0, roll_deg=0.0, zoom=0.0, turn_deg=0.0, light=0.0, noise=1.0)
     video = PhantomVideo(portrait(), PhantomScript((), (), still, 1, (turn,)))
-    with Bench() as bench:
+    with Bench(AlignConfig(hold_iod=hold_iod)) as bench:
         motions = list(bench.motions(video.frame(k / 30) for k in range(84)))
     before, turned, after = motions[30], motions[54], motions[-1]
     assert turned.epoch > before.epoch
