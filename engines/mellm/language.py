@@ -1,7 +1,8 @@
 """The narrator around a language model: asks it, hands its words on as they come, and lets nothing false stand.
 
 Whatever goes wrong, the template narrator answers for that measurement: a model that is late or breaks off, an answer
-without its closing facts, or one that claims a movement or an action unit that was not measured, or the same twice.
+without its closing facts or whose words tell others, or one that claims a movement or an action unit that was not
+measured, or the same twice.
 """
 
 import dataclasses
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from calib.facs import CLASSES
 from engines.mellm.answer import Answer, Facts, StreamError
 from engines.mellm.claims import claims, false_claims, settled
 from engines.mellm.closing import PATTERN, AnswerError, parse_answer
@@ -23,6 +25,7 @@ PATIENCE = 3
 """So many answers in a row that come too late, and the template narrator speaks from then on."""
 
 _SENTENCES = re.compile(r"[.!?][)\"”]?\s")
+_CLASS, _PERCENT = re.compile("|".join(CLASSES), re.IGNORECASE), re.compile(r"(\d+(?:\.\d+)?) ?%")
 _WAIT_S = 0.05
 _LONGEST = 8000  # characters of an answer, thoughts included
 _CLOSE_S = 0.3
@@ -183,6 +186,8 @@ class LanguageNarrator:
         if not facts.moving and (answer.action_units or answer.label != "none"):
             raise _FalseError("read an expression into a face that did not move")
         _check_units(answer.action_units, sighting)
+        if not pattern:  # somebody else's form may have no units and no chance
+            _check_closing(answer)
         if answer.narration.startswith(shown):
             yield answer.narration[len(shown) :]
         yield dataclasses.replace(answer, narrator=self.name)
@@ -259,6 +264,23 @@ def _check(text: str, facts: Facts, sighting: Sighting) -> None:
             if claim in said[:number]:
                 raise _FalseError(f"told a movement twice ({claim.region})")
     _check_units(named_units(text), sighting)
+
+
+def _check_closing(answer: Answer) -> None:
+    """Refuse words that name an action unit, or the chance of a class, that the closing facts do not.
+
+    Raises:
+        _FalseError: naming both.
+    """
+    for code in named_units(answer.narration):
+        if code not in answer.action_units:
+            raise _FalseError(f"named {code} but closed with {' '.join(answer.action_units) or 'no action unit'}")
+    for sentence in _SENTENCES.split(answer.narration):
+        if not _CLASS.search(sentence) or claims(sentence):
+            continue  # a share of the eye distance, perhaps
+        for percent in _PERCENT.findall(sentence):
+            if abs(float(percent) - 100 * answer.confidence) > 1:  # rounding
+                raise _FalseError(f"told a chance of {percent}% but closed with {answer.confidence:.0%}")
 
 
 def _check_units(codes: Iterable[str], sighting: Sighting) -> None:

@@ -113,6 +113,8 @@ def test_a_face_that_did_not_move_is_spoken_of_by_the_model_too() -> None:
          r"not measured \(Left Mouth Corner up-left, 103 px\)"),
         ("A smile.\nAU12 AU17 | positive | 0.8", r"action unit that was not measured \(AU17\)"),
         ("A chin raiser (AU17).\nAU12 | positive | 0.8", r"action unit that was not measured \(AU17\)"),
+        ("A smile. Likely positive (90%).\nAU12 | positive | 0.55", "chance of 90% but closed with 55%"),
+        ("A smile (AU12).\nLAU12 | positive | 0.8", "named AU12 but closed with LAU12"),
         (f"{MOVED}; {MOVED}.\nAU12 | positive | 0.8", r"told a movement twice \(Left Mouth Corner\)"),
         ("A smile.", "no closing facts"),
         ("", "no closing facts"),
@@ -169,6 +171,12 @@ def test_a_side_of_what_was_measured_may_be_named() -> None:
     assert (said.narrator, said.action_units) == ("script", ("LAU12",))
     _, said = told(narrator(Script("A smile.\nAU12 | positive | 0.8")), facts("LAU12"))
     assert said == from_template(facts("LAU12"))
+
+
+def test_the_chance_in_the_words_may_be_rounded_and_other_shares_are_none() -> None:
+    words = "Left Mouth Corner up-left by 2.0% is positive. Annotators call that positive (65%). It is 3% of the face."
+    _, said = told(narrator(Script(f"{words}\nAU12 | positive | 0.653")), facts())
+    assert (said.narrator, said.narration) == ("script", words)
 
 
 def test_what_steers_a_terminal_never_leaves() -> None:
