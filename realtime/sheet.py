@@ -40,7 +40,8 @@ def _tile(event: Event, sketch: bytes) -> NDArray[np.uint8]:
     else:
         _write(tile, "nothing measured", _MARGIN + SKETCH_SIDE // 2, _PALE)
     top = _MARGIN + SKETCH_SIDE + _LINE
-    _write(tile, f"{event.kind}  {event.onset_s:.2f}-{event.offset_s:.2f} s", top, _INK)
+    cut = ", cut off" * event.cut_off
+    _write(tile, f"{event.kind}  {event.onset_s:.2f}-{event.offset_s:.2f} s{cut}", top, _INK)
     _write(tile, " ".join(event.action_units) or "no unit", top + _LINE, _INK)
     _write(tile, f"{100 * event.magnitude_iod:.1f} % of the eye distance", top + 2 * _LINE, _PALE)
     return tile

@@ -188,8 +188,10 @@ class LiveView:
         self.spots[say.spot_id] = msgspec.structs.replace(spot, regions=(), noise_iod=(), sketch=b"")
         line = Text(f"#{say.spot_id} ")
         line.append(KIND_NAMES[spot.kind] if spot.kind else "", "bold")
-        line.append(f"  {_times(spot)}  {' '.join(say.action_units) or 'no unit'}  ")
-        line.append(f"{say.label} {say.confidence:.0%}", _COLOURS[say.label])
+        line.append(f"  {_times(spot)}")
+        if spot.kind != "speech":  # into which nothing is read
+            line.append(f"  {' '.join(say.action_units) or 'no unit'}  ")
+            line.append(f"{say.label} {say.confidence:.0%}", _COLOURS[say.label])
         self._line(say.t_media_ns, line)
         self.console.print(Padding(Text(say.text, "italic"), (0, 0, 0, 11)))
 
@@ -268,4 +270,5 @@ def _at_apex(typed: Typed) -> Text:
 
 def _times(spot: Spot) -> str:
     onset, apex, offset = (t / 1e9 for t in (spot.onset_ns, spot.apex_ns, spot.offset_ns))
-    return f"{onset:.2f}–{offset:.2f} s (apex {apex:.2f}, {1000 * (offset - onset):.0f} ms)"
+    length = f"{1000 * (offset - onset):.0f} ms" + ", cut off" * spot.cut_off
+    return f"{onset:.2f}–{offset:.2f} s (apex {apex:.2f}, {length})"

@@ -1,8 +1,8 @@
 """Events as tiers for ELAN, the annotation tool of the Max Planck Institute for Psycholinguistics (EAF, format 3.0).
 
 For every face a tier of expressions (micro, macro, speech) with the tiers that hang on it: phases (onset–apex,
-apex–offset), action units, label, confidence, and words; for the operator a tier of notes. What ELAN cannot have on
-one tier, annotations that overlap, gets a second set of tiers.
+apex–offset, or apex–cut off where nobody saw the end), action units, label, confidence, and words; for the operator a
+tier of notes. What ELAN cannot have on one tier, annotations that overlap, gets a second set of tiers.
 
 Source of the format: "ELAN Annotation Format, EAF", version 3.0 (2017), and the schema named in every such file.
 """
@@ -98,7 +98,7 @@ def eaf(
     for face_id in sorted({event.face_id for event in events}):
         layers = _layers([event for event in events if event.face_id == face_id], lambda event: _times(event)[::2])
         for number, layer in enumerate(layers, 1):
-            _face(document, _numbered(f"face {face_id}", number), layer)
+            _face(document, f"face {face_id}", number, layer)
     for number, row in enumerate(_layers(notes, _span), 1):
         tier = document.tier(_numbered("notes", number), "note", "operator")
         for note in row:
@@ -111,19 +111,20 @@ def _numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{name} ({number})"
 
 
-def _face(document: _Document, name: str, events: Sequence[Event]) -> None:
-    """The tiers of a face."""
+def _face(document: _Document, whose: str, number: int, events: Sequence[Event]) -> None:
+    """A set of tiers of a face."""
+    name = _numbered(whose, number)
     root = f"{name}: expression"
-    tiers = {"expression": document.tier(root, "expression", name)}
+    tiers = {"expression": document.tier(root, "expression", whose)}
     for part, kind in (("phase", "phase"), *((p, "fact") for p in ("action units", "label", "confidence", "words"))):
-        tiers[part] = document.tier(f"{name}: {part}", kind, name, root)
+        tiers[part] = document.tier(f"{name}: {part}", kind, whose, root)
     for event in events:
         start, apex, end = _times(event)
         whole = document.aligned(tiers["expression"], start, end, event.kind)
         if start < apex:
             document.aligned(tiers["phase"], start, apex, "onset–apex")
         if apex < end:
-            document.aligned(tiers["phase"], apex, end, "apex–offset")
+            document.aligned(tiers["phase"], apex, end, "apex–cut off" if event.cut_off else "apex–offset")
         document.referring(tiers["action units"], whole, "+".join(event.action_units))
         document.referring(tiers["label"], whole, event.label)
         document.referring(tiers["confidence"], whole, f"{event.confidence:.4f}")  # of 0.9963, 1.00 would be certain

@@ -31,6 +31,12 @@ def test_events_stand_in_order_of_their_onset(tmp_path: Path) -> None:
     assert tuple(picture[middle, picture.shape[1] - middle]) == (0, 0, 200)
 
 
+def test_an_end_that_nobody_saw_is_told(tmp_path: Path) -> None:
+    whole = sheet(tmp_path / "whole.png", [EVENT], [sketch((0, 0, 0))])
+    cut = sheet(tmp_path / "cut.png", [replace(EVENT, cut_off=True)], [sketch((0, 0, 0))])
+    assert (cut != whole).any()
+
+
 def test_many_events_take_more_rows_and_none_says_so(tmp_path: Path) -> None:
     one = sheet(tmp_path / "one.png", [EVENT], [sketch((0, 0, 0))])
     many = sheet(tmp_path / "many.png", [EVENT] * 8, [sketch((0, 0, 0))] * 8)

@@ -62,6 +62,14 @@ def test_events_that_were_told_take_little_memory() -> None:
     assert kept < 1_000_000
 
 
+def test_an_end_that_nobody_saw_is_told_and_speech_has_no_class() -> None:
+    cut = msgspec.structs.replace(spot(1.0, 1.4), cut_off=True)
+    assert "(apex 1.20, 400 ms, cut off)  AU4  negative 90%" in shown([cut, SAY])
+    speech = msgspec.structs.replace(spot(1.0, 1.4), kind="speech")
+    nothing = msgspec.structs.replace(SAY, action_units=(), label="none", confidence=0.0)
+    assert "speech  1.00–1.40 s (apex 1.20, 400 ms)\n" in shown([speech, nothing])
+
+
 def test_the_truth_stands_beside_what_was_spotted() -> None:
     script = PhantomScript((EVENT, PhantomEvent(2.0, 2.2, 2.4, (("AU12", 0.02),))))
     text = shown([spot(1.02, 1.41), SAY, spot(1.6, 1.8, 1)], script)

@@ -171,6 +171,12 @@ def test_what_overlaps_gets_tiers_of_its_own() -> None:
     root = check(eaf([event(1.0, offset_s=3.0), event(1.5), event(3.0)], [], MADE))
     assert len(values(root, "face 1: expression")) == 2
     assert len(values(root, "face 1 (2): expression")) == 1
+    assert {tier.attrib["PARTICIPANT"] for tier in root.iter("TIER")} == {"face 1"}
+
+
+def test_a_phase_whose_end_nobody_saw_does_not_lead_to_an_offset() -> None:
+    root = check(eaf([event(1.0, cut_off=True)], [], MADE))
+    assert values(root, "face 1: phase") == ["onset–apex", "apex–cut off"]
 
 
 def test_notes_that_overlap_keep_their_ends() -> None:
