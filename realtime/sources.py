@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from realtime.config import CaptureConfig
-from realtime.recorded import PHANTOMS, FileSource, FolderSource, PhantomSource
+from realtime.recorded import IMAGE_SUFFIXES, PHANTOMS, FileSource, FolderSource, PhantomSource
 from realtime.recordings.journal import JOURNAL
 from realtime.source import Source, SourceError
 from realtime.stack import StackSource
@@ -101,4 +101,8 @@ def _open_path(path: Path, config: CaptureConfig) -> Source:
         return FilmedSource(path)
     if path.suffix == ".npy" and path.is_file():
         return StackSource(path, config.fps or 30.0, config.loop_fps)
-    return FolderSource(path, config.fps or 30.0) if path.is_dir() else FileSource(path)
+    if path.is_dir():
+        return FolderSource(path, config.fps or 30.0)
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        raise SourceError(f"{path}: a picture, not a video; of a video's frames give their folder")
+    return FileSource(path)

@@ -106,6 +106,12 @@ def test_a_folder_of_videos_or_of_folders_says_how_to_give_them(tmp_path: Path, 
         open_source(CaptureConfig(source=str(tmp_path)))
 
 
+def test_one_picture_is_no_video(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "img1.JPG"), np.zeros((48, 64, 3), np.uint8))
+    with pytest.raises(SourceError, match=r"img1\.JPG: a picture, not a video; of a video's frames give their folder"):
+        open_source(CaptureConfig(source=str(tmp_path / "img1.JPG")))
+
+
 def test_a_frame_of_another_size_than_those_before_is_named(tmp_path: Path) -> None:
     for k, (height, width) in enumerate([(48, 64), (48, 64), (64, 48)]):
         cv2.imwrite(str(tmp_path / f"{k}.png"), np.zeros((height, width, 3), np.uint8))
