@@ -17,6 +17,7 @@ from realtime.commands.options import (
     Faces,
     NarratorName,
     UsageError,
+    check_folder,
     complain,
     note,
     plain,
@@ -76,6 +77,7 @@ def analyze(
         raise UsageError("no videos given; try: mellm analyze interview.mp4 --out results")
     if jobs < 0:
         raise UsageError(f"--jobs {jobs}: at least one video at a time")
+    check_folder("--out", out)
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     from realtime.analyze import Analysis, output_names
@@ -174,7 +176,7 @@ def _report(console: "Console", video: Path, done: "Analysis", rate_assumed: boo
     from realtime.sources import tells_no_time
 
     if 0 < done.fps < SLOW_FPS:
-        note(console, f"{video} has {done.fps:.0f} fps: micro-expressions fall between its frames")
+        note(console, f"{video} has {done.fps:.3g} fps: micro-expressions fall between its frames")
     if rate_assumed and tells_no_time(source_of(video)):
         note(console, f"{video}: {RATE_ASSUMED}")
     for text in done.notes:

@@ -180,6 +180,13 @@ def test_the_rate_of_mere_frames_is_not_assumed_in_silence_and_every_kind_is_cou
     assert ("30 fps assumed; give the true rate with --fps" in out + err) is noted
 
 
+def test_a_rate_below_one_is_told_as_it_is(mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    monkeypatch.setattr("realtime.batch.analyze", lambda *_: Analysis(tmp_path / "a", (), 1, 178.0, 0.5))
+    _, out, err = mellm("analyze", tmp_path / "frames", "--out", tmp_path / "out", "--fps", "0.5")
+    assert "frames has 0.5 fps: micro-expressions fall between its frames" in out + err
+
+
 def test_a_rate_is_refused_for_what_tells_its_own_times_and_noted_beside_what_does_not(
     mellm: Command, tmp_path: Path
 ) -> None:
@@ -290,6 +297,12 @@ def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, 
     (many,) = (tmp_path / "many").glob("*.npz")
     with np.load(tmp_path / "f.npz") as one, np.load(many) as other:
         assert np.array_equal(one["facial"], other["facial"], equal_nan=True)
+
+
+def test_videos_are_not_analysed_where_a_file_is_in_the_way(mellm: Command, clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    said = (1, "", f"error: --out {tmp_path / 'taken'}: is a file; give a folder\n")
+    assert mellm("analyze", clip, "--out", tmp_path / "taken" / "results") == said
 
 
 @pytest.mark.parametrize("out", ["taken.txt", "taken.txt/many"])
