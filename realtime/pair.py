@@ -185,7 +185,7 @@ class Pair(NamedTuple):
 def read_pairs(path: Path) -> Iterator[Pair]:
     """Rows of a CSV with columns `onset` and `apex`; relative paths count from the CSV's folder, else from here.
 
-    Semicolons will do between the columns, as spreadsheets write where the comma is a decimal point.
+    Semicolons or tabs will do between the columns, as spreadsheets write them, and capitals in the columns' names.
 
     Raises:
         SourceError: unreadable, or a column is missing.
@@ -194,9 +194,9 @@ def read_pairs(path: Path) -> Iterator[Pair]:
         with path.open(encoding="utf-8-sig", newline="") as table:
             text = table.read()
         head = text.partition("\n")[0]
-        comma = ";" if ";" in head and "," not in head else ","
+        comma = next((mark for mark in ",;\t" if mark in head), ",")
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=comma, skipinitialspace=True)
-        names = [name.strip() for name in next(reader, [])]
+        names = [name.strip().lower() for name in next(reader, [])]
         missing = {"onset", "apex"} - set(names)
         if missing:
             raise SourceError(f"{path}: no column {' or '.join(sorted(missing))}; it needs onset,apex")
@@ -204,7 +204,9 @@ def read_pairs(path: Path) -> Iterator[Pair]:
         rows = [(reader.line_num, [row[k].strip() if k < len(row) else "" for k in places]) for row in reader if row]
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: not a table of text in UTF-8 ({error})") from error
+    except csv.Error as error:
         raise SourceError(f"{path}: not a table of text ({error})") from error
     for line, (onset, apex) in rows:
         if not onset or not apex:

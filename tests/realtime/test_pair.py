@@ -109,6 +109,12 @@ def test_pairs_are_read_beside_their_table(tmp_path: Path) -> None:
     assert list(read_pairs(table)) == [(tmp_path / "a.png", Path("b.png"), 2)]
 
 
+def test_tabs_and_capitals_are_read(tmp_path: Path) -> None:
+    table = tmp_path / "pairs.tsv"
+    table.write_text("Onset\tApex\na,1.png\tb;2.png\n")
+    assert list(read_pairs(table)) == [(Path("a,1.png"), Path("b;2.png"), 2)]
+
+
 def test_semicolons_between_the_columns_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
     table = tmp_path / "pairs.csv"
     table.write_bytes(b'\xef\xbb\xbfonset;apex;note\r\n"a,1.png";b.png;x\r\n\r\nc.png;d.png;\r\n')
@@ -120,7 +126,7 @@ def test_semicolons_between_the_columns_are_read_as_spreadsheets_write_them(tmp_
     [
         (b"onset\na.png\n", "no column apex"),
         (b"onset,apex\na.png,\n", "line 2 lacks"),
-        (b"\xff\xfe\x00\x01", "table of text"),
+        (b"\xff\xfe\x00\x01", "table of text in UTF-8"),
         (None, "No such file"),
     ],
 )
