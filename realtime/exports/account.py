@@ -83,7 +83,7 @@ def gather(recording: Recording) -> Account:
     told = [Told(_from_zero(make_event(recording.path.name, *pair), info.zero_ns), pair[0]) for pair in answers.pairs]
     return Account(
         recording, info, tuple(sorted(told, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
-        pa.concat_tables(tables), tuple(gaps), statuses, recording.notes,
+        pa.concat_tables(tables), tuple(sorted(gaps, key=lambda gap: gap.t_media_ns)), statuses, recording.notes,
         answers.summary(info.zero_ns, info.duration_s), recording.damage,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from realtime.config import CaptureConfig, Config
 from realtime.exports.account import gather
 from realtime.exports.chart import HEIGHT, WIDTH, Axis, Curve, labels, line
 from realtime.exports.report import report
-from realtime.messages import AnyMessage, Motion
+from realtime.messages import AnyMessage, Gap, Motion
 from realtime.recordings.record import Recorder
 from realtime.recordings.sessions import Recording, open_recording
 from realtime.terminal import LiveView
@@ -118,6 +118,14 @@ def test_nothing_is_fetched_and_nothing_sticks_out(exported: Path) -> None:
             assert [one for one in fetched if not one.startswith("data:")] == [url]
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert page.evaluate("Array.from(document.images).every(i => i.complete && i.naturalWidth > 0)")
+
+
+def test_what_was_skipped_stands_in_order_of_time_though_stages_tell_of_it_late(tmp_path: Path) -> None:
+    gaps = [
+        Gap(seq=9, t_capture_ns=0, t_media_ns=t_ms * 10**6, from_seq=1, to_seq=2, cause="behind") for t_ms in (800, 500)
+    ]
+    page = page_of(tmp_path, frame(0.0, 0), *gaps, frame(1.0, 9))
+    assert page.index("0.5 s</td>") < page.index("0.8 s</td>")
 
 
 def test_a_long_curve_keeps_its_peaks_and_its_gaps() -> None:
