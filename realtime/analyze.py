@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -141,11 +142,11 @@ def analyze(
         made = datetime.datetime.fromtimestamp(video.stat().st_mtime).astimezone()
         (fresh / "events.eaf").write_bytes(eaf(found.events, [], made, film, folder))
         write_sheet(found.events, found.sketches, fresh / "events.png")
-        (fresh / "summary.txt").write_text(f"{found.summary}\n", encoding="utf-8")
+        calibration, fps = open_calibration(config.spot), found.fps
+        how = f"{found.circumstances}; {'with' if calibration else 'without'} a calibration."
+        (fresh / "summary.txt").write_text(f"{found.summary}\n{how}\n", encoding="utf-8")
         (fresh / VIDEO).write_bytes(whose)
-    times_ns = found.times_ns
-    fps = 1e9 / float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else 0.0
-    calibration, faces = open_calibration(config.spot), found.first.values()
+    faces = found.first.values()
     said = [text for m in faces for text in too_small(m.iod_px)]
     said += [text for m in faces for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
     notes = tuple(dict.fromkeys([*said, *found.notes]))
@@ -178,6 +179,7 @@ class _Found:
         end_ns: the stream's time.
         times_ns: of the frames with a face.
         first: each face's first motion.
+        narrators: who answered.
         events, sketches: in the order in which they were answered.
         summary: of the whole video.
         notes: what else was said of it.
@@ -188,11 +190,29 @@ class _Found:
     end_ns: int = 0
     times_ns: list[int] = field(default_factory=list)
     first: dict[int, Motion] = field(default_factory=dict)
+    narrators: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     sketches: list[bytes] = field(default_factory=list)
     summary: str = ""
     notes: list[str] = field(default_factory=list)
     closed: dict[int, Spot] = field(default_factory=dict)
+
+    @property
+    def fps(self) -> float:
+        """Median rate of the frames with a face; 0 of a single one."""
+        return 1e9 / float(np.median(np.diff(self.times_ns))) if len(self.times_ns) > 1 else 0.0
+
+    @property
+    def circumstances(self) -> str:
+        """What belongs to every number that is reported of a video: rate, sizes, engine, narrators, version."""
+        sizes = " and ".join(f"{motion.iod_px:.0f}" for motion in self.first.values())
+        engines = " and ".join(sorted({motion.engine for motion in self.first.values()}))
+        told = f", told by {' and '.join(sorted(self.narrators))}" if self.narrators else ""
+        try:
+            program = f"mellm-live {version('mellm-live')}"
+        except PackageNotFoundError:
+            program = "mellm-live"
+        return f"Measured by {program} with {engines}{told}; {self.fps:.4g} fps, {sizes} px between the eyes at first"
 
     def take(self, message: AnyMessage) -> None:
         """Take a message in.
@@ -219,5 +239,6 @@ class _Found:
             self.notes.append(say.text)
         elif say.final and say.spot_id in self.closed:
             spot = self.closed.pop(say.spot_id)
+            self.narrators |= {say.narrator} - {""}  # nobody is asked about speech
             self.events.append(make_event(self.video.name, spot, say))
             self.sketches.append(spot.sketch)

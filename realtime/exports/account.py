@@ -34,6 +34,7 @@ class Account:
         motions: table of every measured frame, in order (`motion_table`).
         gaps: what was not looked at, in order.
         statuses: the last word of every process.
+        narrators: who answered.
         notes: the operator's, in order; times in the stream.
         summary: what happened, in words.
         damage: what could not be read of it; empty if all could.
@@ -46,6 +47,7 @@ class Account:
     motions: "pa.Table"
     gaps: tuple[Gap, ...]
     statuses: dict[str, Status]
+    narrators: tuple[str, ...]
     notes: tuple[Annotation, ...]
     summary: str
     damage: str
@@ -83,7 +85,8 @@ def gather(recording: Recording) -> Account:
     told = [Told(_from_zero(make_event(recording.path.name, *pair), info.zero_ns), pair[0]) for pair in answers.pairs]
     return Account(
         recording, info, tuple(sorted(told, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
-        pa.concat_tables(tables), tuple(sorted(gaps, key=lambda gap: gap.t_media_ns)), statuses, recording.notes,
+        pa.concat_tables(tables), tuple(sorted(gaps, key=lambda gap: gap.t_media_ns)), statuses,
+        tuple(sorted({say.narrator for _, say in answers.pairs} - {""})), recording.notes,
         answers.summary(info.zero_ns, info.duration_s), recording.damage,
     )  # fmt: skip
 

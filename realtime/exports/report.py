@@ -239,6 +239,7 @@ def _session(account: Account) -> str:
         ("Length", _length(info.duration_s)), ("Frame rate", f"{counts.fps:.1f} fps"),
         ("Face size", f"{np.median(iods):.0f} px between the eyes (median)" if iods.size else "no face measured"),
         ("Flow engine", escape(counts.engine) or "unknown"),
+        ("Narrator", escape(" and ".join(account.narrators)) or "none was asked"),
         ("Calibration", "of this person" if account.recording.calibration else "none, noise learned on the way"),
         ("Video", "recorded beside the measurements" if info.has_video else "not recorded"),
         ("Program", f"mellm-live {escape(info.program)}"),

@@ -64,6 +64,11 @@ def test_the_page_is_whole_and_needs_nothing_else(exported: Path) -> None:
     assert "<script" not in page
 
 
+def test_who_spoke_is_told(tmp_path: Path) -> None:
+    page = page_of(tmp_path, frame(0.0), spot(), say(narrator="mellm"), spot(1), say(1, narrator="template"))
+    assert "<dt>Narrator</dt><dd>mellm and template</dd>" in page
+
+
 def test_an_event_is_never_called_certain(tmp_path: Path) -> None:
     page = page_of(tmp_path, frame(0.0), spot(confidence=0.9963), say(), frame(3.0, 4))
     assert "confidence 99%" in page
