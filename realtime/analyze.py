@@ -20,9 +20,11 @@ from realtime.exports.tables import Event, MotionWriter, make_event, write_event
 from realtime.messages import AnyMessage, End, Motion, Say, Spot
 from realtime.output import OutputError, fresh_folder
 from realtime.recorded import PHANTOMS
+from realtime.recordings.journal import JOURNAL
+from realtime.recordings.journal import VIDEO as FILM
 from realtime.sheet import write_sheet
 from realtime.source import SourceError
-from realtime.sources import is_live, source_title
+from realtime.sources import is_live, source_title, tells_no_time
 
 VIDEO = "video.txt"
 """Says of which video a folder's results are: its whole path."""
@@ -138,7 +140,7 @@ def analyze(
         if not found.first:
             raise SourceError(f"{video}: no face found in {found.end_ns / 1e9:.1f} s of video")
         write_events(found.events, fresh)
-        film = video if video.is_file() and video.suffix != ".npy" else None
+        film = None if tells_no_time(capture.source) else video / FILM if (video / JOURNAL).is_file() else video
         made = datetime.datetime.fromtimestamp(video.stat().st_mtime).astimezone()
         (fresh / "events.eaf").write_bytes(eaf(found.events, [], made, film, folder))
         write_sheet(found.events, found.sketches, fresh / "events.png")

@@ -14,6 +14,7 @@ from engines.runtime import open_engine
 from realtime.analyze import RESULTS, analyze, output_names
 from realtime.config import Config
 from realtime.output import OutputError
+from realtime.recordings.sessions import Recording
 from realtime.source import SourceError
 from tests.conftest import SMILE, write_video
 
@@ -39,6 +40,12 @@ def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
     assert done.summary.startswith("Watched 0:02: 1 micro-expression and 0 macro-expressions. Read as 1 positive.")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["smile"]
     assert reached == sorted(reached)
+
+
+def test_a_recording_is_analysed_beside_its_video(filmed: Recording, tmp_path: Path) -> None:
+    done = analyze(filmed.path, "again", tmp_path, Config(), lambda t_s: None)
+    assert [event.action_units for event in done.events] == [event.action_units for event in filmed.events()]
+    assert (filmed.path / "video.webm").resolve().as_uri() in (done.folder / "events.eaf").read_text(encoding="utf-8")
 
 
 def test_a_rerun_is_the_same_to_the_byte(clip: Path, tmp_path: Path) -> None:
