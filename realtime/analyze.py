@@ -152,7 +152,8 @@ def analyze(
     said = [text for m in faces for text in too_small(m.iod_px)]
     said += [text for m in faces for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
     notes = tuple(dict.fromkeys([*said, *found.notes]))
-    return Analysis(folder, tuple(found.events), len(faces), found.end_ns / 1e9, fps, notes, found.summary)
+    length_s = found.end_ns / 1e9 + (1 / fps if fps else 0.0)  # to the end of the last frame, as of a recording
+    return Analysis(folder, tuple(found.events), len(faces), length_s, fps, notes, found.summary)
 
 
 def _check_whose(folder: Path, whose: bytes) -> None:

@@ -33,6 +33,7 @@ def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
     assert clip.resolve().as_uri() in tiers
     assert "<ANNOTATION_VALUE>AU12</ANNOTATION_VALUE>" in tiers
     assert pq.read_table(done.folder / "motion.parquet").num_rows == 75
+    assert done.duration_s == pytest.approx(2.5, abs=0.01)
     summary, how = (done.folder / "summary.txt").read_text().splitlines()
     assert summary == done.summary
     assert re.match(r"Measured by mellm-live \S+ with meflownet\S*, told by (mellm|template); 30 fps, \d+ px betw", how)
