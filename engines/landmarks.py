@@ -50,7 +50,7 @@ class FaceMesh:
 
         def graph(faces: int) -> Any:
             made = Graph(static_image_mode=not tracking, max_num_faces=faces, refine_landmarks=True)
-            made.process(np.zeros((64, 64, 3), np.uint8))  # the first image is slow: let it be this one
+            _start(made)
             return made
 
         self._settled = False
@@ -103,12 +103,19 @@ class FaceMesh:
             found = self._many.process(rgb).multi_face_landmarks or []
             if len(found) > 1:
                 if self._one is not None and self._alone > FORGET_AFTER:
-                    self._one.reset()  # when it goes on, its face will be elsewhere
+                    with quiet_stderr():
+                        self._one.reset()  # when it goes on, its face will be elsewhere
+                        _start(self._one)
                 self._alone = 0
             if self._one is None or self._alone <= FORGET_AFTER:
                 return found
         assert self._one is not None
         return self._one.process(rgb).multi_face_landmarks or []
+
+
+def _start(graph: Any) -> None:
+    """Have a graph load its models, which is slow and chatters: let that be with an image that nobody waits for."""
+    graph.process(np.zeros((64, 64, 3), np.uint8))
 
 
 _FRAME, _NUMBERS = [0, 1, 2, 7, 12], [3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16]

@@ -105,7 +105,7 @@ def test_points_are_read_whatever_else_their_list_holds(visibility: float | None
     assert np.array_equal(mesh_points(found), points)
 
 
-def test_a_second_face_is_noticed_soon(portrait: PhantomFace) -> None:
+def test_a_second_face_is_noticed_soon_and_in_silence(portrait: PhantomFace, capfd: pytest.CaptureFixture[str]) -> None:
     alone = np.ascontiguousarray(PhantomVideo(portrait, PhantomScript(())).frame(0.0)[..., ::-1])
     both = np.hstack([alone[:, 160:480], alone[:, 160:480]])
     with FaceMesh(max_faces=2) as found:
@@ -113,3 +113,4 @@ def test_a_second_face_is_noticed_soon(portrait: PhantomFace) -> None:
         # The pictures change at once, so that every face has to be found anew.
         assert [len(found.find(both)) for _ in range(SEARCH_EVERY + 4)][-2:] == [2, 2]
         assert [len(found.find(alone)) for _ in range(FORGET_AFTER + 5)][2:] == [1] * (FORGET_AFTER + 3)
+    assert capfd.readouterr().err == ""
