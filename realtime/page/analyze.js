@@ -22,11 +22,7 @@ export class Analyze {
     this.jobs = [];
     this.input = element("input", { type: "file", multiple: true, accept: "video/*", hidden: true,
       onchange: () => { this.add(this.input.files); this.input.value = ""; } }); // prettier-ignore
-    this.drop = element("div.drop", {
-      ondragover: (event) => { event.preventDefault(); this.drop.dataset.over = "true"; },
-      ondragleave: () => delete this.drop.dataset.over,
-      ondrop: (event) => { event.preventDefault(); delete this.drop.dataset.over; this.add(event.dataTransfer.files); },
-    },
+    this.drop = element("div.drop", {},
     element("h1", {}, "Analyze videos"),
     element("p", {}, "Drop video files here. Every frame is measured, on this machine, without loss; the result opens like a recording."),
     element("button.primary", { type: "button", onclick: () => this.input.click() }, "Choose videos…"), this.input,
@@ -34,6 +30,7 @@ export class Analyze {
     this.list = element("ol.jobs", { "aria-label": "Queue" });
     root.append(element("div.analyze", {}, this.drop, this.list));
     connection.addEventListener("message", ({ detail }) => this._take(detail));
+    for (const what of ["dragover", "dragleave", "drop"]) addEventListener(what, (event) => this._drag(event));
     addEventListener("beforeunload", (event) => {
       if (this.sending) event.preventDefault(); // what is still on its way would be lost
     });
@@ -43,6 +40,16 @@ export class Analyze {
     if (message.type === "news") message.rows.forEach((row) => this._take(row));
     else if (message.type === "analyses") this._show(message.jobs);
     else if (message.type === "hello") this._show([]);
+  }
+
+  /** Files may be dropped anywhere: beside the field they would be opened in place of this page. */
+  _drag(event) {
+    if (!event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    this.drop.toggleAttribute("data-over", event.type === "dragover");
+    if (event.type !== "drop") return;
+    location.hash = "analyze";
+    this.add(event.dataTransfer.files);
   }
 
   /** Queue some files; they are sent one after the other. */
