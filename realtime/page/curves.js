@@ -11,6 +11,7 @@ const LEAST_IOD = 0.012; // the scale's smallest top
 const AXIS = 18; // height of the time axis, px
 const LEFT = 44; // width of the scale, px
 const RIGHT = 12;
+const NEAR = 8; // so far from a note the pointer has it read out, px
 
 export class Curves {
   /**
@@ -153,22 +154,25 @@ export class Curves {
       context.fillText(percent(tick, step < 0.01 ? 1 : 0), box.x - 6, y(tick));
     }
     if (!lane) return;
+    let free = -Infinity;
+    if (named) {
+      const name = `Face ${lane.id}`;
+      context.font = `600 11px ${font}`;
+      context.textAlign = "left";
+      context.fillStyle = theme.quiet;
+      context.fillText(name, box.x + 4, box.y + RAIL / 2 + 1);
+      free = box.x + 4 + context.measureText(name).width + 6;
+    }
     context.save();
     context.beginPath();
     context.rect(box.x, box.y, box.width, box.height);
     context.clip();
     const x = (t) => this._x(t, range, box.all);
-    drawMarks(context, this.track, lane.id, range, x, { ...box, top, bottom }, theme, font, this.chosen);
+    drawMarks(context, this.track, lane.id, range, x, { ...box, top, bottom, free }, theme, font, this.chosen);
     PARTS.forEach((part, k) => {
       if (!this.hidden.has(part)) this._curve(context, lane, k, range, box, y, theme[part]);
     });
     context.restore();
-    if (named) {
-      context.font = `600 11px ${font}`;
-      context.textAlign = "left";
-      context.fillStyle = theme.quiet;
-      context.fillText(`Face ${lane.id}`, box.x + 4, box.y + RAIL / 2 + 1);
-    }
   }
 
   /** The top of a lane's scale: what is in the window fits; while time runs it falls slowly, so that no curve jumps. */
@@ -244,6 +248,9 @@ export class Curves {
   _move(event) {
     if (this.held) this.playhead.seek(this._time(event, this.held.range));
     this.pointer = event.offsetX > LEFT ? event.offsetX : null;
+    const range = this._range();
+    const isNear = ({ t }) => Math.abs(this._x(t, range, this.canvas.canvas.clientWidth) - event.offsetX) < NEAR;
+    this.canvas.canvas.title = this.track.notes.filter(isNear).map(({ t, text }) => `${clock(t)}: ${text}`).join("\n");
     this.canvas.stale = true;
   }
 

@@ -12,14 +12,15 @@ export const RAIL = 16;
  * @param {number} face
  * @param {[number, number]} range the times at the edges, s.
  * @param {(t: number) => number} x where a time lies, px.
- * @param {{x: number, y: number, top: number, bottom: number}} box of the lane, px.
+ * @param {{x: number, y: number, all: number, top: number, bottom: number, free: number}} box of the lane, px: `all` is the
+ *   canvas's width, `free` where names of events may begin.
  * @param {Record<string, string>} theme colours by name.
  * @param {string} font
  * @param {number|null} chosen the event to stress.
  */
 export function drawMarks(context, track, face, range, x, box, theme, font, chosen) {
   drawGaps(context, track, range, x, box, theme);
-  let free = -Infinity; // where the next name may begin
+  let free = box.free; // where the next name may begin
   for (const { id, spot, said } of track.found()) {
     if (spot.face !== face || spot.onset > range[1]) continue;
     const end = spot.offset ?? Math.max(spot.apex ?? spot.onset, track.last);
@@ -35,8 +36,9 @@ export function drawMarks(context, track, face, range, x, box, theme, font, chos
     context.fillText(name, at, box.y + RAIL / 2);
     free = at + context.measureText(name).width + 6;
   }
-  for (const note of track.notes) {
-    if (note.t <= range[1] && (note.until ?? note.t) >= range[0]) drawNote(context, note, x(note.t), box, theme, font);
+  free = -Infinity;
+  for (const note of [...track.notes].sort((a, b) => a.t - b.t)) {
+    if (note.t <= range[1] && (note.until ?? note.t) >= range[0]) free = drawNote(context, note, x(note.t), box, free, theme, font);
   }
 }
 
@@ -68,8 +70,8 @@ function drawGaps(context, track, range, x, { bottom }, theme) {
   context.globalAlpha = 1;
 }
 
-/** A note: a flag with its first words. */
-function drawNote(context, note, x, { top, bottom }, theme, font) {
+/** A note: a flag, and its first words where they are free of those of the note before; where the next may begin. */
+function drawNote(context, note, x, { top, bottom, all }, free, theme, font) {
   context.fillStyle = context.strokeStyle = theme.ink;
   context.globalAlpha = 0.8;
   context.lineWidth = 1;
@@ -79,8 +81,12 @@ function drawNote(context, note, x, { top, bottom }, theme, font) {
   context.fill();
   context.font = `500 11px ${font}`;
   context.textAlign = "left";
-  context.fillText(note.text.length > 28 ? `${note.text.slice(0, 27)}…` : note.text, x + 12, top + 6);
+  const words = note.text.length > 28 ? `${note.text.slice(0, 27)}…` : note.text;
+  const across = context.measureText(words).width;
+  const at = x + 12 + across > all ? x - 6 - across : x + 12; // at the right edge they stand before the flag
+  if (at >= free) context.fillText(words, at, top + 6);
   context.globalAlpha = 1;
+  return at >= free ? Math.max(x, at + across) + 12 : free;
 }
 
 /** A line. */

@@ -11,6 +11,7 @@ import { Transport } from "./transport.js";
 
 const NUDGE_S = 1;
 const AROUND_S = 0.3; // shown before and after an event
+const AT_S = 0.02; // so near to its apex an event is the one that is shown
 
 export class Screen {
   /**
@@ -95,10 +96,13 @@ export class Screen {
 
   /** The event before or after the moment shown. */
   _event(way) {
-    const t = this.playhead.t;
+    const { t, loop } = this.playhead;
     const apex = ({ spot }) => spot.apex ?? spot.onset;
-    const found = this.track.found().filter((event) => (way < 0 ? apex(event) < t - 0.02 : apex(event) > t + 0.02));
-    const event = way < 0 ? found[found.length - 1] : found[0];
+    const found = this.track.found().sort((a, b) => apex(a) - apex(b)); // two faces may have theirs at the same moment
+    const chosen = found.findIndex(({ id }) => id === this.curves.chosen);
+    const isThere = chosen >= 0 && (loop || Math.abs(apex(found[chosen]) - t) <= AT_S);
+    const beside = found.filter((event, k) => way * (isThere ? k - chosen : apex(event) - t - way * AT_S) > 0);
+    const event = beside.at(way < 0 ? -1 : 0);
     if (event) this.choose(event.id);
   }
 }

@@ -1,0 +1,56 @@
+"""The words on the curves, in a real browser, before a session that is acted."""
+
+from typing import Any
+
+from tests.realtime.acted import Acted, event
+from tests.realtime.page.test_live import TIME, points
+
+DRAWN = """
+  window.drawn = {};
+  const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function (...where) {
+    if (this.canvas.closest(".curves")) window.drawn = {};
+    clearRect.apply(this, where);
+  };
+  CanvasRenderingContext2D.prototype.fillText = function (words, x, y) {
+    if (this.canvas.closest(".curves")) window.drawn[words] = [x, x + this.measureText(words).width];
+    fillText.call(this, words, x, y);
+  };
+"""
+"""Keeps from where to where the words of the last drawing of the curves reach, px."""
+
+
+def note(t_s: float, text: str) -> dict[str, Any]:
+    return {"type": "annotation", "t": t_s, "until": None, "text": text}
+
+
+def test_notes_can_be_read_at_the_edge_and_beside_each_other(page: Any, acted: Acted) -> None:
+    page.add_init_script(DRAWN)
+    acted.open()
+    long = "at the end, and long enough to be shortened"
+    acted.say(
+        points(*range(301)), note(9.99, long), note(5.1, "the second"), note(5.0, "the first"), note(8.0, "a third")
+    )
+    acted.until(lambda: "a third" in page.evaluate("drawn"))
+    drawn = page.evaluate("drawn")
+    assert "the first" in drawn
+    assert "the second" not in drawn  # it would lie on the first
+    (end,) = (reach for words, reach in drawn.items() if words.startswith("at the end"))
+    box = page.locator(TIME).bounding_box()
+    assert drawn["a third"][1] < end[0] < end[1] <= box["width"]
+    page.mouse.move(box["x"] + box["width"] - 13, box["y"] + 40)
+    assert page.locator(TIME).get_attribute("title") == f"0:09.99: {long}"
+
+
+def test_a_faces_name_is_not_written_over(page: Any, acted: Acted) -> None:
+    page.add_init_script(DRAWN)
+    acted.open()
+    acted.say(points(*range(451), faces=(0, 3)), event(1, 4.8, 5.4), event(2, 7.0, 7.4))
+    acted.until(lambda: "micro" in page.evaluate("drawn"))
+    acted.say(event(1, 4.8, 5.4, kind="macro"))
+    acted.until(lambda: page.locator("#live [data-kind=macro]").count() == 1)
+    drawn = page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(drawn))))"
+    )
+    assert "Face 0" in drawn
+    assert "macro" not in drawn
