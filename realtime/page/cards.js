@@ -43,6 +43,7 @@ export class Cards {
     this.cards = new Map();
     track.addEventListener("clear", () => this.clear());
     track.addEventListener("event", ({ detail }) => this.show(detail));
+    track.addEventListener("lanes", () => track.events.forEach((event) => this.show(event))); // their face has a number now
     track.addEventListener("summary", () => this._summary());
     this.invite("Events appear here as they happen.");
   }
@@ -160,9 +161,8 @@ export class Cards {
     card.units.replaceChildren(...units);
     card.units.hidden = !units.length;
     const strongest = spot.regions.filter((region) => region.mean >= this.track.hello.threshold).slice(0, 3);
-    const face = this.track.lanes.size > 1 ? `Face ${spot.face} · ` : "";
-    card.regions.textContent = spot.phase === "closed" && strongest.length
-      ? face + strongest.map((r) => `${r.name} ${arrow(r.direction)} ${percent(r.mean)}`).join(" · ") : face; // prettier-ignore
+    const moved = spot.phase === "closed" ? strongest.map((r) => `${r.name} ${arrow(r.direction)} ${percent(r.mean)}`) : [];
+    card.regions.textContent = [...(this.track.lanes.size > 1 ? [`Face ${spot.face}`] : []), ...moved].join(" · ");
     card.regions.hidden = !card.regions.textContent;
     this._type(card, event.words);
   }

@@ -3,6 +3,7 @@
 // They stay plain bytes: a browser may put what it holds as a Blob on the disk.
 
 const MOST_BYTES = 160e6;
+const STAYS_S = 2; // an older picture is not that of a moment: none was sent then
 
 export class Frames {
   constructor() {
@@ -32,9 +33,10 @@ export class Frames {
     return low - 1;
   }
 
-  /** Have the picture of a time decoded; `done` is called when there is another to show. */
+  /** Have the picture of a time decoded, or (Infinity) the newest; `done` is called when there is another to show. */
   want(t, done) {
-    const picture = this.list[this.index(t)] ?? null;
+    const before = this.list[this.index(t)] ?? null;
+    const picture = t < Infinity && t - before?.t > STAYS_S ? null : before;
     if (picture === null) {
       if (this.shown) {
         this.shown.bitmap.close();

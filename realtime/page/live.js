@@ -24,7 +24,9 @@ export class Live {
     this.arrived = 0;
     this.away = null; // the gap that nothing has come after yet
     this.asked = false;
-    root.append(this.screen.root, this.health.root);
+    this.nothing = element("div.nothing", { hidden: true }, element("h1", {}, "No live session here"),
+      element("p", {}, "Start one with ", element("code", {}, "mellm live 0 --dashboard"), ".")); // prettier-ignore
+    root.append(this.nothing, this.screen.root, this.health.root);
     this._actions();
     const { track, stage } = this.screen;
     track.addEventListener("said", ({ detail }) => this._speak(detail));
@@ -65,14 +67,13 @@ export class Live {
     }
     if (!this.session) screen.track.clear(hello); // what is known of this session stays when the connection was lost
     this.session = hello.session;
+    this.nothing.hidden = hello.live;
+    screen.root.hidden = this.health.root.hidden = !hello.live;
+    if (!hello.live) return;
     screen.transport.now.hidden = this.start.hidden = false;
     screen.cards.invite("Events appear here as they happen.");
     screen.stage.hasPictures = hello.video;
     this.filming.hidden = !hello.video;
-    if (!hello.live) {
-      screen.stage.say("No live session here. Start one with: mellm live 0 --dashboard");
-      return;
-    }
     if (!hello.video) for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
     if (this._consent === null && !this.asked) await this._ask();
     else this._watch(this._consent === "video" && screen.layers.picture);
@@ -225,6 +226,7 @@ export class Live {
   }
 
   key(key, shift) {
+    if (this.screen.root.hidden) return false;
     if (key === "r") this.toggleRecording();
     else return this.screen.key(key, shift);
     return true;

@@ -45,7 +45,6 @@ addEventListener("keydown", (event) => {
   const pressed = event.key === " " && event.target.closest("button, a, summary");
   if (field || pressed) return;
   const key = event.key.toLowerCase();
-  if (event.target.matches("input[type=range]") && key.startsWith("arrow")) return;
   if (key === "?") showKeys();
   else if (key === "t") changeTheme();
   else if (["1", "2", "3"].includes(key)) location.hash = names[Number(key) - 1];

@@ -46,7 +46,7 @@ export class Stage {
       if (playhead.t !== this._shownT || this.clip?.looking > LATE_S) this.canvas.stale = true;
       this._shownT = playhead.t;
     }
-    this.pill.hidden = !playhead.live || !this.track.hello.live;
+    this.pill.hidden = !playhead.live;
     this.pill.textContent = this._state();
     this.pill.dataset.on = String(this.pill.textContent === "LIVE");
     this.canvas.paint();

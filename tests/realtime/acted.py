@@ -48,8 +48,8 @@ class Acted:
         silent: whether no ping is answered.
     """
 
-    def __init__(self, page: Any, session: str = "first", video: bool = True) -> None:
-        self.page, self.session, self._video = page, session, video
+    def __init__(self, page: Any, session: str = "first", video: bool = True, live: bool = True) -> None:
+        self.page, self.session, self._video, self._live = page, session, video, live
         self.past: list[dict[str, Any]] = []
         self.heard: list[dict[str, Any]] = []
         self.answers: dict[str, Answer] = {}
@@ -95,7 +95,7 @@ class Acted:
             return
         self._socket = socket
         socket.on_message(self._hear)
-        self._tell({**wire.hello(Config(), None, self.session, self._video), "live": True}, *self.past)
+        self._tell({**wire.hello(Config(), None, self.session, self._video), "live": self._live}, *self.past)
 
     def _hear(self, text: str) -> None:
         order = json.loads(text)

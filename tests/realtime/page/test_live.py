@@ -236,6 +236,7 @@ def test_arrows_step_through_the_frames_of_every_face(page: Any, acted: Acted) -
     for _ in range(17 - 9):
         page.keyboard.press("ArrowLeft")
     comes_to(page, acted, 9 / 30)
+    page.locator("#live").get_by_label("Scrub").focus()  # there too: its own steps are no frames
     page.keyboard.press("ArrowRight")
     comes_to(page, acted, 10 / 30)
 
@@ -299,6 +300,32 @@ def test_before_the_first_picture_the_drawn_face_stands_on_the_themes_ground(pag
     page.keyboard.press(" ")
     page.locator("#live").get_by_label("Scrub").press("Home")
     acted.until(lambda: stage.get_attribute("data-filled") == "false")
+
+
+def test_no_older_picture_stands_for_a_time_from_which_none_was_sent(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(301)))
+    _, jpeg = cv2.imencode(".jpg", np.zeros((480, 640, 3), np.uint8))
+    for seq in (30, 300):
+        acted.show(Moment(frame(seq), {0: face(seq)}), jpeg.tobytes())
+    slider = page.locator("#live").get_by_label("Scrub")
+    page.keyboard.press(" ")
+    for share, filled in ((0.15, "true"), (0.5, "false"), (1, "true")):
+        slider.fill(str(share))
+        page.locator(f"#live .stage[data-filled={filled}]").wait_for()
+
+
+def test_without_a_session_nothing_of_one_is_offered(page: Any) -> None:
+    acted = Acted(page, live=False)
+    acted.open(button=None)
+    page.get_by_role("heading", name="No live session here").wait_for()
+    assert page.locator("#live button:visible, #live input:visible, #live canvas:visible").count() == 0
+    page.keyboard.press("a")
+    page.keyboard.press("r")
+    page.keyboard.press("?")
+    page.get_by_role("heading", name="Keyboard").wait_for()
+    assert page.locator("dialog").count() == 1
+    assert [order for order in acted.heard if order["do"] != "ping"] == []
 
 
 def test_a_frame_that_was_skipped_is_not_held_against_a_process_for_ever(page: Any, acted: Acted) -> None:
@@ -381,3 +408,11 @@ def test_cards_are_listed_by_what_they_are_and_those_taken_back_only_when_asked_
     for name, left in (("1 taken back", ["1", "2", "3"]), ("1 micro", ["2", "3"]), ("1 micro", ["1", "2", "3"])):
         page.get_by_role("button", name=name, exact=True).click()
         assert listed() == left
+
+
+def test_every_card_names_its_face_once_there_are_several(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(60)), event(1, 0.3, 0.7), points(*range(60, 90), faces=(0, 3)))
+    acted.say(event(2, 2.0, 2.4, face_id=3, phase="rising", kind=None))
+    acted.until(lambda: page.locator("#live li.card").count() == 2)
+    assert page.locator("#live .card-regions").all_inner_texts() == ["Face 3", "Face 0 · Chin ↑ 1.3 %"]
