@@ -26,6 +26,7 @@ export class Recordings {
     this.unread = element("details.sessions-where.quiet", { hidden: true });
     this.screen = new Screen(false, { annotate: (t) => this.annotate(t) });
     this.title = element("h1.session-title");
+    this.source = element("p.session-source.quiet");
     this.facts = element("p.quiet.number");
     this.speed = element("button.plain.number", { type: "button", title: "Speed of playing", textContent: "1×",
       onclick: () => this._faster() }); // prettier-ignore
@@ -34,7 +35,7 @@ export class Recordings {
       element("p", {}, "Choose one from the list. Record on the Live page, or with ",
         element("code", {}, "mellm live 0 --record sessions"), "; videos that were analysed are here too.")); // prettier-ignore
     this.shown = element("div.session", { hidden: true },
-      element("header.session-head", {}, this.title, this.facts), this.screen.root); // prettier-ignore
+      element("header.session-head", {}, this.title, this.source, this.facts), this.screen.root); // prettier-ignore
     root.append(element("div.split", {},
       element("aside.sidebar.panel", { "aria-label": "Recordings" }, this.filter, this.list, this.unread, this.where),
       element("div.split-main", {}, this.empty, this.shown))); // prettier-ignore
@@ -125,10 +126,11 @@ export class Recordings {
     const t = this.name === name ? screen.playhead.t : 0;
     this.name = name;
     this.title.textContent = when(info.started);
-    this.facts.textContent = [info.title, clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
+    this.source.textContent = info.title;
+    this.source.title = info.source;
+    this.facts.textContent = [clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
       info.drops ? `${info.drops} skipped` : null, info.engine, `${(info.bytes / 1e6).toFixed(1)} MB`]
       .filter(Boolean).join(" · "); // prettier-ignore
-    this.facts.title = info.source;
     this.empty.hidden = true;
     this.shown.hidden = false;
     this._list();

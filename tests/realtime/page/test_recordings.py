@@ -121,3 +121,25 @@ def test_several_faces_over_a_video_have_their_names(page: Any, opened: Acted) -
       return drawn;
     }""")
     assert drawn == ["Face 3", "Face 4"]
+
+
+def test_a_tablets_width_holds_the_buttons_in_rows_and_a_long_name_leaves_the_facts_their_room(
+    page: Any, opened: Acted
+) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    found = {
+        "info": {**info("slow"), "title": "a name that is long " * 9},
+        "hello": wire.hello(Config(), None, "", False),
+    }
+    opened.answers["/recordings/slow"] = lambda route: route.fulfill(json=found)
+    choose(page, "slow")
+    opened.until(lambda: cards(page) == 1)
+    place = page.locator("#recordings")
+    # As with a video: then there are four.
+    place.locator(".transport .chip").evaluate_all("chips => chips.forEach((chip) => (chip.hidden = false))")
+    for row in (".transport .chips", ".transport .actions"):
+        tops = place.locator(f"{row} > *").evaluate_all("all => all.map((each) => each.getBoundingClientRect().bottom)")
+        assert max(tops) - min(tops) < 5
+    facts = place.locator(".session-head p.number")
+    assert "300 frames" in facts.inner_text()
+    assert facts.evaluate("facts => facts.scrollWidth <= facts.clientWidth")
