@@ -77,6 +77,12 @@ class LiveView:
     _faces: set[int] = field(default_factory=set)
 
     @property
+    def opened(self) -> bool:
+        """Whether the source has been opened."""
+        first = self.statuses.get(PROCESSES[0].name)
+        return first is not None and first.state in ("ready", "running", "ended")
+
+    @property
     def began(self) -> bool:
         """Whether anything was measured, or any process has had something to do."""
         return self.frames > 0 or any(status.handled for status in self.statuses.values())

@@ -135,7 +135,8 @@ def live(
             if page is not None:
                 page.show(Stage(session.wiring, session.frame_ring))
                 page.say_first("recording", tape.state)
-                announce(stack.enter_context(page), console, open_page)
+                stack.enter_context(page)
+            unsaid = page  # a source that cannot be opened needs no page
             panel = stack.enter_context(Panel(console)) if view and console.is_terminal else None
             try:
                 for message in session:
@@ -145,6 +146,9 @@ def live(
                     told.show(message)
                     if panel is not None:
                         panel.take(message)
+                    if unsaid is not None and told.opened:
+                        announce(unsaid, console, open_page)
+                        unsaid = None
                     if page is not None:
                         heed(page, session, tape)
                         if page.gone:

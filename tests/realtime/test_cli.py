@@ -138,10 +138,11 @@ def test_a_video_of_one_frame_has_no_rate_that_could_be_too_slow(
     assert "note" not in out + err
 
 
-def test_a_session_without_a_frame_leaves_no_recording(mellm: Command, tmp_path: Path) -> None:
-    status, _, err = mellm("live", tmp_path / "nothing.mp4", "--record", tmp_path)
+def test_a_session_without_a_frame_leaves_no_recording_and_opens_no_page(mellm: Command, tmp_path: Path) -> None:
+    status, out, err = mellm("live", tmp_path / "nothing.mp4", "--record", tmp_path, "--dashboard", "--port", 0)
     assert status == 1
     assert "nothing.mp4: no such file" in err
+    assert "the page is at" not in out
     assert list(tmp_path.iterdir()) == []
 
 
