@@ -21,6 +21,7 @@ export class Live {
     this.health = new Health(this.screen.track);
     this.session = null;
     this.recording = null;
+    this.connected = false;
     this.arrived = 0;
     this.away = null; // the gap that nothing has come after yet
     this.asked = false;
@@ -133,7 +134,7 @@ export class Live {
 
   _state({ state, reason, wait, failures }) {
     const link = document.getElementById("link");
-    this.screen.stage.connected = state === "on";
+    this.connected = state === "on";
     link.dataset.state = state === "on" ? "on" : "off";
     link.textContent = { on: "connected", refused: "refused" }[state] ?? "not connected";
     if (state === "on") banner("");
@@ -176,11 +177,22 @@ export class Live {
     this.screen.cards.invite("No expression was found in this session.");
   }
 
+  /** Why what is shown as the newest moment is not now. */
+  get _hindrance() {
+    if (!this.connected) return "NOT CONNECTED";
+    if (!this._hasBegun) return "STARTING";
+    return this._isAway ? "NO SIGNAL" : "";
+  }
+
+  get _hasBegun() {
+    return this.screen.track.last > 0 || this.arrived > 0;
+  }
+
   /** What is said in place of the picture. */
   _words() {
     const { track } = this.screen;
     if (!track.hello.live) return;
-    if (!track.last && !this.arrived) return this.screen.stage.say("Starting: the camera and the models are being opened…");
+    if (!this._hasBegun) return this.screen.stage.say("Starting: the camera and the models are being opened…");
     if (!this.screen.playhead.atNow || track.ended) return this.screen.stage.say("");
     const seen = [...track.lanes.values()].some((lane) => track.last - lane.t[lane.t.length - 1] < AWAY_S);
     this.screen.stage.say(seen ? "" : "No face in the picture. Sit in the middle, in light, and look at the camera.");
@@ -218,7 +230,8 @@ export class Live {
 
   tick(now) {
     this._words();
-    if (this._isAway && this.screen.stage.connected && !this.screen.track.ended) {
+    this.screen.stage.hindrance = this._hindrance;
+    if (this._isAway && this.connected && !this.screen.track.ended) {
       banner(`Camera or stage away: ${this.away.cause}`, "warning", true);
     }
     this.screen.tick(now);

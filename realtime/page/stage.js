@@ -17,7 +17,7 @@ export class Stage {
   constructor(track, playhead, frames, layers) {
     Object.assign(this, { track, playhead, frames, layers });
     this.hasPictures = true;
-    this.connected = false;
+    this.hindrance = ""; // why the newest moment is not now
     this.clip = null; // a video element with the recorded picture
     const canvas = element("canvas", { role: "img", "aria-label": "The face with what was measured on it" });
     this.pill = element("span.pill", {}, "LIVE");
@@ -55,7 +55,7 @@ export class Stage {
   _state() {
     if (!this.playhead.follows) return "ENDED";
     if (!this.playhead.atNow) return this.playhead.running ? "REPLAY" : "PAUSED";
-    return this.connected ? "LIVE" : "NOT CONNECTED";
+    return this.hindrance || "LIVE";
   }
 
   get showsPicture() {

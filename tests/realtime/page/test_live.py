@@ -215,6 +215,7 @@ def test_a_note_can_be_begun_while_a_dialog_closes(page: Any, acted: Acted) -> N
 
 def test_what_was_away_for_a_moment_is_told_in_passing_and_else_as_long_as_it_is(page: Any, acted: Acted) -> None:
     acted.open()
+    acted.until(lambda: page.locator(PILL).inner_text() == "STARTING")
     acted.say(points(*range(10)))
     passing = [wire.news(lost("narrate stopped; restarting it", 10)), point(10, 0)]
     acted.say({"type": "news", "rows": passing})  # at once: what is away for longer is told otherwise
@@ -222,8 +223,10 @@ def test_what_was_away_for_a_moment_is_told_in_passing_and_else_as_long_as_it_is
     assert page.locator("#banner").is_hidden()
     acted.say(lost("no frame; trying again in 4 s", 11))
     page.locator("#banner", has_text="trying again in 4 s").wait_for()
+    acted.until(lambda: page.locator(PILL).inner_text() == "NO SIGNAL")
     acted.say(point(300, 0))
     page.locator("#banner").wait_for(state="hidden")
+    acted.until(lambda: page.locator(PILL).inner_text() == "LIVE")
 
 
 def test_arrows_step_through_the_frames_of_every_face(page: Any, acted: Acted) -> None:
