@@ -107,8 +107,7 @@ def spot(message: Spot) -> dict[str, Any]:
     return {
         "type": "spot", "id": message.spot_id, "face": message.face_id, "seq": message.seq,
         "t": _s(message.t_media_ns), "phase": message.phase, "kind": message.kind, "onset": _s(message.onset_ns),
-        "apex": _s(message.apex_ns) if message.apex_ns >= 0 else None,
-        "offset": _s(message.offset_ns) if message.offset_ns >= 0 else None, "cut_off": message.cut_off,
+        "apex": _known_s(message.apex_ns), "offset": _known_s(message.offset_ns), "cut_off": message.cut_off,
         "confidence": message.confidence, "magnitude": message.magnitude_iod, "iod_px": round(message.iod_px, 1),
         "regions": [
             {"name": r.name, "u": round(r.u_iod, 5), "v": round(r.v_iod, 5), "mean": round(r.mean_iod, 5),
@@ -150,7 +149,7 @@ def news(message: Lost | Gap | End) -> dict[str, Any]:
 
 def annotation(message: Annotation) -> dict[str, Any]:
     """The operator's note on a moment, or on the time until `until`."""
-    until = _s(message.until_ns) if message.until_ns >= 0 else None
+    until = _known_s(message.until_ns)
     return {"type": "annotation", "t": _s(message.t_media_ns), "until": until, "text": message.text}
 
 
@@ -161,3 +160,8 @@ def notice(level: str, words: str) -> dict[str, Any]:
 
 def _s(t_ns: int) -> float:
     return round(t_ns / 1e9, 6)
+
+
+def _known_s(t_ns: int) -> float | None:
+    """The same of what may be unknown (-1). Other times below 0 are known: they were before a recording began."""
+    return None if t_ns == -1 else _s(t_ns)

@@ -19,15 +19,15 @@ export function element(tag, traits = {}, ...children) {
   return made;
 }
 
-/** Seconds as 1:02.34, or with `digits` other places behind the point. */
+/** Seconds as 1:02.34, or with `digits` other places behind the point; −0:01.20 is before a recording began. */
 export function clock(seconds, digits = 2) {
-  const shown = Number(Math.max(0, seconds).toFixed(digits)); // rounded first: 59.96 s are 1:00.0
+  const shown = Number(Math.abs(seconds).toFixed(digits)); // rounded first: 59.96 s are 1:00.0
   const minutes = Math.floor(shown / 60);
   const rest = (shown - 60 * minutes).toFixed(digits);
-  return `${minutes}:${rest.padStart(digits ? 3 + digits : 2, "0")}`;
+  return `${seconds < 0 && shown ? "−" : ""}${minutes}:${rest.padStart(digits ? 3 + digits : 2, "0")}`;
 }
 
-/** A share of the eye distance as people read it: 1.2 %. */
+/** A share of the eye distance as people read it, on one line: 1.2 %. */
 export function percent(iod, digits = 1) {
-  return `${(100 * iod).toFixed(digits)} %`;
+  return `${(100 * iod).toFixed(digits)}\u00a0%`;
 }

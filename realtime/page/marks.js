@@ -12,7 +12,7 @@ export const RAIL = 16;
  * @param {number} face
  * @param {[number, number]} range the times at the edges, s.
  * @param {(t: number) => number} x where a time lies, px.
- * @param {{x: number, y: number, all: number, top: number, bottom: number, free: number}} box of the lane, px: `all` is the
+ * @param {{x: number, y: number, width: number, all: number, top: number, bottom: number, free: number}} box of the lane, px: `all` is the
  *   canvas's width, `free` where names of events may begin.
  * @param {Record<string, string>} theme colours by name.
  * @param {string} font
@@ -31,10 +31,11 @@ export function drawMarks(context, track, face, range, x, box, theme, font, chos
     const name = said?.units.length ? said.units.join(" ") : kindOf(spot);
     context.font = `${id === chosen ? 700 : 600} 11px ${font}`;
     context.textAlign = "left";
-    const at = Math.max(x(spot.onset), box.x + 2);
+    const across = context.measureText(name).width;
+    const at = Math.max(Math.min(x(spot.onset), box.x + box.width - across), box.x + 2); // whole at either edge
     if (at < free) continue;
     context.fillText(name, at, box.y + RAIL / 2);
-    free = at + context.measureText(name).width + 6;
+    free = at + across + 6;
   }
   free = -Infinity;
   for (const note of [...track.notes].sort((a, b) => a.t - b.t)) {

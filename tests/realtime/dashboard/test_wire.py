@@ -10,8 +10,9 @@ from calib.face import LANDMARKS, REGIONS, Doubles
 from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.moments import Moment
-from realtime.messages import Spot
+from realtime.messages import Spot, shifted
 from realtime.rests import Rests
+from tests.realtime.messages import spot
 from tests.realtime.served import STEP_NS, face, frame, motion
 
 
@@ -69,3 +70,10 @@ def test_hello_names_everything_that_is_drawn() -> None:
     assert [region["name"] for region in hello["regions"]] == [region.name for region in REGIONS]
     assert max(point for region in hello["regions"] for point in region["points"]) < LANDMARKS
     assert hello["units"]["AU12"] == "lip corner puller"
+
+
+def test_what_was_over_before_a_recording_began_has_its_times_and_what_is_unknown_has_none() -> None:
+    before = wire.spot(shifted(spot(1, 1.0, 1.4), -2_000_000_000))
+    assert (before["onset"], before["apex"], before["offset"]) == (-1.0, -0.8, -0.6)
+    rising = wire.spot(shifted(spot(1, 1.0, phase="rising", apex_ns=-1, offset_ns=-1), -2_000_000_000))
+    assert (rising["onset"], rising["apex"], rising["offset"]) == (-1.0, None, None)

@@ -54,3 +54,11 @@ def test_a_faces_name_is_not_written_over(page: Any, acted: Acted) -> None:
     )
     assert "Face 0" in drawn
     assert "macro" not in drawn
+
+
+def test_the_name_of_the_newest_event_is_whole(page: Any, acted: Acted) -> None:
+    page.add_init_script(DRAWN)
+    acted.open()
+    acted.say(points(*range(301)), event(1, 9.95, 10.0, phase="rising", kind=None, apex_ns=-1, offset_ns=-1))
+    acted.until(lambda: "rising" in page.evaluate("drawn"))
+    assert page.evaluate("drawn")["rising"][1] <= page.locator(TIME).bounding_box()["width"] - 12

@@ -143,3 +143,11 @@ def test_a_tablets_width_holds_the_buttons_in_rows_and_a_long_name_leaves_the_fa
     facts = place.locator(".session-head p.number")
     assert "300 frames" in facts.inner_text()
     assert facts.evaluate("facts => facts.scrollWidth <= facts.clientWidth")
+
+
+def test_an_event_from_before_the_recording_has_its_own_time(page: Any, opened: Acted) -> None:
+    holds(opened, "slow", point(3, 0), event(1, -0.5, -0.1), event(2, 1.0, 1.4))
+    choose(page, "slow")
+    opened.until(lambda: cards(page) == 2)
+    times = page.locator("#recordings li.card time").all_inner_texts()
+    assert times == ["\N{MINUS SIGN}0:00.30", "0:01.20"]
