@@ -6,7 +6,7 @@ from collections.abc import Callable
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime.dashboard import wire
-from realtime.dashboard.orders import MOST_RUBBISH, Allowance, Annotate, Consent, Order, OrderError, Ping, Video, parse
+from realtime.dashboard.orders import MOST_RUBBISH, Allowance, Consent, Order, OrderError, Ping, Video, parse
 from realtime.dashboard.room import Room
 from realtime.dashboard.viewer import Viewer
 
@@ -62,8 +62,6 @@ class Desk:
             why = self._carry_out(order)
             if why:
                 viewer.tell(wire.text(wire.notice("error", why)))
-            elif isinstance(order, Annotate):
-                viewer.tell(wire.text(wire.notice("info", "noted")))
 
 
 async def _receive(socket: WebSocket) -> str | bytes:

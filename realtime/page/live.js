@@ -25,12 +25,14 @@ export class Live {
     this.arrived = 0;
     this.away = null; // the gap that nothing has come after yet
     this.asked = false;
+    this.noting = null; // the note that is on its way
     this.nothing = element("div.nothing", { hidden: true }, element("h1", {}, "No live session here"),
       element("p", {}, "Start one with ", element("code", {}, "mellm live 0 --dashboard"), ".")); // prettier-ignore
     root.append(this.nothing, this.screen.root, this.health.root);
     this._actions();
     const { track, stage } = this.screen;
     track.addEventListener("said", ({ detail }) => this._speak(detail));
+    track.addEventListener("note", ({ detail }) => this._noted(detail));
     track.addEventListener("gap", ({ detail }) => this._gap(detail));
     track.addEventListener("end", ({ detail }) => this._end(detail));
     this.screen.transport.root.addEventListener("layers", ({ detail }) => detail === "picture" && this._switched());
@@ -204,9 +206,16 @@ export class Live {
 
   async annotate(t) {
     const text = await askNote(t);
-    if (text !== null && !this.connection.send({ do: "annotate", t, text })) {
-      toast("Not connected: the note was not saved", "error");
-    }
+    if (text === null) return;
+    this.noting = text;
+    if (!this.connection.send({ do: "annotate", t, text })) toast("Not connected: the note was not saved", "error");
+  }
+
+  /** A note has come back from where it was kept. */
+  _noted({ text }) {
+    if (text !== this.noting) return;
+    this.noting = null;
+    toast("noted");
   }
 
   toggleRecording() {

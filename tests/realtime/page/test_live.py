@@ -213,6 +213,20 @@ def test_a_note_can_be_begun_while_a_dialog_closes(page: Any, acted: Acted) -> N
     page.get_by_label("Note").wait_for()
 
 
+def test_only_a_note_that_was_kept_is_called_noted(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(60)))
+    for kept in (False, True):
+        page.keyboard.press("a")
+        page.get_by_label("Note").fill("so")
+        page.keyboard.press("Enter")
+        acted.until(lambda: acted.heard[-1]["do"] == "annotate")
+        answer = {**acted.heard.pop(), "type": "annotation", "until": None}
+        acted.say(answer if kept else wire.notice("error", "the session is over"))
+        page.locator(".toast", has_text="noted" if kept else "over").wait_for()
+        assert page.locator(".toast", has_text="noted").count() == kept
+
+
 def test_what_was_away_for_a_moment_is_told_in_passing_and_else_as_long_as_it_is(page: Any, acted: Acted) -> None:
     acted.open()
     acted.until(lambda: page.locator(PILL).inner_text() == "STARTING")
@@ -266,8 +280,8 @@ def test_paused_curves_have_the_scale_of_what_they_show(page: Any, acted: Acted)
         slider.press(key)
         comes_to(page, acted, there)
         scales.append(labels(page))
-    assert scales[0][-1] == "10 %"
-    assert scales[1][-1] == "1.0 %"
+    assert scales[0][-1] == "10\N{NO-BREAK SPACE}%"
+    assert scales[1][-1] == "1.0\N{NO-BREAK SPACE}%"
 
 
 def test_a_touchpad_zooms_by_little_at_a_time(page: Any, acted: Acted) -> None:
@@ -418,4 +432,4 @@ def test_every_card_names_its_face_once_there_are_several(page: Any, acted: Acte
     acted.say(points(*range(60)), event(1, 0.3, 0.7), points(*range(60, 90), faces=(0, 3)))
     acted.say(event(2, 2.0, 2.4, face_id=3, phase="rising", kind=None))
     acted.until(lambda: page.locator("#live li.card").count() == 2)
-    assert page.locator("#live .card-regions").all_inner_texts() == ["Face 3", "Face 0 · Chin ↑ 1.3 %"]
+    assert page.locator("#live .card-regions").all_inner_texts() == ["Face 3", "Face 0 · Chin ↑ 1.3\N{NO-BREAK SPACE}%"]
