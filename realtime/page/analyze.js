@@ -112,7 +112,7 @@ export class Analyze {
   _fill(row, job) {
     const over = OVER.includes(job.state);
     row.root.dataset.state = job.state;
-    row.title.textContent = job.title;
+    row.title.textContent = row.title.title = job.title;
     const reached = job.length ? `${clock(job.t, 0)} of ${clock(job.length, 0)}` : job.t ? clock(job.t, 0) : "";
     row.state.textContent = job.error || [STATES[job.state], over ? job.found : reached].filter(Boolean).join(" · ");
     row.bar.hidden = over;
