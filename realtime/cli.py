@@ -6,8 +6,10 @@ from realtime.environment import prepare
 def main() -> None:
     """Entry point."""
     prepare()
-    from realtime.app import run
-
+    try:
+        from realtime.app import run
+    except KeyboardInterrupt:  # it takes a moment
+        raise SystemExit(130) from None
     run()
 
 

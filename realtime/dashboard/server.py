@@ -65,7 +65,10 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
     room = Room(wire.text({**hello, "live": stage is not None}), settings.history)
     for topic, value in place.said.items():
         room.latest(topic, wire.text({"type": topic, **value}))
-    ring = Ring.attach(stage.frames[0], stage.frames[1].slots, stage.frames[1].slot_bytes) if stage else None
+    try:
+        ring = Ring.attach(stage.frames[0], stage.frames[1].slots, stage.frames[1].slot_bytes) if stage else None
+    except FileNotFoundError:  # the session was stopped before its page began
+        return
     pictures = Pictures(ring, settings.width, settings.quality) if ring is not None and settings.video else None
     feed = Feed(room, loop, pictures)
 
@@ -116,7 +119,7 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
     give_way()  # the pipeline goes first when both want the processor
     if stage is not None:
         feed.listen(stage.wiring.public, stage.wiring.events)
-    line.send("ready")
+    tell("ready")
     try:
         await server.serve(sockets=[listening])
     finally:

@@ -13,6 +13,7 @@ import pytest
 
 from calib.phantom import PhantomVideo
 from realtime.analyze import Analysis
+from realtime.cli import main
 from realtime.doctor import Finding
 from realtime.exports.tables import make_event
 from realtime.recordings.sessions import Recording
@@ -507,3 +508,13 @@ def test_the_schema_of_a_message_is_printed(mellm: Command) -> None:
     assert json.loads(out)["properties"]["phase"]["type"] == "string"
     status, out, _ = mellm("schema")
     assert len(json.loads(out)["oneOf"]) == 10
+
+
+def test_what_is_stopped_while_it_is_loaded_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Loading:
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "realtime.app", Loading())
+    with pytest.raises(SystemExit, match="130"):
+        main()

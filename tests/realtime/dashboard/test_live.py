@@ -23,10 +23,13 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from calib.phantom import PhantomVideo
+from realtime.bus import Wiring
 from realtime.commands.page import announce
 from realtime.config import Config, DashboardConfig
 from realtime.dashboard.door import Dashboard, DashboardError, address_outside
 from realtime.dashboard.orders import MOST_RUBBISH
+from realtime.dashboard.place import Stage
+from realtime.nodes import RingSize
 from tests.conftest import Command, Image, write_video
 from tests.realtime.dashboard.test_wire import apart
 from tests.realtime.served import Served
@@ -309,6 +312,16 @@ def test_the_listener_in_the_documentation_hears_the_session(served: Served) -> 
             assert line, "it has ended"
             heard += line
         listener.kill()
+
+
+def test_a_page_whose_session_was_stopped_while_it_started_ends_in_silence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = Dashboard(Config(dashboard=DashboardConfig(port=0)), tmp_path)
+    page.show(Stage(Wiring(str(tmp_path)), ("mellm-gone-frames", RingSize(2, 64))))
+    with pytest.raises(DashboardError), page:
+        pass
+    assert capfd.readouterr().err == ""
 
 
 def test_the_command_says_that_a_port_is_busy_before_it_starts_anything(served: Served, mellm: Command) -> None:
