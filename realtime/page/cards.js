@@ -63,7 +63,10 @@ export class Cards {
 
   /** Mark a card as the chosen one. */
   mark(id, scroll = true) {
-    for (const [other, card] of this.cards) card.root.toggleAttribute("data-chosen", other === id);
+    for (const [other, card] of this.cards) {
+      card.root.toggleAttribute("data-chosen", other === id);
+      card.button.ariaCurrent = String(other === id);
+    }
     if (scroll) this.cards.get(id)?.root.scrollIntoView({ block: "nearest" });
   }
 

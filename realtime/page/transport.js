@@ -19,7 +19,7 @@ export class Transport {
       title: "Show the newest moment (L)", hidden: !playhead.live }, "Go live"); // prettier-ignore
     this.again = element("button.plain", { type: "button", hidden: true, onclick: () => playhead.pause(),
       title: "Stay at this moment (Esc)" }, "Stop the replay"); // prettier-ignore
-    this.time = element("output.transport-time");
+    this.time = element("output.transport-time", { "aria-live": "off" }); // it runs: nobody wants it read out
     this.slider = element("input.scrub", { type: "range", min: 0, max: 1, step: 0.001, value: 1, "aria-label": "Scrub",
       oninput: () => this._scrub(), onpointerdown: () => (this.held = true) }); // prettier-ignore
     for (const what of ["pointerup", "pointercancel"]) addEventListener(what, () => (this.held = false));

@@ -433,3 +433,26 @@ def test_every_card_names_its_face_once_there_are_several(page: Any, acted: Acte
     acted.say(event(2, 2.0, 2.4, face_id=3, phase="rising", kind=None))
     acted.until(lambda: page.locator("#live li.card").count() == 2)
     assert page.locator("#live .card-regions").all_inner_texts() == ["Face 3", "Face 0 · Chin ↑ 1.3\N{NO-BREAK SPACE}%"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (844, 390)])
+def test_a_small_phone_has_every_button_in_its_bar_and_one_on_its_side_the_whole_picture(
+    page: Any, acted: Acted, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    acted.open()
+    acted.say(points(*range(60)))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    stage = page.locator("#live .stage").bounding_box()
+    assert stage["y"] + stage["height"] <= height
+
+
+def test_a_screen_reader_is_told_which_event_is_chosen_and_is_not_read_the_running_time(
+    page: Any, acted: Acted
+) -> None:
+    acted.open()
+    acted.say(points(*range(301)), event(1, 4.0, 4.2), event(2, 6.0, 6.2))
+    page.locator("#live li.card[data-id='1']").click()
+    current = page.locator("#live .card-open[aria-current=true]")
+    assert current.get_attribute("aria-label").startswith("micro-expression at 0:04.20")
+    assert page.locator("#live .transport-time").get_attribute("aria-live") == "off"
