@@ -87,6 +87,7 @@ export class Recordings {
       if (s.name === this.name) link.setAttribute("aria-current", "true");
       return element("li", {}, link);
     });
+    if (this.sessions.length && !items.length) items.push(element("li.empty", {}, "None of them fits the filter."));
     this.list.replaceChildren(...items);
   }
 

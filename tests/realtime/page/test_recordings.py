@@ -151,3 +151,10 @@ def test_an_event_from_before_the_recording_has_its_own_time(page: Any, opened: 
     opened.until(lambda: cards(page) == 2)
     times = page.locator("#recordings li.card time").all_inner_texts()
     assert times == ["\N{MINUS SIGN}0:00.30", "0:01.20"]
+
+
+def test_a_filter_that_nothing_fits_is_told(page: Any, opened: Acted) -> None:
+    for words, listed in (("nothing like it", 0), ("webcam", 2)):
+        page.get_by_label("Filter the recordings").fill(words)
+        assert page.locator(".session-item").count() == listed
+        assert page.get_by_text("None of them fits the filter.").is_visible() is not bool(listed)
