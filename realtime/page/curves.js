@@ -135,7 +135,9 @@ export class Curves {
       line(context, x, 0, x, height - AXIS);
       context.globalAlpha = 1;
       context.fillStyle = theme.faint;
-      if (t >= 0) context.fillText(clock(t, step < 1 ? 1 : 0), x, height - AXIS / 2 + 1);
+      if (t < 0) continue;
+      const words = clock(t, step < 1 ? 1 : 0);
+      context.fillText(words, Math.min(x, width - context.measureText(words).width / 2 - 2), height - AXIS / 2 + 1);
     }
   }
 

@@ -13,7 +13,9 @@ DRAWN = """
     clearRect.apply(this, where);
   };
   CanvasRenderingContext2D.prototype.fillText = function (words, x, y) {
-    if (this.canvas.closest(".curves")) window.drawn[words] = [x, x + this.measureText(words).width];
+    const { width } = this.measureText(words);
+    const left = x - { left: 0, center: width / 2, right: width }[this.textAlign];
+    if (this.canvas.closest(".curves")) window.drawn[words] = [left, left + width];
     fillText.call(this, words, x, y);
   };
 """
@@ -62,3 +64,11 @@ def test_the_name_of_the_newest_event_is_whole(page: Any, acted: Acted) -> None:
     acted.say(points(*range(301)), event(1, 9.95, 10.0, phase="rising", kind=None, apex_ns=-1, offset_ns=-1))
     acted.until(lambda: "rising" in page.evaluate("drawn"))
     assert page.evaluate("drawn")["rising"][1] <= page.locator(TIME).bounding_box()["width"] - 12
+
+
+def test_the_last_time_on_the_axis_is_whole(page: Any, acted: Acted) -> None:
+    page.add_init_script(DRAWN)
+    acted.open()
+    acted.say(points(*range(150_000, 150_302)))  # frame 150,301 is just after 83:30
+    acted.until(lambda: "83:30" in page.evaluate("drawn"))
+    assert page.evaluate("drawn")["83:30"][1] <= page.locator(TIME).bounding_box()["width"]

@@ -332,6 +332,13 @@ def test_no_older_picture_stands_for_a_time_from_which_none_was_sent(page: Any, 
         page.locator(f"#live .stage[data-filled={filled}]").wait_for()
 
 
+def test_the_notice_of_a_session_without_pictures_speaks_of_none(page: Any) -> None:
+    acted = Acted(page, video=False)
+    acted.open(button=None)
+    page.locator("dialog", has_text="No picture comes to this page.").wait_for()
+    assert "The picture stays" not in page.locator("dialog").inner_text()
+
+
 def test_without_a_session_nothing_of_one_is_offered(page: Any) -> None:
     acted = Acted(page, live=False)
     acted.open(button=None)
