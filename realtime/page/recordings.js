@@ -16,6 +16,7 @@ export class Recordings {
     this.connection = connection;
     this.name = ""; // of the recording that is shown
     this.wanted = ""; // of the one that was asked for last
+    this.isRead = false; // whether all that there is of the shown one has been read
     this.whole = false; // whether there is no more of that one than what was read
     this.opening = new AbortController();
     this.formats = [];
@@ -125,7 +126,7 @@ export class Recordings {
     const path = `/recordings/${encodeURIComponent(name)}`;
     const { info, hello } = await this._fetch(path, signal);
     const t = this.name === name ? screen.playhead.t : 0;
-    this.name = name;
+    [this.name, this.isRead] = [name, false];
     this.title.textContent = when(info.started);
     this.source.textContent = info.title;
     this.source.title = info.source;
@@ -155,6 +156,7 @@ export class Recordings {
     screen.track.first = 0;
     screen.cards.invite("No expression was found in this recording.");
     screen.stale();
+    this.isRead = true;
     return info.complete;
   }
 
@@ -196,6 +198,8 @@ export class Recordings {
 
   tick(now) {
     if (!this.name) return;
+    const { stage, track, playhead } = this.screen;
+    if (!stage.clip) stage.say(this.isRead && !track.seen(playhead.t) ? "No face was seen at this moment." : "");
     this.screen.tick(now);
   }
 

@@ -5,6 +5,7 @@ export const PARTS = ["brow", "eyelid", "nose", "mouth", "chin", "cheek"];
 /** The parts' names for people. */
 export const PART_NAMES = { brow: "Brows", eyelid: "Lids", nose: "Nose", mouth: "Mouth", chin: "Chin", cheek: "Cheeks" };
 
+const NEAR_S = 0.5; // between two frames of a face that is there, on a slow machine
 const MOST_POINTS = 36000; // of a live session: 20 minutes at 30 fps
 
 /** One face's curves: for every point its time, and how far the farthest region of every part is from its rest. */
@@ -128,6 +129,14 @@ export class Track extends EventTarget {
       reach[index] = Math.max(reach[index], Math.hypot(moves[2 * k], moves[2 * k + 1]));
     });
     return reach;
+  }
+
+  /** Whether a face was seen about a time. */
+  seen(t) {
+    return [...this.lanes.values()].some((lane) => {
+      const before = lane.at(t);
+      return t - lane.t[before] < NEAR_S || lane.t[before + 1] - t < NEAR_S;
+    });
   }
 
   event(id) {

@@ -158,3 +158,14 @@ def test_a_filter_that_nothing_fits_is_told(page: Any, opened: Acted) -> None:
         page.get_by_label("Filter the recordings").fill(words)
         assert page.locator(".session-item").count() == listed
         assert page.get_by_text("None of them fits the filter.").is_visible() is not bool(listed)
+
+
+def test_a_moment_without_a_face_is_told(page: Any, opened: Acted) -> None:
+    holds(opened, "slow", *(point(seq, 0) for seq in range(3, 60)), event(1, 1.0, 1.4))
+    choose(page, "slow")
+    opened.until(lambda: cards(page) == 1)
+    message = page.locator("#recordings .stage-message")
+    for key, state in (("End", "visible"), ("Home", "hidden")):
+        page.locator("#recordings").get_by_label("Scrub").press(key)
+        message.wait_for(state=state)
+        assert ("No face was seen" in message.inner_text()) is (state == "visible")
