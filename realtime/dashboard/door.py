@@ -173,5 +173,6 @@ def _bind(host: str, port: int) -> socket.socket:
             ) from error
         if code == errno.EACCES:
             raise DashboardError(f"port {port} needs rights you lack: choose one above 1023 with --port") from error
-        raise DashboardError(f"cannot listen at {host} port {port}: {error}; see --host and --port") from error
+        why = getattr(error, "strerror", None) or error
+        raise DashboardError(f"cannot listen at {host} port {port}: {why}; see --host and --port") from error
     return bound

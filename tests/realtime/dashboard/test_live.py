@@ -332,6 +332,12 @@ def test_the_command_says_that_a_port_is_busy_before_it_starts_anything(served: 
     assert "the page is at" not in out
 
 
+def test_an_address_of_another_machine_is_refused_in_words(tmp_path: Path) -> None:
+    elsewhere = DashboardConfig(host="192.0.2.1", port=0)  # kept for documentation (RFC 5737)
+    with pytest.raises(DashboardError, match=r"at 192\.0\.2\.1 port 0: Cannot assign requested address; see"):
+        Dashboard(Config(dashboard=elsewhere), tmp_path)
+
+
 def test_it_goes_by_the_name_that_it_was_told_to_listen_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("realtime.dashboard.door._LOCAL", frozenset())
     with (
