@@ -128,11 +128,13 @@ class Movement:
         """Take the newest sample in; after "closed", `offset_s` and `level` are known."""
         height = self.height(sample.displacement)
         self.dip = min(self.dip, height)
-        rise_again = self.dip < _HALF * self.peak and height > self.dip + _DIP * self.peak
+        size, growth = self.size(sample.displacement), 1.03 if self.apex_s < 0 else _GROWTH
+        # What moves on after a fall, or elsewhere than where it fell from, is another movement.
+        elsewhere = self.apex_s >= 0 and size > growth * self.peak
+        rise_again = self.dip < _HALF * self.peak and (height > self.dip + _DIP * self.peak or elsewhere)
         level = self._held_level(samples, sample)
         moved_on = level is not None and self._moves_on(sample, level, config)
-        growth = 1.03 if self.apex_s < 0 else _GROWTH
-        if self.size(sample.displacement) > growth * self.peak and not (rise_again or moved_on):
+        if size > growth * self.peak and not (rise_again or moved_on):
             self.rise(samples, sample)
             return "grown"
         if height < _BACK * self.peak:
