@@ -1,10 +1,9 @@
 """The head's motion out of a flow field, as the benchmark makes it: a solid body of known depth, seen in perspective.
 
 The phantom's head is a solid body before a pinhole camera. `engines.head.HeadFit`, made for live work, knows neither
-perspective nor the phantom's depth, so what it leaves of even the true flow is no fault of a method that gives it. The
-eleven numbers are found by the direct linear transformation (Hartley & Zisserman, *Multiple View Geometry*, 2nd ed.,
-7.1) in iteratively re-weighted least squares with Geman–McClure weights; as in `HeadFit`, points where the skin hardly
-moves start with more.
+perspective nor the phantom's depth, so what it leaves of even the true flow is no fault of a method that gives it.
+Rotation and shift are found by Gauss–Newton steps in iteratively re-weighted least squares with Geman–McClure weights;
+as in `HeadFit`, points where the skin hardly moves start with more.
 """
 
 from typing import Any
@@ -23,9 +22,6 @@ _SCALES_PX = (1.5, 0.8, 0.4, 0.2, 0.1, 0.1, 0.1)
 """The last, of 0.05 to 0.3 tried on such pairs, is about the best for OpenCV's methods at every noise."""
 
 
-_RIDGE = 1e-6  # what a small motion does not tell apart, such as depth and perspective, stays small
-
-
 def rigid_head(facial: Floats, landmarks: Floats) -> Floats:
     """The head's motion in a facial flow, both (256, 256, 2) px of the crop.
 
@@ -42,39 +38,39 @@ def rigid_head(facial: Floats, landmarks: Floats) -> Floats:
     gaps = np.stack([xs, ys], axis=-1)[:, None] - landmarks[None, list(STABLE_POINTS), :2]
     prior = np.where(np.hypot(gaps[..., 0], gaps[..., 1]).min(axis=1) < _STABLE_REACH, 1.0, _PRIOR_ELSEWHERE)
     depth = SolidHead(landmarks, CROP, CROP).depth.astype(np.float64)
-    moved, near = facial[ys, xs].astype(np.float64) / CROP_IOD, 1 + depth[ys, xs, None] / CAMERA_IOD
-    points = _points(xs, ys, depth[ys, xs])
-    seen = points[:, 1:3] / near + moved
-    # Linear in the eleven numbers: near (u - x) = a · (1, X, Y, z) - u (g X + h Y + k z), and v likewise.
-    none, far = np.zeros_like(points), points[:, 1:]
-    across = np.hstack([points, none, -far * seen[:, :1]])
-    down = np.hstack([none, points, -far * seen[:, 1:]])
-    design = np.stack([across, down], axis=1)
-    numbers = np.zeros(design.shape[2])
-    target = near * moved
-    numbers[[0, 4]] = np.median(target, axis=0)
+    points, moved = _in_space(xs, ys, depth[ys, xs]), facial[ys, xs].astype(np.float64) / CROP_IOD
+    rotation, shift = np.eye(3), np.array([*np.median(moved, axis=0), 0.0])
+    start = _seen(points)
     for scale in _SCALES_PX:
-        rest = CROP_IOD * (target - design @ numbers)
-        weight = prior / (1 + (rest**2).sum(axis=1) / scale**2) ** 2
-        weighted = (design * weight[:, None, None]).reshape(-1, len(numbers))
-        normal = weighted.T @ design.reshape(-1, len(numbers)) + _RIDGE * weight.sum() * np.eye(len(numbers))
-        numbers = np.linalg.solve(normal, weighted.T @ target.ravel())
-    return _field(numbers, depth)
-
-
-def _points(x: NDArray[Any], y: NDArray[Any], depth: Doubles) -> Doubles:
-    """Rows (1, x, y, z) of points of the head in space, IOD, that are seen at x, y, px of the crop."""
-    near = (1 + depth / CAMERA_IOD) / CROP_IOD
-    return np.stack([np.ones(x.shape), near * (x - CROP / 2), near * (y - CROP / 2), depth], axis=-1)
-
-
-def _field(numbers: Doubles, depth: Doubles) -> Floats:
-    """The flow (256, 256, 2) px that belongs to the numbers; nothing moves where all are 0."""
+        placed = points @ rotation.T + shift
+        rest = moved - (_seen(placed) - start)
+        weight = prior / (1 + CROP_IOD**2 * (rest**2).sum(axis=1) / scale**2) ** 2
+        slopes = _slopes(placed)
+        weighted = (slopes * weight[:, None, None]).reshape(-1, 6)
+        step = np.linalg.solve(weighted.T @ slopes.reshape(-1, 6), weighted.T @ rest.ravel())
+        turn = np.asarray(cv2.Rodrigues(step[:3])[0])
+        rotation, shift = turn @ rotation, turn @ shift + step[3:]
     x, y = np.meshgrid(np.arange(CROP), np.arange(CROP))
-    points, near = _points(x, y, depth), 1 + depth / CAMERA_IOD
-    far = points[..., 1:] @ numbers[8:]
-    planes = [
-        (points @ row - points[..., axis + 1] / near * far) / (near + far)
-        for axis, row in enumerate((numbers[:4], numbers[4:8]))
-    ]
-    return np.asarray(CROP_IOD * np.stack(planes, axis=-1), dtype=np.float32)
+    every = _in_space(x, y, depth)
+    return np.asarray(CROP_IOD * (_seen(every @ rotation.T + shift) - _seen(every)), dtype=np.float32)
+
+
+def _in_space(x: NDArray[Any], y: NDArray[Any], depth: Doubles) -> Doubles:
+    """Points (..., 3) of the head, IOD, that are seen at x, y, px of the crop."""
+    near = (1 + depth / CAMERA_IOD) / CROP_IOD
+    return np.stack([near * (x - CROP / 2), near * (y - CROP / 2), depth], axis=-1)
+
+
+def _seen(points: Doubles) -> Doubles:
+    """Where points (..., 3) are seen, (..., 2) IOD."""
+    return np.asarray(points[..., :2] / (1 + points[..., 2:] / CAMERA_IOD))
+
+
+def _slopes(points: Doubles) -> Doubles:
+    """How what is seen of points (n, 3) goes with a rotation about each axis, and with a shift along it, (n, 2, 6)."""
+    x, y, z = points.T
+    near, none = 1 / (1 + z / CAMERA_IOD), np.zeros(len(points))
+    along = np.stack([near, none, -x * near**2 / CAMERA_IOD, none, near, -y * near**2 / CAMERA_IOD], axis=-1)
+    by_shift = along.reshape(-1, 2, 3)
+    turned = np.stack([none, z, -y, -z, none, x, y, -x, none], axis=-1).reshape(-1, 3, 3)
+    return np.concatenate([by_shift @ turned, by_shift], axis=2)
