@@ -74,7 +74,7 @@ def exact(calibration: Pairs) -> Flows:
     return np.concatenate([facial for facial, _ in one]), np.concatenate([head for _, head in one])
 
 
-@pytest.mark.parametrize(("precision", "limit"), [("fp32", 1e-4), ("fp16", 0.003), ("int8", 0.03)])
+@pytest.mark.parametrize(("precision", "limit"), [("fp32", 1e-4), ("fp16", 0.003), ("int8", 0.06)])
 def test_three_at_once_in_any_precision_are_near_one_after_the_other(
     calibration: Pairs, exact: Flows, largest: dict[str, float], precision: Precision, limit: float
 ) -> None:
