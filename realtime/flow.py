@@ -204,6 +204,7 @@ class FlowNode:
                 curve.move_anchor(shot, np.median([d for _, d in list(curve.recent)[-5:]], axis=0))
         except CropError as error:
             return error
+        leak = curve.relief.sigma[SEEN].max(axis=0)
         lengths = np.hypot(displacement[SEEN, 0], displacement[SEEN, 1])
         return Motion(
             seq=face.seq, face_id=face.face_id, t_capture_ns=face.t_capture_ns, t_media_ns=face.t_media_ns,
@@ -212,7 +213,7 @@ class FlowNode:
             noise_iod=curve.jitter_iod, magnitude_iod=float(np.sort(lengths)[-2]),
             eye_opening=face.eye_opening, quality=face.quality, engine=self.engine.name,
             pose=(float(curve.pose[0]), float(curve.pose[1]), float(curve.pose[2])),
-            turn_leak=float(curve.relief.sigma[SEEN].max()),
+            turn_leak=(float(leak[0]), float(leak[1])),
         )  # fmt: skip
 
 

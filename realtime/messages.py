@@ -101,7 +101,8 @@ class Motion(Message, frozen=True, kw_only=True):
         head: the head's motion since the anchor frame, A (2, 4) row by row, crop px per (1, x, y, z) in IOD.
         pose: how far the head has turned to the right and down, and come nearer, since the face's curves began: by so
             much of its depth a point is seen to move, about the sine of the angle; and a share of the face's size.
-        turn_leak: share of a turn that a region may seem to move by, σ: less, the better the face's relief is known.
+        turn_leak: share of a turn to the right, and down, that a region may seem to move by, σ: less, the better the
+            face's relief is known.
         epoch: number of the face's anchor, from 0. Displacements are carried across to a new one; a face that returns
             to where it was gets the anchor that it had there, and loses with a step what was wrong with the others.
         iod_px: inter-ocular distance in the frame, px.
@@ -123,7 +124,7 @@ class Motion(Message, frozen=True, kw_only=True):
     quality: float
     engine: str = ""
     pose: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    turn_leak: float = 0.0
+    turn_leak: tuple[float, float] = (0.0, 0.0)
 
 
 Phase = Literal["rising", "apex", "closed", "revoked"]

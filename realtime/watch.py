@@ -60,7 +60,7 @@ class Watch:
         self._free_s: Doubles = np.zeros(len(REGIONS))
         self._settled_s = 0.0
         self._jitter_iod, self._finest_iod, self._head_leak = 0.0, 0.0, _FITTED_LEAK
-        self._turn_leak = _TURN_LEAK
+        self._turn_leak = np.full(2, _TURN_LEAK)
         self._wake, self._wake_s = np.zeros(len(REGIONS)), 0.0
         self._above = 0
         self._anchor, self._since_s = 0, 0.0
@@ -75,7 +75,7 @@ class Watch:
         self._change_anchor(sample)
         self._jitter_iod, self._finest_iod = motion.noise_iod, _FINEST_PX / max(motion.iod_px, 1.0)
         self._head_leak = _FITTED_LEAK if motion.engine in HEADLESS else _HEAD_LEAK
-        self._turn_leak = _TURN_LEAK + motion.turn_leak
+        self._turn_leak = _TURN_LEAK + np.array(motion.turn_leak)
         for movement in list(self.open):
             yield from self._follow(movement, sample)
         mouth_s = [sample.t_s - m.onset_s for m in self.open if LOWER[m.strongest]]
@@ -212,8 +212,8 @@ class Watch:
         before = [s.head for s in self._samples.since(sample.t_s - 0.2)]
         jerk = float(np.hypot(*np.ptp(before, axis=0))) if before else 0.0
         limits = self._quiet_limits() + self._left(sample) + self._head_leak * min(jerk, 0.2)
-        right, down, nearer = np.abs(sample.pose - self.rest.pose)
-        limits = limits + self._turn_leak * max(float(np.hypot(right, down)) - _TURN_FREE, 0.0) + _NEAR_LEAK * nearer
+        posed = np.abs(sample.pose - self.rest.pose)
+        limits = limits + float(self._turn_leak @ np.maximum(posed[:2] - _TURN_FREE, 0.0)) + _NEAR_LEAK * posed[2]
         limits = limits + _BESIDE_LEAK * max((float(m.reach.max()) for m in self.open), default=0.0)
         return np.asarray(limits + _LID_LEAK * max(lids - _LID_STILL_IOD, 0.0))
 

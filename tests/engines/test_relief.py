@@ -26,10 +26,17 @@ def test_two_turns_tell_the_depths() -> None:
     assert np.abs(relief.left(np.array([0.1, 0.0]))).max() == 0
     for degrees in (8.0, -8.0):
         turned(relief, true, degrees, 1.5)
-    assert relief.depth == pytest.approx(true, abs=0.015)
-    assert relief.sigma.max() < START / 2
-    turn = np.array([0.05, -0.08])
+    assert relief.depth[:, 0] == pytest.approx(true, abs=0.015)
+    assert relief.sigma[:, 0].max() < START[0] / 2
+    turn = np.array([0.1, 0.0])
     assert relief.left(turn) == pytest.approx(true[:, None] * turn, abs=0.0015)
+
+
+def test_turns_aside_tell_nothing_of_nods() -> None:
+    relief = Relief()
+    turned(relief, depths(), 8.0, 1.5)
+    assert not relief.depth[:, 1].any()
+    assert (relief.sigma[:, 1] == START[1]).all()
 
 
 def test_a_head_that_does_not_turn_tells_nothing() -> None:
@@ -53,7 +60,7 @@ def test_what_was_not_measured_teaches_nothing() -> None:
     moved = np.full((len(REGIONS), 2), 0.01)
     moved[3] = np.nan
     relief.learn(moved, np.array([0.1, 0.0]), STEP_S)
-    assert relief.depth[3] == 0
-    assert relief.sigma[3] == START
+    assert not relief.depth[3].any()
+    assert (relief.sigma[3] == START).all()
     assert np.isfinite(relief.depth).all()
-    assert relief.sigma[4] < START
+    assert relief.sigma[4, 0] < START[0]
