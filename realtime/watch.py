@@ -27,6 +27,8 @@ _LID_LEAK = np.where(_BROWS, 0.25, 0.06)  # share of a blink's movement that may
 _HEAD_LEAK = 0.04  # share of the head's movement within 0.2 s that may be left in the regions
 _FITTED_LEAK = 0.12  # the same if that movement was fitted to a flow of the whole face
 _TURN_FREE, _TURN_LEAK = 0.03, 0.09  # share of a turn beyond sway that may be left, beside what relief is not known
+_TURNED, _MOST_LEFT = 0.04, 0.35  # a turn that can be taken for a movement, and how much of it at most…
+_ALIKE, _ALIKE_SAMPLES = 0.8, 4  # …if their courses are so much alike
 _NEAR_LEAK = 0.06  # share of the face's growth that may be left: what is ahead of the eyes grows faster
 _BESIDE_LEAK = 0.2  # share of an open movement that may show in regions that have no part in it
 _RISE_S = 0.35  # within this time a movement must have risen…
@@ -149,10 +151,25 @@ class Watch:
                 self._free_s[part] = movement.offset_s
                 level = np.where(part[:, None], movement.level, self.rest.level)
                 self.rest.restart(sample.t_s, level, sample.pose)
-            if LOWER[movement.strongest]:
+            if self._goes_with_the_head(movement):
+                yield movement, "revoked"
+            elif LOWER[movement.strongest]:
                 yield from self._speech.hold(movement)
             else:
                 yield movement, movement.verdict(self._config)
+
+    def _goes_with_the_head(self, movement: Movement) -> bool:
+        """Whether a movement that has ended is what a turn of the head left: no larger, and up and down as it was."""
+        way = [s for s in self._samples.since(movement.onset_s) if s.t_s <= movement.offset_s]
+        if len(way) < _ALIKE_SAMPLES:
+            return False
+        posed = np.stack([s.pose[:2] for s in way]) - way[0].pose[:2]
+        farthest = posed[np.hypot(*posed.T).argmax()]
+        turn = float(np.hypot(*farthest))
+        if turn < _TURNED or movement.reach.max() > _MOST_LEFT * turn:
+            return False
+        heights, along = np.array([movement.height(s.displacement) for s in way]), posed @ farthest
+        return bool(np.corrcoef(heights, along)[0, 1] > _ALIKE)
 
     def _came_home(self, movement: Movement, sample: Sample, home: Doubles) -> bool:
         """Whether a movement that began away from where the face rests in the long run has led back there.

@@ -159,7 +159,32 @@ def closed(shown: Callable[[float], Motion]) -> int:
 def test_what_a_turn_of_the_head_leaves_is_no_event_and_an_expression_of_a_turned_face_is() -> None:
     assert turning(0.06) == 0
     assert turning(0.06, smile=True) == 1
-    assert turning(0.3) > 0
+    assert turning(0.6) > 0
+
+
+def nodding(share: float, later_s: float) -> list[str]:
+    """What becomes of a movement of the brows, by a share of a nod of 6° within 0.6 s that begins so much before it."""
+    phases: list[str] = []
+
+    def shown(t_s: float) -> Motion:
+        nod, brows = (
+            0.5 - 0.5 * np.cos(2 * np.pi * float(np.clip(t_s - start, 0, 0.6)) / 0.6) for start in (8, 8 + later_s)
+        )
+        moved: Doubles = np.zeros((29, 2))
+        for name in ("Left Inner Eyebrow", "Right Inner Eyebrow", "Left Outer Eyebrow"):
+            moved[REGION_INDEX[name], 1] = share * np.sin(np.radians(6.0)) * brows
+        return msgspec.structs.replace(motion(t_s, moved), pose=(0.0, np.sin(np.radians(6.0)) * nod, 0.0))
+
+    watch = Watch(SpotConfig())
+    for k in range(360):
+        phases += [phase for _, phase in watch.step(shown(k / 30), 0)]
+    return phases
+
+
+def test_what_goes_up_and_down_with_a_nod_is_taken_back() -> None:
+    assert "closed" not in nodding(0.25, 0.0)
+    assert "closed" in nodding(0.25, 0.4)
+    assert "closed" in nodding(0.6, 0.0)
 
 
 def test_a_return_to_an_earlier_anchor_is_no_event() -> None:
