@@ -29,6 +29,7 @@ _FITTED_LEAK = 0.12  # the same if that movement was fitted to a flow of the who
 _TURN_FREE, _TURN_LEAK = 0.03, 0.09  # share of a turn beyond sway that may be left, beside what relief is not known
 _TURNED, _MOST_LEFT = 0.04, 0.35  # a turn that can be taken for a movement, and how much of it at most…
 _ALIKE, _ALIKE_SAMPLES = 0.8, 4  # …if their courses are so much alike
+_EARLIER_S = 0.2
 _NEAR_LEAK = 0.06  # share of the face's growth that may be left: what is ahead of the eyes grows faster
 _BESIDE_LEAK = 0.2  # share of an open movement that may show in regions that have no part in it
 _RISE_S = 0.35  # within this time a movement must have risen…
@@ -160,7 +161,8 @@ class Watch:
 
     def _goes_with_the_head(self, movement: Movement) -> bool:
         """Whether a movement that has ended is what a turn of the head left: no larger, and up and down as it was."""
-        way = [s for s in self._samples.since(movement.onset_s) if s.t_s <= movement.offset_s]
+        # A turn is noticed in the regions only after it began.
+        way = [s for s in self._samples.since(movement.onset_s - _EARLIER_S) if s.t_s <= movement.offset_s]
         if len(way) < _ALIKE_SAMPLES:
             return False
         posed = np.stack([s.pose[:2] for s in way]) - way[0].pose[:2]
