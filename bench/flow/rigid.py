@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.face import CROP, CROP_IOD, FACE_OVAL, STABLE_POINTS, Doubles, Floats
-from calib.phantom.head import CAMERA_IOD, SolidHead
+from calib.phantom.head import CAMERA_IOD, skin_depth
 
 _STEP = 4
 _STABLE_REACH = 0.16 * CROP_IOD
@@ -37,7 +37,7 @@ def rigid_head(facial: Floats, landmarks: Floats) -> Floats:
     ys, xs = ys[inside], xs[inside]
     gaps = np.stack([xs, ys], axis=-1)[:, None] - landmarks[None, list(STABLE_POINTS), :2]
     prior = np.where(np.hypot(gaps[..., 0], gaps[..., 1]).min(axis=1) < _STABLE_REACH, 1.0, _PRIOR_ELSEWHERE)
-    depth = SolidHead(landmarks, CROP, CROP).depth.astype(np.float64)
+    depth = skin_depth(landmarks, CROP, CROP).astype(np.float64)
     points, moved = _in_space(xs, ys, depth[ys, xs]), facial[ys, xs].astype(np.float64) / CROP_IOD
     rotation, shift = np.eye(3), np.array([*np.median(moved, axis=0), 0.0])
     start = _seen(points)

@@ -47,12 +47,15 @@ class _Sight:
         some = slice(step // 2, None, step)
         return _Sight(*(np.ascontiguousarray(part[some, some]) for part in (self.x, self.y, self.at_x, self.at_y)))
 
-    @property
-    def aslant(self) -> float:
-        """How far a point of the plate goes aside at most with its depth, IOD per IOD: largest in a corner."""
+    def aslant(self, far: float) -> float:
+        """How far a point of the plate goes aside at most with its depth, IOD per IOD, largest in a corner.
+
+        Args:
+            far: from the camera to the face, IOD.
+        """
         corners = (slice(None, None, len(self.x) - 1), slice(None, None, self.x.shape[1] - 1))
         pairs = ((self.x, self.at_x), (self.y, self.at_y))
-        return max(float(np.abs(along[corners] - at[corners] / CAMERA_IOD).max()) for along, at in pairs)
+        return max(float(np.abs(along[corners] - at[corners] / far).max()) for along, at in pairs)
 
 
 def turned(yaw_deg: float, pitch_deg: float, roll_deg: float = 0.0, about_iod: float = NECK_IOD) -> Doubles:
@@ -75,10 +78,10 @@ def turned(yaw_deg: float, pitch_deg: float, roll_deg: float = 0.0, about_iod: f
     return pose
 
 
-def moved(right_iod: float, down_iod: float, zoom: float) -> Doubles:
+def moved(right_iod: float, down_iod: float, zoom: float, camera_iod: float = CAMERA_IOD) -> Doubles:
     """The pose (4, 4) of a head that moves sideways, IOD, and comes so near that it looks larger by a share `zoom`."""
     pose = np.eye(4)
-    pose[:3, 3] = right_iod, down_iod, CAMERA_IOD * (1 / (1 + zoom) - 1)
+    pose[:3, 3] = right_iod, down_iod, camera_iod * (1 / (1 + zoom) - 1)
     return pose
 
 
@@ -89,16 +92,18 @@ class SolidHead:
         depth: of the skin, (H, W) IOD, 0 in the mesh's mean, larger is farther.
     """
 
-    def __init__(self, landmarks: Floats, width: int, height: int) -> None:
+    def __init__(self, depth: Floats, iod_px: float, camera_iod: float = CAMERA_IOD) -> None:
         """Give the plate its depth.
 
         Args:
-            landmarks: (478, 3) in px of the plate.
-            width, height: size of the plate, px.
+            depth: of the skin, (H, W) IOD, see `skin_depth`.
+            iod_px: inter-ocular distance on the plate, px.
+            camera_iod: from the camera to the face, IOD.
         """
-        self._iod_px, self._far = np.float32(inter_ocular_distance(landmarks)), np.float32(CAMERA_IOD)
+        height, width = depth.shape
+        self._iod_px, self._far = np.float32(iod_px), np.float32(camera_iod)
         self._middle = np.array([width / 2, height / 2], np.float32)
-        self.depth: Floats = _depth(landmarks, width, height, float(self._iod_px))
+        self.depth = depth
         self._right = ((np.arange(width, dtype=np.float32) - self._middle[0]) / self._iod_px)[None, :]
         self._down = ((np.arange(height, dtype=np.float32) - self._middle[1]) / self._iod_px)[:, None]
 
@@ -125,6 +130,7 @@ class SolidHead:
 
     def _follow(self, sight: "_Sight", depth: Floats) -> tuple[Floats, Floats]:
         """The points of the plate (h, w, 2), px, in which lines of sight meet the skin, and its depth there (h, w)."""
+        aslant = sight.aslant(float(self._far))
         for _ in range(_ROUNDS):
             scale = self._iod_px / (1 + depth / self._far)
             points = cv2.merge(
@@ -134,7 +140,7 @@ class SolidHead:
                 ]
             )
             before, depth = depth, self._depth_at(points)
-            if cv2.norm(depth, before, cv2.NORM_INF) * sight.aslant * self._iod_px < _EXACT_PX:
+            if cv2.norm(depth, before, cv2.NORM_INF) * aslant * self._iod_px < _EXACT_PX:
                 break
         return np.asarray(points, dtype=np.float32), depth
 
@@ -144,11 +150,17 @@ class SolidHead:
         return np.asarray(depth, dtype=np.float32)
 
 
-def _depth(landmarks: Floats, width: int, height: int, iod_px: float) -> Floats:
-    """The mesh's depth carried to every pixel, (height, width) IOD: a thin-plate spline, level around the face.
+def skin_depth(landmarks: Floats, width: int, height: int) -> Floats:
+    """The mesh's depth carried to every pixel, (height, width) IOD, 0 in its mean, larger is farther.
 
-    The spline is Duchon's (1977): what bends least among all that pass near the points.
+    A thin-plate spline, level around the face. The spline is Duchon's (1977): what bends least among all that pass near
+    the points.
+
+    Args:
+        landmarks: (478, 3) in px of the plate.
+        width, height: size of the plate, px.
     """
+    iod_px = inter_ocular_distance(landmarks)
     places = landmarks[:, :2].astype(np.float64) / iod_px
     z = np.minimum((landmarks[:, 2] - landmarks[:, 2].mean()) / iod_px, _BACK_IOD)
     outline = list(FACE_OVAL)

@@ -18,7 +18,7 @@ from calib.face import FACE_OVAL, Doubles, Floats
 from calib.phantom.eyes import find_eyes
 from calib.phantom.face import PhantomFace
 from calib.phantom.fields import FieldMaker
-from calib.phantom.head import SolidHead, moved, turned
+from calib.phantom.head import SolidHead, moved, skin_depth, turned
 from calib.phantom.script import PhantomScript
 
 
@@ -63,7 +63,7 @@ class PhantomVideo:
         codes = codes.union(*(distractor.codes for distractor in script.distractors))
         self._fields = {code: maker.field(code) for code in sorted(codes)}
         self._grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
-        self._solid = SolidHead(self.face.landmarks, width, height)
+        self._solid = SolidHead(skin_depth(self.face.landmarks, width, height), self.iod_px)
         rng = np.random.default_rng(script.seed)
         self._phases = rng.uniform(0, 2 * math.pi, (8, 2))
         tile = rng.standard_normal((height + 64, width + 64, 3)) * script.nuisance.noise

@@ -1,95 +1,72 @@
-"""Random head motion of a solid head before a perspective camera."""
+"""Random poses of a solid head before a camera: that of a pair's first frame, and that of its second."""
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from calib.face import CROP, CROP_IOD, Doubles, Floats
+from calib.face import CROP_IOD, Doubles, Floats
+from calib.phantom.head import SolidHead, moved, turned
 
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """How far a head moves between the two frames of a pair.
+    """How a head is held, and how far it moves between the two frames of a pair.
 
     Attributes:
+        frontal: share of pairs whose first frame shows the head as the photo does.
+        aside_deg: σ of yaw and pitch, degrees, by which the others' heads are turned in the first frame.
         still: share of pairs whose head does not move at all.
         strength: smallest and largest common factor of all the following, log-uniform.
         turn_deg: σ of yaw and pitch, degrees.
         roll_deg: σ of roll, degrees.
         shift_iod: σ of the sideways shift, IOD.
-        zoom: σ of the relative change of distance.
+        zoom: σ of the relative change of size.
         distance_iod: nearest and farthest camera, IOD.
         relief: smallest and largest factor on the mesh's depths, which are rough.
-        flat: share of pairs in which the head is a flat picture, as a photo held before a camera is.
     """
 
+    frontal: float = 0.5
+    aside_deg: float = 6.0
     still: float = 0.1
-    strength: tuple[float, float] = (0.05, 1.5)
+    strength: tuple[float, float] = (0.05, 2.5)
     turn_deg: float = 2.5
     roll_deg: float = 2.0
     shift_iod: float = 0.045
     zoom: float = 0.015
     distance_iod: tuple[float, float] = (5.0, 14.0)
     relief: tuple[float, float] = (0.7, 1.3)
-    flat: float = 0.15
 
 
 @dataclass(frozen=True)
 class HeadMotion:
-    """A rigid motion followed by a perspective camera.
+    """What a head does in a pair.
 
     Attributes:
-        rotation: (3, 3).
-        shift: (3,) IOD, x right, y down, z away from the camera.
-        distance: from the camera to the head's pivot, IOD.
-        depth: (256, 256) IOD, z of the skin relative to the pivot, positive away from the camera.
+        solid: the head.
+        before, after: its poses (4, 4) in the first and in the second frame.
     """
 
-    rotation: Doubles
-    shift: Doubles
-    distance: float
-    depth: Floats
-
-    def moved(self, points: Floats) -> Floats:
-        """Where points (256, 256, 2) of the crop, px, that lie on the skin at their own pixel's depth, are seen.
-
-        An expression moves the skin in the picture's plane and keeps its depth.
-        """
-        near = (1 + self.depth / np.float32(self.distance)) / np.float32(CROP_IOD)
-        flat_x, flat_y = (near * (points[..., k] - np.float32(CROP / 2)) for k in (0, 1))
-        motion = np.hstack([self.rotation, self.shift[:, None]])
-        motion[2] /= self.distance
-        motion[2, 3] += 1
-        solid = np.stack([flat_x, flat_y, self.depth], axis=-1)
-        seen = cv2.transform(solid, motion.astype(np.float32))
-        scale = np.float32(CROP_IOD) / seen[..., 2:]
-        return np.asarray(seen[..., :2] * scale + np.float32(CROP / 2), np.float32)
+    solid: SolidHead
+    before: Doubles
+    after: Doubles
 
 
-def head_motion(depth_px: Floats, config: HeadConfig, rng: np.random.Generator) -> HeadMotion:
+def head_motion(depth: Floats, config: HeadConfig, rng: np.random.Generator) -> HeadMotion:
     """One random head motion.
 
     Args:
-        depth_px: (256, 256) depth of the skin, px of the crop, larger is farther, as `engines.head.depth_map` gives it.
+        depth: of the skin in the photo's crop, (256, 256) IOD, see `calib.phantom.head.skin_depth`.
         config: what is drawn from.
         rng: where chance comes from.
     """
-    strength = 0.0 if rng.random() < config.still else float(np.exp(rng.uniform(*np.log(config.strength))))
-    pitch, yaw = np.radians(config.turn_deg) * strength * rng.normal(size=2)
-    roll = np.radians(config.roll_deg) * strength * rng.normal()
-    shift = strength * rng.normal(size=3) * config.shift_iod
-    distance = float(rng.uniform(*config.distance_iod))
-    shift[2] = strength * rng.normal() * config.zoom * distance
-    relief = 0.0 if rng.random() < config.flat else rng.uniform(*config.relief)
-    depth = (depth_px * np.float32(relief / CROP_IOD)).astype(np.float32)
-    return HeadMotion(_rotation(pitch, yaw, roll), shift, distance, depth)
-
-
-def _rotation(pitch: float, yaw: float, roll: float) -> Doubles:
-    """Rotation about x, then y, then z, radians."""
-    (sx, cx), (sy, cy), (sz, cz) = ((np.sin(a), np.cos(a)) for a in (pitch, yaw, roll))
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return np.asarray(about_z @ about_y @ about_x, np.float64)
+    c, strength = config, 0.0
+    if rng.random() >= c.still:
+        strength = float(np.exp(rng.uniform(*np.log(c.strength))))
+    distance = float(rng.uniform(*c.distance_iod))
+    solid = SolidHead(depth * np.float32(rng.uniform(*c.relief)), CROP_IOD, distance)
+    yaw, pitch = c.aside_deg * rng.normal(size=2) * (rng.random() >= c.frontal)
+    before = turned(yaw, pitch, about_iod=0.0)
+    yaw, pitch, roll = strength * rng.normal(size=3) * (c.turn_deg, c.turn_deg, c.roll_deg)
+    right, down, nearer = strength * rng.normal(size=3) * (c.shift_iod, c.shift_iod, c.zoom)
+    motion = moved(right, down, nearer, distance) @ turned(yaw, pitch, roll, about_iod=0.0)
+    return HeadMotion(solid, before, motion @ before)

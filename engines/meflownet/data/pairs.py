@@ -1,13 +1,15 @@
 """Pairs of crops with exact flow, made on the fly.
 
-A point X of the first crop is seen in the second at H(X + E(X)), E the expression, H the head's rigid motion before a
-perspective camera; flow is exact on the first crop's grid (but for a few pairs of real photos, see `posed`). The second
-frame is the first one's picture warped by the inverse, found by a fixed point. Both frames are rendered at a camera's
-scale, disturbed there, and then cut into the crop with one transform, as the live pipeline does.
+A point X of the photo's own crop is seen in the first crop at H₁(X) and in the second at H₂(X + E(X)), E the
+expression, by which skin slides over the head, and H₁, H₂ the poses of a solid head before a perspective camera; flow
+is exact on the first crop's grid (but for a few pairs of real photos, see `posed`). Frames are the photo warped by the
+inverses. Both are rendered at a camera's scale, disturbed there, and then cut into the crop with one transform, as the
+live pipeline does.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +18,8 @@ from numpy.typing import NDArray
 from calib.crop import rgb_crop
 from calib.face import CROP, CROP_IOD, FACE_OVAL, Doubles, Floats, crop_landmarks, crop_transform
 from calib.phantom.eyes import find_eyes
+from calib.phantom.head import skin_depth
 from engines.grid import at_places
-from engines.head import depth_map
 from engines.meflownet.data.appearance import AppearanceConfig, altered
 from engines.meflownet.data.cameras import jittered, placing_at, shown
 from engines.meflownet.data.expressions import ExpressionConfig, expression_field
@@ -35,6 +37,8 @@ FARTHEST_PX = 4.0
 
 THINNEST = 0.05
 """Skin is pressed to no less of its area."""
+
+_SETTLED_PX = 0.05  # off by more is skin that a turned head hides, and what is seen in its place
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class PairMaker:
         self._people, self._config = list(people), config or PairConfig()
         self._shapes, self._seed = shapes, seed
         self._shape_fields: dict[int, Floats] = {}
+        self._depths: dict[int, Floats] = {}
         self._photos_of: dict[str, list[int]] = {}
         for index, person in enumerate(self._people):
             self._photos_of.setdefault(person.name, []).append(index)
@@ -178,21 +183,26 @@ class PairMaker:
         cv2.fillPoly(outline, [np.round(landmarks[list(FACE_OVAL), :2]).astype(np.int32)], 1)
 
         acted = act(landmarks)
-        expression = acted.field
-        motion = head_motion(depth_map(landmarks), c.head, rng)
-        head = motion.moved(self._grid) - self._grid
-        facial = motion.moved(self._grid + expression) - self._grid
-        apparent = facial * _fading(outline, rng) if rng.random() < c.still_background else facial
+        motion = head_motion(self._depth(who, crop), c.head, rng)
+        at_rest = motion.solid.at_rest(motion.before)
+        expression = _fetched(acted.field, at_rest)
+        head = motion.solid.seen(at_rest, motion.after) - self._grid
+        facial = motion.solid.seen(at_rest + expression, motion.after) - self._grid
+        hull = _fetched(outline, at_rest, cv2.INTER_NEAREST)
+        apparent = facial * _fading(hull, rng) if rng.random() < c.still_background else facial
         placing = placing_at(float(rng.uniform(*c.frame_iod)), rng)
         changed, covered = altered(person.photo, person.landmarks, c.appearance, rng)
-        hidden = cv2.warpAffine(covered, crop, (CROP, CROP), flags=cv2.INTER_LINEAR)
-        source = self._inverse(apparent)
+        hidden = _fetched(cv2.warpAffine(covered, crop, (CROP, CROP), flags=cv2.INTER_LINEAR), at_rest)
+        source = _fetched(at_rest, self._inverse(apparent))
         if acted.closure > 0:
             for eye in find_eyes(landmarks, CROP_IOD):
                 eye.close(source, acted.closure)
-        frames = shown(person.photo, crop, placing), shown(changed, crop, placing, source)
+        frames = shown(person.photo, crop, placing, at_rest), shown(changed, crop, placing, source)
         first, second = self._taken(frames, placing, rng)
-        return Pair(first, second, facial, head, (outline > 0) & (hidden <= 0.05), person.name), landmarks
+        settled = np.abs(motion.solid.seen(at_rest, motion.before) - self._grid).max(axis=-1) < _SETTLED_PX
+        pair = Pair(first, second, facial, head, (hull > 0) & (hidden <= 0.05) & settled, person.name)
+        seen = motion.solid.seen(landmarks[None, :, :2], motion.before)[0]
+        return pair, np.hstack([seen, landmarks[:, 2:]])
 
     def _posed(self, person: Person, other: Person, rng: np.random.Generator) -> Pair:
         """A pair of two photos of the same person."""
@@ -209,6 +219,16 @@ class PairMaker:
         """Both crops of what a camera makes of two frames."""
         first, second = Photometry(self._config.photometry, rng, self._noise)(*frames)
         return rgb_crop(first, placing), rgb_crop(second, placing)
+
+    def _depth(self, who: int, crop: Doubles) -> Floats:
+        """Depth of one person's skin in a crop (2, 3) of the photo, (256, 256) IOD; solved when first asked for."""
+        plain = crop_transform(self._people[who].landmarks)
+        if who not in self._depths:
+            self._depths[who] = skin_depth(crop_landmarks(plain, self._people[who].landmarks), CROP, CROP)
+        turn = np.linalg.solve(plain[:, :2].T, crop[:, :2].T).T
+        misplaced = np.hstack([turn, (crop[:, 2] - turn @ plain[:, 2])[:, None]])
+        depth = cv2.warpAffine(self._depths[who], misplaced, (CROP, CROP), borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(depth, np.float32)
 
     def _scanned(self, who: int) -> tuple[ShapeModel, Floats] | None:
         """The scanned shapes as fields for one person, made when first asked for."""
@@ -236,6 +256,11 @@ class PairMaker:
             back[..., 0] += (step[..., 0] * x + step[..., 1] * y).clip(-FARTHEST_PX, FARTHEST_PX)
             back[..., 1] += (step[..., 2] * x + step[..., 3] * y).clip(-FARTHEST_PX, FARTHEST_PX)
         return np.asarray(self._grid + back, np.float32)
+
+
+def _fetched(image: Image | Floats, places: Floats, how: int = cv2.INTER_LINEAR) -> Any:
+    """What an image of the crop shows at places (256, 256, 2) px."""
+    return cv2.remap(image, places, None, how, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _fading(outline: NDArray[np.uint8], rng: np.random.Generator) -> Floats:

@@ -2,12 +2,12 @@ import numpy as np
 
 from bench.flow.pairs import Pair
 from bench.flow.rigid import rigid_head
-from calib.face import CROP
-from calib.phantom.head import SolidHead, moved, turned
+from calib.face import CROP, CROP_IOD
+from calib.phantom.head import SolidHead, moved, skin_depth, turned
 
 
 def test_a_solid_heads_motion_is_found_again_beside_a_region_that_moves_with_the_expression(clean: Pair) -> None:
-    solid = SolidHead(clean.landmarks, CROP, CROP)
+    solid = SolidHead(skin_depth(clean.landmarks, CROP, CROP), CROP_IOD)
     grid = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
     head = solid.seen(grid, moved(0.03, -0.02, 0.01) @ turned(3.0, -2.0, 1.0)) - grid
     facial = head.copy()

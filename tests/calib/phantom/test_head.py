@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from calib.face import FACE_OVAL, Doubles, Floats
 from calib.phantom import PhantomFace
-from calib.phantom.head import CAMERA_IOD, NECK_IOD, SolidHead, moved, turned
+from calib.phantom.head import CAMERA_IOD, NECK_IOD, SolidHead, moved, skin_depth, turned
 
 SIDE, IOD_PX = 256, 70.0
 NOSE_TIP = 4
@@ -19,7 +19,7 @@ def face(portrait: PhantomFace) -> PhantomFace:
 
 @pytest.fixture(scope="module")
 def solid(face: PhantomFace) -> SolidHead:
-    return SolidHead(face.landmarks, SIDE, SIDE)
+    return SolidHead(skin_depth(face.landmarks, SIDE, SIDE), IOD_PX)
 
 
 def grid() -> Floats:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from calib.face import LOWER_LIDS, UPPER_LIDS, Doubles, Floats, region_centres
 from calib.facs import ACTION_UNITS, pattern
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo, TrueFlow
-from calib.phantom.head import CAMERA_IOD, SolidHead
+from calib.phantom.head import CAMERA_IOD, SolidHead, skin_depth
 
 CODES = [f"AU{u.number}" for u in ACTION_UNITS] + [f"{s}AU{u.number}" for u in ACTION_UNITS if u.sided for s in "LR"]
 STILL = Nuisance(sway_iod=0, roll_deg=0, zoom=0, turn_deg=0, light=0, noise=0)
@@ -177,7 +177,7 @@ def test_mesh_points_go_with_the_flow(busy: PhantomVideo, t0: float, t1: float) 
 
 
 def test_at_rest_the_head_carries_the_mesh_points(busy: PhantomVideo) -> None:
-    solid = SolidHead(busy.face.landmarks, busy.width, busy.height)
+    solid = SolidHead(skin_depth(busy.face.landmarks, busy.width, busy.height), busy.iod_px)
     seen = solid.seen(busy.face.landmarks[None, :, :2], busy.head(3.0))[0]
     assert busy.landmarks(3.0)[:, :2] == pytest.approx(seen, abs=0.01)
 

@@ -18,7 +18,7 @@ from tests.engines.meflownet.data.plain import MOVING, config
 from tests.engines.scenes import GRID
 
 MICRO, MACRO = ExpressionConfig(still=0, macro=0, micro_px=(1, 4)), ExpressionConfig(still=0, macro=1)
-RESTING = HeadConfig(still=1)
+RESTING = HeadConfig(still=1, frontal=1)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,16 @@ def test_a_still_face_has_no_expression_and_a_still_head_no_motion(person: Perso
     resting = PairMaker([person], config(MICRO, RESTING)).pair(0)
     assert np.abs(resting.head).max() < 1e-3
     assert 0.5 < np.hypot(*resting.facial.transpose(2, 0, 1)).max() < 4.01
+
+
+def test_a_head_that_is_held_aside_is_seen_aside_and_its_skin_that_is_seen_stays_with_it(person: Person) -> None:
+    aside = HeadConfig(still=1, frontal=0, aside_deg=9)
+    turned, frontal = (PairMaker([person], config(MICRO, head, mirrored=False)) for head in (aside, RESTING))
+    for number in range(4):
+        pair, plain = turned.pair(number), frontal.pair(number)
+        assert np.abs(pair.head[pair.valid]).max() < 0.06
+        assert apart(plain.first, pair) > 2
+        assert apart(fetched(pair, pair.facial), pair) < min(0.8, 0.13 + 0.25 * apart(pair.second, pair))
 
 
 def test_where_nothing_moves_both_crops_are_the_same(person: Person) -> None:
