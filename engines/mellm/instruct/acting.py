@@ -95,21 +95,19 @@ class Stage:
             CropError: the face cannot be measured.
         """
         play: Play | None = None
-        field: Floats | None = None
 
         def act(landmarks: Floats, shapes: "tuple[ShapeModel, Floats] | None", rng: np.random.Generator) -> Acted:
-            nonlocal play, field
+            nonlocal play
             play = draw_play(self._sets, rng)
             scanned = shapes if shapes is not None and rng.random() < play.scanned else None
-            field = _field(play, landmarks, scanned, rng)
-            return Acted(field, play.closure)
+            return Acted(_field(play, landmarks, scanned, rng), play.closure)
 
         pair, landmarks = self._maker.acted(number, act)
         assert play is not None
-        assert field is not None
         expression = refined_flow(self._engine, (pair.first, pair.second), landmarks).expression
         ys, xs = _points(landmarks, np.random.default_rng([self._seed, number, 1]))
-        return play, field[ys, xs] / CROP_IOD, expression[ys, xs] / CROP_IOD
+        true = pair.facial - pair.head
+        return play, true[ys, xs] / CROP_IOD, expression[ys, xs] / CROP_IOD
 
 
 def _field(
