@@ -12,7 +12,7 @@ from calib.face import REGIONS, Doubles
 SIGMA_START_IOD = 0.001
 """Noise assumed before any was seen, IOD: less than DIS gives on a webcam, more than MEFlowNet."""
 
-SIGMA_FLOOR_IOD = 0.0006
+SIGMA_FLOOR_IOD = 0.0005
 """Noise never assumed smaller, IOD."""
 
 _DELAY_S = 0.25

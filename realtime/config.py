@@ -118,7 +118,7 @@ class SpotConfig:
             smaller than it was measured there; empty for noise that is learned on the way.
     """
 
-    threshold_iod: float = 0.002
+    threshold_iod: float = 0.0015
     noise_factor: float = 3.5
     told_iod: float = 0.003
     micro_s: float = 0.5

@@ -136,10 +136,10 @@ def turning(per_turn: float, smile: bool = False) -> int:
 
 
 def drifting(anchors: tuple[int, int, int]) -> int:
-    """Events closed while an anchor drifts away by 0.008 IOD within 4 s, until the next one is taken."""
+    """Events closed while an anchor drifts away by 0.006 IOD within 4 s, until the next one is taken."""
 
     def shown(t_s: float) -> Motion:
-        wrong = 0.008 * float(np.clip((t_s - 6) / 4, 0, 1)) if t_s < 12 else 0.0
+        wrong = 0.006 * float(np.clip((t_s - 6) / 4, 0, 1)) if t_s < 12 else 0.0
         return msgspec.structs.replace(motion(t_s, np.full((29, 2), wrong)), epoch=anchors[(t_s >= 6) + (t_s >= 12)])
 
     return closed(shown)
