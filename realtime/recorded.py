@@ -28,6 +28,9 @@ _BOXES = (
 )  # fmt: skip
 """What an MP4 or MOV file may begin with, and what may stand in its row of boxes (ISO/IEC 14496-12, QuickTime)."""
 
+_FROM_ZERO = (b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75")
+"""How Matroska (WebM) and ASF (WMV) files begin: their length counts from time 0, where no picture may be yet."""
+
 PHANTOM_SECONDS = 3600.0
 """Length of an endless phantom's performance; then it begins anew."""
 
@@ -115,7 +118,7 @@ class FileSource:
         """Open a file.
 
         Raises:
-            SourceError: empty, or not a video.
+            SourceError: empty, not a video, or without a picture that can be decoded.
         """
         self._name = str(path)
         if path.stat().st_size == 0:
@@ -127,33 +130,40 @@ class FileSource:
         if not self._capture.isOpened():
             raise SourceError(f"{path}: not a video that can be decoded (damaged, cut short, or another kind of file)")
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or 30.0
-        self.frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self._count = 0
+        self._ahead = self._capture.grab()  # the first picture: with it comes when the file's times begin
+        if not self._ahead:
+            raise SourceError(f"{path}: no frame can be decoded (damaged, or cut short)")
+        self._zero_ns = max(self._stamp_ns(), 0)
+        before = self._capture.get(cv2.CAP_PROP_PTS) - self._stamp_ns() * self.fps / 1e9
+        late = max(round(before), 0) if _counts_from_zero(path) else 0
+        self.frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)) - late
         self._last_ns = -1
 
     def read(self) -> Grab | None:
         """See `Source.read`."""
-        ok, image = self._capture.read()
+        ok, image = self._capture.retrieve() if self._ahead else self._capture.read()
+        self._ahead = False
         if not ok:
-            if self._count == 0:
-                raise SourceError(f"{self._name}: no frame can be decoded (damaged, or cut short)")
             return None
-        if self._count == 0:
+        if self._last_ns < 0:
             check_size(image, self._name)
-        stamp_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
+        stamp_ns = self._stamp_ns() - self._zero_ns
         step_ns = round(1e9 / self.fps)
         # Containers without timestamps give the same one again and again; an edit list can begin below zero.
         if stamp_ns <= self._last_ns:
             stamp_ns = self._last_ns + step_ns if self._last_ns >= 0 else 0
         self._last_ns = stamp_ns
-        self._count += 1
         return Grab(np.asarray(image, dtype=np.uint8), stamp_ns)
 
     def seek(self, t_media_ns: int) -> None:
         """See `Source.seek`."""
-        self._capture.set(cv2.CAP_PROP_POS_MSEC, t_media_ns / 1e6)
-        self._count = int(self._capture.get(cv2.CAP_PROP_POS_FRAMES))
+        self._capture.set(cv2.CAP_PROP_POS_MSEC, (t_media_ns + self._zero_ns) / 1e6)
+        self._ahead = False
         self._last_ns = t_media_ns - 1  # wherever that has led to, the stream's time goes on
+
+    def _stamp_ns(self) -> int:
+        """When the last picture is to be shown, from the beginning of the file's own times."""
+        return round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1e6)
 
     def close(self) -> None:
         """Close the file."""
@@ -163,6 +173,12 @@ class FileSource:
 def _by_number(path: Path) -> list[tuple[int, str]]:
     """A key that puts frame2 before frame10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
+
+def _counts_from_zero(path: Path) -> bool:
+    """Whether a file tells how long it is from time 0 on, not from its first picture."""
+    with path.open("rb") as file:
+        return file.read(4) in _FROM_ZERO
 
 
 def _missing_bytes(path: Path) -> int:

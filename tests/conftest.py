@@ -1,7 +1,8 @@
 """What many tests share: a phantom to look at, videos made of it, and the command line run in place."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 from realtime.environment import prepare
@@ -55,6 +56,23 @@ def write_video(path: Path, frames: Sequence[Image], fps: float = 30.0) -> Path:
     for frame in frames:
         writer.write(frame)
     writer.release()
+    return path
+
+
+def write_timed(path: Path, frames: Mapping[int, Image], codec: str = "mpeg4") -> Path:
+    """Encode some frames, each at its own time, ms; its rate says 25 fps."""
+    import av
+
+    height, width = next(iter(frames.values())).shape[:2]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options={"qmin": "2", "qmax": "4"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for t_ms, image in frames.items():
+            picture = av.VideoFrame.from_ndarray(image, format="bgr24")
+            picture.pts, picture.time_base = t_ms, Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
     return path
 
 

@@ -12,7 +12,7 @@ from realtime.config import CaptureConfig
 from realtime.messages import AnyMessage, End, Frame, Gap, Say
 from realtime.ring import Ring
 from realtime.source import SourceError
-from tests.conftest import write_video
+from tests.conftest import write_timed, write_video
 
 
 def run(config: CaptureConfig, ring: Ring) -> list[AnyMessage]:
@@ -44,6 +44,20 @@ def test_a_file_that_breaks_off_is_noted_before_its_end(tmp_path: Path, smiling:
         said = [m.text for m in messages if isinstance(m, Say)]
         assert len(said) == notes
         assert type(messages[-1]) is End
+    assert "although it should be 2.0 s long: damaged or cut short?" in said[0]
+
+
+def test_times_that_begin_late_are_no_damage_but_a_file_that_breaks_off_is(
+    tmp_path: Path, smiling: PhantomVideo
+) -> None:
+    image = smiling.frame(0.0)
+    late, cut = tmp_path / "late.mkv", tmp_path / "cut.mkv"
+    write_timed(late, {5000 + 40 * k: image for k in range(50)})
+    cut.write_bytes(late.read_bytes()[: late.stat().st_size // 2])
+    for path, notes in ((late, 0), (cut, 1)):
+        messages = run(CaptureConfig(source=str(path), paced=False), Ring.local(4, 640 * 480 * 3))
+        said = [m.text for m in messages if isinstance(m, Say)]
+        assert len(said) == notes
     assert "although it should be 2.0 s long: damaged or cut short?" in said[0]
 
 

@@ -10,7 +10,7 @@ from realtime.config import CaptureConfig
 from realtime.recorded import FileSource, FolderSource, PhantomSource, phantom_events, phantom_script, read_photo
 from realtime.source import SourceError
 from realtime.sources import open_source
-from tests.conftest import write_video
+from tests.conftest import write_timed, write_video
 
 
 def stamps(source: FileSource | FolderSource) -> list[int]:
@@ -33,6 +33,21 @@ def test_a_file_can_be_entered_in_the_middle(clip: Path) -> None:
     source = FileSource(clip)
     source.seek(1_000_000_000)
     assert stamps(source)[0] == pytest.approx(1e9, abs=4e7)
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("mkv", "mpeg4"), ("wmv", "wmv2"), ("mp4", "mpeg4")])
+def test_times_that_begin_late_count_from_the_first_picture(tmp_path: Path, kind: str, codec: str) -> None:
+    shades = [np.full((48, 64, 3), 4 * k, np.uint8) for k in range(50)]
+    late = write_timed(tmp_path / f"late.{kind}", {5000 + 40 * k: image for k, image in enumerate(shades)}, codec)
+    source = FileSource(late)
+    assert source.frames / source.fps == pytest.approx(2.0, abs=0.05)
+    assert stamps(source) == pytest.approx([40e6 * k for k in range(50)], abs=1e6)
+    source.seek(1_000_000_000)
+    grab = source.read()
+    source.close()
+    assert grab is not None
+    assert grab.t_media_ns == pytest.approx(1e9, abs=4e7)
+    assert grab.image.mean() == pytest.approx(100, abs=5)  # give or take a frame
 
 
 def test_time_goes_on_in_a_file_that_tells_none_and_cannot_be_entered_in_the_middle(tmp_path: Path) -> None:
