@@ -17,7 +17,7 @@ from realtime.chain import run_chain
 from realtime.config import Config
 from realtime.exports.elan import eaf
 from realtime.exports.tables import Event, MotionWriter, make_event, write_events
-from realtime.messages import AnyMessage, End, Motion, Say, Spot
+from realtime.messages import AnyMessage, End, Gap, Motion, Say, Spot
 from realtime.output import OutputError, fresh_folder
 from realtime.recorded import PHANTOMS
 from realtime.recordings.journal import JOURNAL
@@ -31,6 +31,8 @@ VIDEO = "video.txt"
 
 RESULTS = ("events.jsonl", "events.csv", "events.eaf", "events.png", "motion.parquet", "summary.txt", VIDEO)
 """What an analysis writes."""
+
+_MOST_GAPS = 5  # told one by one
 
 Progress = Callable[[float], None]
 """Called with the stream time reached, s."""
@@ -46,8 +48,8 @@ class Analysis:
         faces: how many were followed.
         duration_s: length of the video.
         fps: median rate of frames with a face.
-        notes: what the calibration and the video do not have in common, what the narrator could not do, and whether the
-            video broke off.
+        notes: what the calibration and the video do not have in common, where the video has holes, what the narrator
+            could not do, and whether the video broke off.
         summary: of the whole video, a paragraph.
     """
 
@@ -146,12 +148,13 @@ def analyze(
         write_sheet(found.events, found.sketches, fresh / "events.png")
         calibration, fps = open_calibration(config.spot), found.fps
         how = f"{found.circumstances}; {'with' if calibration else 'without'} a calibration."
-        (fresh / "summary.txt").write_text(f"{found.summary}\n{how}\n", encoding="utf-8")
+        told = [found.summary, how, *(f"{text[0].upper()}{text[1:]}." for text in found.unseen)]
+        (fresh / "summary.txt").write_text("\n".join(told) + "\n", encoding="utf-8")
         (fresh / VIDEO).write_bytes(whose)
     faces = found.first.values()
     said = [text for m in faces for text in too_small(m.iod_px)]
     said += [text for m in faces for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
-    notes = tuple(dict.fromkeys([*said, *found.notes]))
+    notes = tuple(dict.fromkeys([*said, *found.unseen, *found.notes]))
     length_s = found.end_ns / 1e9 + (1 / fps if fps else 0.0)  # to the end of the last frame, as of a recording
     return Analysis(folder, tuple(found.events), len(faces), length_s, fps, notes, found.summary)
 
@@ -185,6 +188,7 @@ class _Found:
         narrators: who answered.
         events, sketches: in the order in which they were answered.
         summary: of the whole video.
+        gaps: where it has no picture.
         notes: what else was said of it.
         closed: the events that wait for words.
     """
@@ -197,6 +201,7 @@ class _Found:
     events: list[Event] = field(default_factory=list)
     sketches: list[bytes] = field(default_factory=list)
     summary: str = ""
+    gaps: list[Gap] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     closed: dict[int, Spot] = field(default_factory=dict)
 
@@ -217,6 +222,16 @@ class _Found:
             program = "mellm-live"
         return f"Measured by {program} with {engines}{told}; {self.fps:.4g} fps, {sizes} px between the eyes at first"
 
+    @property
+    def unseen(self) -> list[str]:
+        """Where nothing could be seen and how long, in a line; none if there is no such place."""
+        if not self.gaps:
+            return []
+        spans = [f"{gap.t_media_ns / 1e9:.2f}–{gap.until_ns / 1e9:.2f} s" for gap in self.gaps[:_MOST_GAPS]]
+        more = f" and {len(self.gaps) - len(spans)} more" if len(self.gaps) > len(spans) else ""
+        whole_s = sum(gap.until_ns - gap.t_media_ns for gap in self.gaps) / 1e9
+        return [f"nothing was seen for {whole_s:.2f} s, the video has no picture there: {', '.join(spans)}{more}"]
+
     def take(self, message: AnyMessage) -> None:
         """Take a message in.
 
@@ -230,6 +245,8 @@ class _Found:
                 self.times_ns.append(message.t_media_ns)
         elif isinstance(message, Spot) and message.phase == "closed":
             self.closed[message.spot_id] = message
+        elif isinstance(message, Gap):
+            self.gaps.append(message)
         elif isinstance(message, Say):
             self._hear(message)
         elif isinstance(message, End) and message.error:

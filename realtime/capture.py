@@ -11,18 +11,19 @@ import cv2
 
 from engines.landmarks import MIN_SIDE
 from realtime.config import CaptureConfig
-from realtime.messages import AnyMessage, End, Frame, Gap, Say
+from realtime.messages import BREAK_NS, AnyMessage, End, Frame, Gap, Say
 from realtime.ring import Ring
 from realtime.source import Grab, Source, SourceError, SourceLostError
 from realtime.sources import is_live, open_source, source_title
 
 _NS = 1_000_000_000
 _NAP_S = 0.5  # waits no longer at a time, so that its process shows that it is alive
+_JUMP = 3  # a source that gives no picture for so many of its usual intervals has a hole
 _SHORT_S, _SHORT_SHARE = 0.5, 0.05  # a source that lacks so much time, and such a share of it, has broken off
 
 
 class CaptureNode:
-    """Takes nothing, gives `Frame`; `End` when the source is over, `Gap` when a stream was away.
+    """Takes nothing, gives `Frame`; `End` when the source is over, `Gap` when a stream was away or a file has a hole.
 
     A `Say` before the end notes that a file broke off.
     """
@@ -88,12 +89,15 @@ class CaptureNode:
             return
         self._failures = 0
         now_ns = time.monotonic_ns()
-        if self._start_ns < 0:
+        begun = self._start_ns >= 0
+        if not begun:
             self._start_ns = now_ns - (grab.t_media_ns or 0)
         media_ns = now_ns - self._start_ns if grab.t_media_ns is None else grab.t_media_ns
         if self._config.seconds and media_ns >= self._config.seconds * _NS:
             yield self._end()
             return
+        if begun and not self._live:
+            yield from self._hole(self._source, media_ns)
         self._pending = Grab(grab.image, media_ns)
         if self._config.paced and grab.t_media_ns is not None:
             self._due_ns = self._start_ns + media_ns
@@ -155,6 +159,17 @@ class CaptureNode:
             cause=cause,
         )
         self._due_ns = time.monotonic_ns() + round(wait_s * _NS)
+
+    def _hole(self, source: Source, next_ns: int) -> Iterator[AnyMessage]:
+        """Announce that a file's times jump, by more than a low frame rate accounts for."""
+        usual_ns = _NS / source.fps if source.fps > 0 else 0.0
+        if next_ns - self._last_ns <= max(BREAK_NS, _JUMP * usual_ns):
+            return
+        seq, span = self._ring.next_ticket, f"from {self._last_ns / _NS:.2f} to {next_ns / _NS:.2f} s"
+        yield Gap(
+            seq=seq, t_capture_ns=time.monotonic_ns(), t_media_ns=self._last_ns, from_seq=seq, to_seq=seq - 1,
+            until_ns=next_ns, cause=f"nothing to see {span}: the video has no picture there",
+        )  # fmt: skip
 
     def _short(self, source: Source) -> Iterator[AnyMessage]:
         """Say that a source gave clearly less than it says it holds; only that, for it may have estimated it."""

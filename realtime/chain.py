@@ -44,7 +44,7 @@ def run_chain(config: Config, engine: FlowEngine | None = None) -> Iterator[AnyM
 
     Raises:
         SourceError, EngineError, NarratorError: a node cannot be made.
-        RuntimeError: a gap, which must not happen here.
+        RuntimeError: frames were skipped, which must not happen here.
         Exception: whatever a node raised.
     """
     frames, crops = (Ring.local(size.slots, size.slot_bytes) for size in ring_sizes(config))
@@ -69,7 +69,7 @@ def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
     The last stage's work is done in the caller's thread; closing the iterator stops the others.
 
     Raises:
-        RuntimeError: a gap, which must not happen here.
+        RuntimeError: frames were skipped, which must not happen here.
         Exception: whatever a node raised.
     """
     capture, align, *others = (partial(_step, spec, nodes) for spec, nodes in zip(PROCESSES, stages, strict=False))
@@ -95,7 +95,7 @@ def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
             if isinstance(message, Exception):
                 raise message
             for out in last(message):
-                if isinstance(out, Gap):
+                if isinstance(out, Gap) and out.to_seq >= out.from_seq:  # else the source itself has a hole
                     raise RuntimeError(f"frames {out.from_seq}–{out.to_seq} were lost in a lossless run: {out.cause}")
                 yield out
                 if isinstance(out, End):

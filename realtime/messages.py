@@ -224,12 +224,21 @@ class Status(Message, frozen=True, kw_only=True):
     pid: int = 0
 
 
+BREAK_NS = 500_000_000
+"""After a longer time without a picture nobody knows what a face did meanwhile."""
+
+
 class Gap(Message, frozen=True, kw_only=True):
-    """Frames `from_seq` to `to_seq` (inclusive) were not looked at; `to_seq` < `from_seq` if only time was lost."""
+    """Frames `from_seq` to `to_seq` (inclusive) were not looked at; `to_seq` < `from_seq` if only time was lost.
+
+    Attributes:
+        until_ns: when in the stream the lost time ended; -1 while that is not known.
+    """
 
     from_seq: int
     to_seq: int
     cause: str
+    until_ns: int = -1
 
 
 class End(Message, frozen=True, kw_only=True):

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 
 from calib.neutral import Baseline, RestLevel
 from realtime.config import SpotConfig
-from realtime.messages import FIRST_SPOT, AnyMessage, End, Kind, Lost, Motion, Phase, Spot
+from realtime.messages import BREAK_NS, FIRST_SPOT, AnyMessage, End, Kind, Lost, Motion, Phase, Spot
 from realtime.movement import Movement
 from realtime.watch import Watch
 
 _NS = 1e9
-_BREAK_NS = 500_000_000
-"""After a longer gap nobody knows what the face did meanwhile: it is watched anew."""
 
 
 class SpotNode:
@@ -46,7 +44,7 @@ class SpotNode:
         if isinstance(message, Motion):
             yield message
             before = self._seen.get(message.face_id)
-            if before is not None and message.t_media_ns - before.t_media_ns > _BREAK_NS:
+            if before is not None and message.t_media_ns - before.t_media_ns > BREAK_NS:  # it is watched anew
                 yield from self._abandon(message, message.face_id)
             watch = self._watches.get(message.face_id)
             if watch is None:

@@ -137,13 +137,15 @@ def status(message: Status) -> dict[str, Any]:
 
 
 def news(message: Lost | Gap | End) -> dict[str, Any]:
-    """A face that went, frames that were not looked at, or the end."""
+    """A face that went, frames or a time (until `until`) that were not looked at, or the end."""
     t_s = _s(message.t_media_ns)
     if isinstance(message, Lost):
         return {"type": "lost", "t": t_s, "face": message.face_id, "cause": message.cause}
     if isinstance(message, Gap):
         frames = max(0, message.to_seq - message.from_seq + 1)
-        return {"type": "gap", "t": t_s, "frames": frames, "cause": message.cause}
+        return {
+            "type": "gap", "t": t_s, "until": _known_s(message.until_ns), "frames": frames, "cause": message.cause,
+        }  # fmt: skip
     return {"type": "end", "t": t_s, "error": message.error}
 
 

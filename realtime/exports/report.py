@@ -15,7 +15,7 @@ import pyarrow as pa
 from realtime.exports.account import Account, Told
 from realtime.exports.card import event_card, unit_name
 from realtime.exports.chart import Axis, Curve, labels, line, span, svg
-from realtime.messages import KIND_NAMES, Annotation
+from realtime.messages import KIND_NAMES, Annotation, Gap
 from realtime.nodes import PROCESSES
 from realtime.recap import counted
 
@@ -157,10 +157,21 @@ def _movement(motions: "pa.Table", axis: Axis) -> str:
 
 def _gap_span(account: Account, axis: Axis, index: int) -> str:
     gap = account.gaps[index]
-    lost = max(gap.to_seq - gap.from_seq + 1, 0)
     at_s = account.seconds(gap.t_media_ns)
-    long_s = lost / account.info.counts.fps if account.info.counts.fps > 0 else 0.0
-    return span(axis, at_s, at_s + long_s, "gap", escape(f"{gap.cause}: {lost} frames"), 1, _THIN - 2)
+    long_s = _frames(gap) / account.info.counts.fps if account.info.counts.fps > 0 else 0.0
+    until_s = account.seconds(gap.until_ns) if gap.until_ns >= 0 else at_s + long_s
+    return span(axis, at_s, until_s, "gap", escape(f"{gap.cause}: {_lost(gap)}"), 1, _THIN - 2)
+
+
+def _frames(gap: Gap) -> int:
+    return max(gap.to_seq - gap.from_seq + 1, 0)
+
+
+def _lost(gap: Gap) -> str:
+    """How much was not seen: frames that there were, or the time in which there was none."""
+    if gap.until_ns >= 0:
+        return f"{(gap.until_ns - gap.t_media_ns) / 1e9:.2f} s"
+    return counted(_frames(gap), "frame")
 
 
 def _noted(account: Account) -> list[tuple[Annotation, float, float]]:
@@ -267,7 +278,7 @@ def _gaps(account: Account) -> str:
         return "<p>No frame was skipped.</p>"
     rows = "".join(
         f'<tr><td class="t">{account.seconds(gap.t_media_ns):.1f} s</td>'
-        f'<td class="t">{max(gap.to_seq - gap.from_seq + 1, 0)} frames</td><td>{escape(gap.cause)}</td></tr>'
+        f'<td class="t">{_lost(gap)}</td><td>{escape(gap.cause)}</td></tr>'
         for gap in account.gaps
     )
     said = f"{counted(len(account.gaps), 'gap')}, {counted(account.info.counts.drops, 'frame')}"

@@ -61,12 +61,14 @@ function drawSpan(context, spot, onset, offset, apex, { top, bottom }, chosen) {
   context.fill();
 }
 
-/** Frames that were not looked at: small ticks at the bottom. */
+/** What was not looked at: a small tick at the bottom for frames, a bar for a time without any. */
 function drawGaps(context, track, range, x, { bottom }, theme) {
   context.fillStyle = theme.danger;
   context.globalAlpha = 0.8;
   for (const gap of track.gaps) {
-    if (gap.frames > 0 && gap.t >= range[0] && gap.t <= range[1]) context.fillRect(x(gap.t) - 1, bottom, 2, 3);
+    const from = Math.max(gap.t, range[0]);
+    const until = Math.min(gap.until ?? gap.t, range[1]);
+    if ((gap.frames > 0 || gap.until) && from <= until) context.fillRect(x(from) - 1, bottom, x(until) - x(from) + 2, 3);
   }
   context.globalAlpha = 1;
 }

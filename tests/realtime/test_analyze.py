@@ -16,7 +16,7 @@ from realtime.config import Config
 from realtime.output import OutputError
 from realtime.recordings.sessions import Recording
 from realtime.source import SourceError
-from tests.conftest import SMILE, write_video
+from tests.conftest import SMILE, write_timed, write_video
 
 
 def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
@@ -90,6 +90,27 @@ def test_a_video_that_breaks_off_is_analysed_and_noted(tmp_path: Path, smiling: 
     done = analyze(video, "cut", tmp_path, Config(), lambda t_s: None)
     assert done.duration_s < 1.0
     assert [note for note in done.notes if "should be 1.3 s long: damaged or cut short?" in note]
+
+
+def test_where_a_video_has_no_picture_is_noted_once_and_no_event_reaches_across(
+    tmp_path: Path, smiling: PhantomVideo
+) -> None:
+    times_s = [k / 30 for k in range(75) if not SMILE.apex_s < k / 30 < SMILE.apex_s + 0.8]
+    video = write_timed(tmp_path / "hole.mkv", {round(1000 * t_s): smiling.frame(min(t_s, 1.2)) for t_s in times_s})
+    done = analyze(video, "hole", tmp_path, Config(), lambda t_s: None)
+    assert done.notes == ("nothing was seen for 0.80 s, the video has no picture there: 1.20–2.00 s",)
+    assert (done.folder / "summary.txt").read_text(encoding="utf-8").splitlines()[2] == (
+        "Nothing was seen for 0.80 s, the video has no picture there: 1.20–2.00 s."
+    )
+    assert not [event for event in done.events if event.onset_s < 1.21 and event.offset_s > 1.21]
+
+
+def test_of_many_holes_the_first_are_told_and_how_long_they_are_together(tmp_path: Path, resting: PhantomVideo) -> None:
+    times_ms = [1000 * k + t_ms for k in range(8) for t_ms in (0, 33, 67)]
+    video = write_timed(tmp_path / "holes.mkv", dict.fromkeys(times_ms, resting.frame(0.0)))
+    (note,) = analyze(video, "holes", tmp_path, Config(), lambda t_s: None).notes
+    assert note.startswith("nothing was seen for 6.53 s, the video has no picture there: 0.07–1.00 s, 1.07–2.00 s, ")
+    assert note.endswith("4.07–5.00 s and 2 more")
 
 
 @pytest.mark.parametrize("fps", [5.0, 240.0])

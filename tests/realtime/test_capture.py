@@ -61,6 +61,28 @@ def test_times_that_begin_late_are_no_damage_but_a_file_that_breaks_off_is(
     assert "although it should be 2.0 s long: damaged or cut short?" in said[0]
 
 
+@pytest.mark.parametrize("kind", ["mkv", "mp4"])
+def test_a_hole_in_a_file_is_announced_once_with_its_time(tmp_path: Path, smiling: PhantomVideo, kind: str) -> None:
+    image = smiling.frame(0.0)
+    times = [*range(0, 1000, 40), *range(1700, 3000, 40), *range(3400, 4000, 40)]  # the second is no longer than 0.5 s
+    path = write_timed(tmp_path / f"hole.{kind}", dict.fromkeys(times, image))
+    messages = run(CaptureConfig(source=str(path), paced=False), Ring.local(4, 640 * 480 * 3))
+    (gap,) = (m for m in messages if isinstance(m, Gap))
+    assert (gap.t_media_ns, gap.until_ns) == pytest.approx((960e6, 1700e6), abs=1e6)
+    assert gap.to_seq < gap.from_seq == gap.seq == 25
+    assert gap.cause == "nothing to see from 0.96 to 1.70 s: the video has no picture there"
+    following = messages[messages.index(gap) + 1]
+    assert isinstance(following, Frame)
+    assert following.t_media_ns == gap.until_ns
+    assert len(messages) == len(times) + 2
+
+
+def test_a_video_with_a_picture_a_second_has_no_holes(tmp_path: Path, smiling: PhantomVideo) -> None:
+    path = write_timed(tmp_path / "slow.mp4", dict.fromkeys(range(0, 8000, 1000), smiling.frame(0.0)))
+    messages = run(CaptureConfig(source=str(path), paced=False), Ring.local(4, 640 * 480 * 3))
+    assert [type(m) for m in messages] == [Frame] * 8 + [End]
+
+
 def test_playing_at_its_own_speed_takes_as_long_as_the_file(clip: Path) -> None:
     frames = [
         m for m in run(CaptureConfig(source=str(clip), seconds=0.5), Ring.local(4, 640 * 480 * 3)) if type(m) is Frame

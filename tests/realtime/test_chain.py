@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from calib.phantom import PhantomVideo
 from engines.runtime import EngineError
@@ -13,7 +14,7 @@ from realtime.chain import run_chain, run_stages
 from realtime.config import AlignConfig, CaptureConfig, Config, FlowConfig, SpotConfig
 from realtime.event import EventNode
 from realtime.flow import FlowNode
-from realtime.messages import AnyMessage, End, Face, Lost, Motion, Say, Spot
+from realtime.messages import AnyMessage, End, Face, Gap, Lost, Motion, Say, Spot
 from realtime.nodes import Ahead
 from realtime.ring import Ring
 from realtime.source import SourceError
@@ -42,6 +43,26 @@ def test_nothing_is_lost_and_nothing_comes_twice(clip: Path) -> None:
     assert summary.spot_id == -1
     assert summary.text.startswith("Watched 0:02: 1 micro-expression and 0 macro-expressions.")
     assert summary is messages[-2]
+
+
+class Gappy(Ticks):
+    """Gives a gap, then the end."""
+
+    def __init__(self, gap: Gap) -> None:
+        super().__init__(0)
+        self._gap = gap
+
+    def step(self, message: None) -> Iterator[AnyMessage]:
+        yield self._gap
+        yield from super().step(message)
+
+
+def test_a_hole_in_the_source_is_told_and_frames_that_are_skipped_end_the_run() -> None:
+    hole = Gap(seq=1, t_capture_ns=0, t_media_ns=0, from_seq=1, to_seq=0, until_ns=10**9, cause="why")
+    assert [type(m) for m in run_stages([[Gappy(hole)], [], []])] == [Gap, End]
+    skipped = replace(hole, to_seq=1)
+    with pytest.raises(RuntimeError, match="frames 1–1 were lost in a lossless run: why"):
+        list(run_stages([[Gappy(skipped)], [], []]))
 
 
 def test_two_runs_say_the_same(clip: Path) -> None:

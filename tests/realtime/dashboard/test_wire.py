@@ -10,7 +10,7 @@ from calib.face import LANDMARKS, REGIONS, Doubles
 from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.moments import Moment
-from realtime.messages import Spot, shifted
+from realtime.messages import Gap, Spot, shifted
 from realtime.rests import Rests
 from tests.realtime.messages import spot
 from tests.realtime.served import STEP_NS, face, frame, motion
@@ -77,3 +77,10 @@ def test_what_was_over_before_a_recording_began_has_its_times_and_what_is_unknow
     assert (before["onset"], before["apex"], before["offset"]) == (-1.0, -0.8, -0.6)
     rising = wire.spot(shifted(spot(1, 1.0, phase="rising", apex_ns=-1, offset_ns=-1), -2_000_000_000))
     assert (rising["onset"], rising["apex"], rising["offset"]) == (-1.0, None, None)
+
+
+def test_a_time_without_pictures_tells_its_end_and_skipped_frames_how_many_they_are() -> None:
+    at = {"seq": 3, "t_capture_ns": 0, "t_media_ns": 1_000_000_000}
+    hole = wire.news(Gap(from_seq=3, to_seq=2, until_ns=2_500_000_000, cause="a hole", **at))
+    skipped = wire.news(Gap(from_seq=1, to_seq=2, cause="align was behind", **at))
+    assert [(gap["until"], gap["frames"]) for gap in (hole, skipped)] == [(2.5, 0), (None, 2)]

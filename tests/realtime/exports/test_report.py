@@ -133,6 +133,18 @@ def test_what_was_skipped_stands_in_order_of_time_though_stages_tell_of_it_late(
     assert page.index("0.5 s</td>") < page.index("0.8 s</td>")
 
 
+def test_a_time_without_pictures_is_as_long_on_the_report_as_it_was(tmp_path: Path) -> None:
+    hole = Gap(
+        seq=2, t_capture_ns=0, t_media_ns=1_000_000_000, until_ns=2_700_000_000, from_seq=2, to_seq=1, cause="a hole"
+    )
+    page = page_of(tmp_path, frame(0.0, 0), frame(1.0, 1), hole, frame(2.7, 2), frame(10.0, 3))
+    assert '<td class="t">1.0 s</td><td class="t">1.70 s</td><td>a hole</td>' in page
+    (bar,) = re.findall(r'<rect class="gap" x="([\d.]+)"[^>]* width="([\d.]+)"', page)
+    info_s = 10.0 + 9 / 10 / 3  # n frames span n - 1 intervals
+    assert float(bar[0]) / WIDTH == pytest.approx(1.0 / info_s, abs=0.05)
+    assert float(bar[1]) / WIDTH == pytest.approx(1.7 / info_s, abs=0.05)
+
+
 def test_a_long_curve_keeps_its_peaks_and_its_gaps() -> None:
     times = np.concatenate([np.arange(0, 300, 1 / 30), np.arange(310, 600, 1 / 30)])
     values = np.zeros(times.size)

@@ -143,6 +143,29 @@ def test_a_face_that_was_not_measured_is_not_drawn_as_one_at_rest(page: Any, act
     assert circles == [0, 1, 1]
 
 
+def test_a_time_without_pictures_is_marked_as_long_as_it_was_and_skipped_frames_by_a_tick(
+    page: Any, acted: Acted
+) -> None:
+    acted.open()
+    drawn = page.evaluate("""async () => {
+      const { Track } = await import("/page/track.js");
+      const { drawMarks } = await import("/page/marks.js");
+      const context = document.createElement("canvas").getContext("2d");
+      const track = new Track(false);
+      const gap = { type: "gap", cause: "why" };
+      track.take({ ...gap, t: 1, until: null, frames: 3 });
+      track.take({ ...gap, t: 3, until: null, frames: 0 });
+      track.take({ ...gap, t: 5, until: 7, frames: 0 });
+      const bars = [];
+      context.fillRect = (x, y, width) => bars.push([x, width]);
+      for (const range of [[0, 10], [6, 10], [8, 10]])
+        drawMarks(context, track, 0, range, (t) => 10 * t, { x: 0, width: 100, all: 100, top: 0, bottom: 50, free: 0 },
+          {}, "serif", null);
+      return bars;
+    }""")
+    assert drawn == [[9, 2], [49, 22], [59, 12]]
+
+
 def test_a_session_that_has_ended_is_never_called_live(page: Any, acted: Acted) -> None:
     acted.open()
     acted.say(points(*range(10)))
