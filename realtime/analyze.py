@@ -14,6 +14,7 @@ import numpy as np
 from engines.runtime import FlowEngine
 from realtime.calibration import mismatch, open_calibration, too_small
 from realtime.chain import run_chain
+from realtime.changes import changes
 from realtime.config import Config
 from realtime.exports.elan import eaf
 from realtime.exports.tables import Event, MotionWriter, make_event, write_events
@@ -147,7 +148,9 @@ def analyze(
         (fresh / "events.eaf").write_bytes(eaf(found.events, [], made, film, folder))
         write_sheet(found.events, found.sketches, fresh / "events.png")
         calibration, fps = open_calibration(config.spot), found.fps
-        how = f"{found.circumstances}; {'with' if calibration else 'without'} a calibration."
+        changed = ", ".join(changes(config))
+        settings = f"Settings other than the defaults: {changed}" if changed else "All settings were the defaults"
+        how = f"{found.circumstances}; {'with' if calibration else 'without'} a calibration. {settings}."
         told = [found.summary, how, *(f"{text[0].upper()}{text[1:]}." for text in found.unseen)]
         (fresh / "summary.txt").write_text("\n".join(told) + "\n", encoding="utf-8")
         (fresh / VIDEO).write_bytes(whose)

@@ -24,6 +24,7 @@ def settings() -> int:
 
 def settings_text() -> str:
     """All settings as TOML, explained in comments."""
+    from realtime.changes import toml
     from realtime.config import Config
 
     defaults = Config()
@@ -37,7 +38,7 @@ def settings_text() -> str:
             words = told[setting.name]
             if words:
                 parts.append(textwrap.fill(words, WIDTH, initial_indent="# ", subsequent_indent="# "))
-            parts.append(f"{setting.name} = {_toml(getattr(values, setting.name))}")
+            parts.append(f"{setting.name} = {toml(getattr(values, setting.name))}")
     return "\n".join(parts) + "\n"
 
 
@@ -54,12 +55,3 @@ def _explained(kind: type[Any]) -> Iterator[tuple[str, str]]:
                 first, *others = found[1].split(", ")
                 yield first, found[2]
                 yield from ((other, "") for other in others)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        # A literal string keeps backslashes, which patterns have; none of the defaults has an apostrophe.
-        return f"'{value}'" if "\\" in value else f'"{value}"'
-    return repr(value)

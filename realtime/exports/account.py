@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from realtime.changes import changes
 from realtime.exports.tables import Event, MotionRows, make_event, motion_table
 from realtime.messages import Annotation, Gap, Motion, Say, Spot, Status
 from realtime.recordings.answers import Answers
+from realtime.recordings.journal import RecordingError
 from realtime.recordings.sessions import Recording, SessionInfo
 
 
@@ -38,6 +40,7 @@ class Account:
         notes: the operator's, in order; times in the stream.
         summary: what happened, in words.
         damage: what could not be read of it; empty if all could.
+        settings: those that were not the defaults (`realtime.changes`); None if they are another version's.
         folder: where its exports will lie, if that is known.
     """
 
@@ -51,6 +54,7 @@ class Account:
     notes: tuple[Annotation, ...]
     summary: str
     damage: str
+    settings: tuple[str, ...] | None
     folder: Path | None = None
 
     @property
@@ -87,8 +91,15 @@ def gather(recording: Recording) -> Account:
         recording, info, tuple(sorted(told, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
         pa.concat_tables(tables), tuple(sorted(gaps, key=lambda gap: gap.t_media_ns)), statuses,
         tuple(sorted({say.narrator for _, say in answers.pairs} - {""})), recording.notes,
-        answers.summary(info.zero_ns, info.duration_s), recording.damage,
+        answers.summary(info.zero_ns, info.duration_s), recording.damage, _settings(recording),
     )  # fmt: skip
+
+
+def _settings(recording: Recording) -> tuple[str, ...] | None:
+    try:
+        return changes(recording.config)
+    except RecordingError:
+        return None
 
 
 def _from_zero(event: Event, zero_ns: int) -> Event:

@@ -252,6 +252,7 @@ def _session(account: Account) -> str:
         ("Flow engine", escape(counts.engine) or "unknown"),
         ("Narrator", escape(" and ".join(account.narrators)) or "none was asked"),
         ("Calibration", "of this person" if account.recording.calibration else "none, noise learned on the way"),
+        ("Settings", _settings(account)),
         ("Video", "recorded beside the measurements" if info.has_video else "not recorded"),
         ("Program", f"mellm-live {escape(info.program)}"),
     ]  # fmt: skip
@@ -271,6 +272,12 @@ def _session(account: Account) -> str:
         '<h2>How it was measured</h2><div class="columns"><section class="card">'
         f'<dl>{listed}</dl></section><section class="card">{health}{_gaps(account)}</section></div>'
     )
+
+
+def _settings(account: Account) -> str:
+    if account.settings is None:
+        return "those of another version of the program"
+    return "<br>".join(map(escape, account.settings)) or "all at their defaults"
 
 
 def _gaps(account: Account) -> str:

@@ -19,6 +19,7 @@ from types import TracebackType
 
 import msgspec
 
+from realtime.changes import without_secrets
 from realtime.config import Config
 from realtime.messages import AnyMessage, Frame
 from realtime.recordings.footage import FootageWriter, check_encoder
@@ -154,16 +155,10 @@ def _circumstances(config: Config) -> dict[str, str]:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = ""
-    source, narrator = config.capture.source, config.narrate.narrator
-    # A password is nobody's business who reads it.
-    if source_kind(source) == "stream":
+    source = config.capture.source
+    if source_kind(source) == "stream":  # in whose URL a password may stand, too
         source = place_of(source)
-    if "://" in narrator:
-        narrator = place_of(narrator)
-    kept = dataclasses.replace(
-        config, capture=dataclasses.replace(config.capture, source=source),
-        narrate=dataclasses.replace(config.narrate, narrator=narrator),
-    )  # fmt: skip
+    kept = dataclasses.replace(without_secrets(config), capture=dataclasses.replace(config.capture, source=source))
     calibration = Path(config.spot.calibration).read_text(encoding="utf-8") if config.spot.calibration else ""
     return {
         "source": source, "title": source_title(source), "config": json.dumps(dataclasses.asdict(kept)),

@@ -12,7 +12,7 @@ import pytest
 from calib.phantom import PhantomVideo
 from engines.runtime import open_engine
 from realtime.analyze import RESULTS, analyze, output_names
-from realtime.config import Config
+from realtime.config import AlignConfig, Config, SpotConfig, load_config
 from realtime.output import OutputError
 from realtime.recordings.sessions import Recording
 from realtime.source import SourceError
@@ -37,10 +37,21 @@ def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
     summary, how = (done.folder / "summary.txt").read_text().splitlines()
     assert summary == done.summary
     assert re.match(r"Measured by mellm-live \S+ with meflownet\S*, told by (mellm|template); 30 fps, \d+ px betw", how)
-    assert how.endswith("; without a calibration.")
+    assert how.endswith("; without a calibration. All settings were the defaults.")
     assert done.summary.startswith("Watched 0:02: 1 micro-expression and 0 macro-expressions. Read as 1 positive.")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["smile"]
     assert reached == sorted(reached)
+
+
+def test_the_settings_that_were_changed_are_told_and_make_the_same_again(tmp_path: Path, smiling: PhantomVideo) -> None:
+    video = write_video(tmp_path / "short.mp4", [smiling.frame(k / 30) for k in range(5)])
+    config = Config(align=AlignConfig(faces=1), spot=SpotConfig(threshold_iod=0.004, micro_s=0.6))
+    done = analyze(video, "short", tmp_path, config, lambda t_s: None)
+    _, how = (done.folder / "summary.txt").read_text(encoding="utf-8").splitlines()
+    told = how.partition(" Settings other than the defaults: ")[2]
+    assert told == "align.faces = 1, spot.threshold_iod = 0.004, spot.micro_s = 0.6."
+    (tmp_path / "again.toml").write_text(told.removesuffix(".").replace(", ", "\n"), encoding="utf-8")
+    assert load_config(tmp_path / "again.toml") == config
 
 
 def test_a_recording_is_analysed_beside_its_video(filmed: Recording, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from realtime.config import CaptureConfig, Config
+from realtime.config import CaptureConfig, Config, SpotConfig
 from realtime.exports.account import gather
 from realtime.exports.chart import HEIGHT, WIDTH, Axis, Curve, labels, line
 from realtime.exports.report import report
@@ -18,6 +18,7 @@ from realtime.terminal import LiveView
 from tests.realtime.browser import browser_page
 from tests.realtime.messages import frame, one_of_each, say, spot
 
+SPOTTING = SpotConfig()
 VOID = {"meta", "img", "br", "i"}
 
 
@@ -44,8 +45,8 @@ class Balanced(HTMLParser):
         self.text.append(data)
 
 
-def page_of(base: Path, *messages: object, source: str = "phantom") -> str:
-    with Recorder(base, Config(capture=CaptureConfig(source))) as recorder:
+def page_of(base: Path, *messages: object, source: str = "phantom", spot: SpotConfig = SPOTTING) -> str:
+    with Recorder(base, Config(capture=CaptureConfig(source), spot=spot)) as recorder:
         for message in messages:
             recorder.take(message)  # type: ignore[arg-type]
     return report(gather(open_recording(recorder.folder)))
@@ -143,6 +144,19 @@ def test_a_time_without_pictures_is_as_long_on_the_report_as_it_was(tmp_path: Pa
     info_s = 10.0 + 9 / 10 / 3  # n frames span n - 1 intervals
     assert float(bar[0]) / WIDTH == pytest.approx(1.0 / info_s, abs=0.05)
     assert float(bar[1]) / WIDTH == pytest.approx(1.7 / info_s, abs=0.05)
+
+
+def test_settings_that_were_not_the_defaults_are_told(tmp_path: Path) -> None:
+    assert "<dt>Settings</dt><dd>all at their defaults</dd>" in page_of(tmp_path, frame(0.0, 0))
+    page = page_of(tmp_path, frame(0.0, 0), spot=SpotConfig(threshold_iod=0.004, calibration=""))
+    assert "<dt>Settings</dt><dd>spot.threshold_iod = 0.004</dd>" in page
+
+
+def test_the_settings_of_a_recording_of_another_version_are_not_guessed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.recordings.record.dataclasses.asdict", lambda config: {"spot": {"gone": 1}})
+    assert "<dt>Settings</dt><dd>those of another version of the program</dd>" in page_of(tmp_path, frame(0.0, 0))
 
 
 def test_a_long_curve_keeps_its_peaks_and_its_gaps() -> None:
