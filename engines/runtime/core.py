@@ -1,6 +1,7 @@
 """OpenVINO's core, one a process."""
 
 import functools
+import sys
 import threading
 from typing import Any
 
@@ -20,6 +21,8 @@ def openvino_core() -> Any:
     Raises:
         EngineError: OpenVINO is missing.
     """
+    # Imported, OpenVINO tells Google Analytics so, unless the package for that cannot be.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError as error:

@@ -19,6 +19,21 @@ while engines:
 assert len(heard) == 2
 """
 
+SILENT = """
+import sys
+from engines.runtime import open_engine
+
+open_engine("meflownet").close()
+assert "openvino" in sys.modules
+assert not [name for name in sys.modules if name.startswith("openvino_telemetry.")]
+"""
+
+
+def test_nobody_is_told_that_it_is_used() -> None:
+    pytest.importorskip("openvino")
+    done = subprocess.run([sys.executable, "-c", SILENT], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
 
 def test_there_is_one() -> None:
     pytest.importorskip("openvino")
