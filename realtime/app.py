@@ -7,6 +7,8 @@ import sys
 from cyclopts import App, Parameter
 
 import realtime
+from engines.mellm import NarratorError
+from engines.runtime import EngineError
 from realtime.commands.analyze import analyze
 from realtime.commands.calibrate import calibrate
 from realtime.commands.doctor import doctor
@@ -19,6 +21,12 @@ from realtime.commands.replay import replay
 from realtime.commands.schema import schema
 from realtime.commands.settings import settings
 from realtime.config import ConfigError
+from realtime.dashboard.door import DashboardError
+from realtime.recording import NoRestError
+from realtime.recordings.journal import RecordingError
+from realtime.ring import RingError
+from realtime.source import SourceError
+from realtime.supervisor import SessionError
 
 app = App(
     name="mellm",
@@ -53,15 +61,6 @@ def run() -> None:
 
 
 def _status() -> int:
-    from engines.mellm import NarratorError
-    from engines.runtime import EngineError
-    from realtime.dashboard.door import DashboardError
-    from realtime.recording import NoRestError
-    from realtime.recordings.journal import RecordingError
-    from realtime.ring import RingError
-    from realtime.source import SourceError
-    from realtime.supervisor import SessionError
-
     try:
         return obey(app, "mellm")
     except (

@@ -518,3 +518,26 @@ def test_what_is_stopped_while_it_is_loaded_ends_without_a_traceback(monkeypatch
     monkeypatch.setitem(sys.modules, "realtime.app", Loading())
     with pytest.raises(SystemExit, match="130"):
         main()
+
+
+LOADING = """
+import signal, sys
+
+class Loading:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "cv2":
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                raise ImportError("what native libraries make of it") from None
+
+sys.meta_path.insert(0, Loading)
+from realtime.cli import main
+main()
+"""
+
+
+def test_what_is_stopped_while_native_libraries_are_loaded_says_nothing() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADING, "settings"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
