@@ -218,14 +218,20 @@ class FolderSource:
         """List the frames.
 
         Raises:
-            SourceError: no images in it, then or later of another size than those before.
+            SourceError: no images in it, or videos beside them; later, one of another size than those before.
         """
         self.fps = fps
         self._paths = sorted((p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), key=_by_number)
+        videos = sorted(p for p in path.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES and not p.is_dir())
+        if self._paths and videos:
+            raise SourceError(
+                f"{path}: holds pictures ({self._paths[0].name}) and videos ({videos[0].name}); to analyse the videos, "
+                f"give {path}/*{videos[0].suffix}; to take the pictures for frames, put them into a folder of their own"
+            )
         if not self._paths:
-            videos = sorted(p for p in path.iterdir() if p.is_dir() or p.suffix.lower() in VIDEO_SUFFIXES)
-            if videos:
-                raise SourceError(f"{path}: no images in this folder; to analyse {videos[0].name} in it, give {path}/*")
+            inside = sorted([*videos, *(p for p in path.iterdir() if p.is_dir())])
+            if inside:
+                raise SourceError(f"{path}: no images in this folder; to analyse {inside[0].name} in it, give {path}/*")
             raise SourceError(f"{path}: no images in this folder (looked for {', '.join(IMAGE_SUFFIXES)})")
         self.frames = len(self._paths)
         self._size: tuple[int, ...] = ()

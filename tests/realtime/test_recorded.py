@@ -121,6 +121,21 @@ def test_a_folder_of_videos_or_of_folders_says_how_to_give_them(tmp_path: Path, 
         open_source(CaptureConfig(source=str(tmp_path)))
 
 
+@pytest.mark.parametrize("count", [1, 30])
+def test_pictures_beside_videos_are_not_taken_for_frames(tmp_path: Path, clip: Path, count: int) -> None:
+    for k in range(count):
+        cv2.imwrite(str(tmp_path / f"thumb{k}.jpg"), np.zeros((48, 64, 3), np.uint8))
+    (tmp_path / "video.MP4").write_bytes(clip.read_bytes())
+    with pytest.raises(SourceError) as refused:
+        open_source(CaptureConfig(source=str(tmp_path)))
+    assert str(refused.value) == (
+        f"{tmp_path}: holds pictures (thumb0.jpg) and videos (video.MP4); to analyse the videos, "
+        f"give {tmp_path}/*.MP4; to take the pictures for frames, put them into a folder of their own"
+    )
+    (tmp_path / "video.MP4").unlink()
+    assert len(stamps(FolderSource(tmp_path, 30.0))) == count
+
+
 def test_one_picture_is_no_video(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "img1.JPG"), np.zeros((48, 64, 3), np.uint8))
     with pytest.raises(SourceError, match=r"img1\.JPG: a picture, not a video; of a video's frames give their folder"):
