@@ -208,11 +208,22 @@ class Config:
             values = getattr(self, part.name)
             for key in dataclasses.fields(values):
                 _check(f"{part.name}.{key.name}", getattr(values, key.name))
-        smallest, largest = self.calibrate.smallest_iod, self.calibrate.largest_iod
-        if smallest >= largest:
-            raise ConfigError(
-                f"calibrate.smallest_iod is {smallest}: it must be less than calibrate.largest_iod, {largest}"
-            )
+        for lower, higher in _IN_ORDER:
+            low, high = (_value(self, name) for name in (lower, higher))
+            if low >= high:
+                raise ConfigError(f"{lower} is {low}: it must be less than {higher}, {high}; change one of them")
+
+
+_IN_ORDER = (
+    ("spot.shortest_s", "spot.micro_s"), ("spot.micro_s", "spot.longest_s"),
+    ("calibrate.smallest_iod", "calibrate.largest_iod"),
+)  # fmt: skip
+"""Settings of which the first must be less than the second."""
+
+
+def _value(config: Config, name: str) -> float:
+    part, _, key = name.partition(".")
+    return float(getattr(getattr(config, part), key))
 
 
 def _check(name: str, value: object) -> None:
@@ -276,4 +287,7 @@ def _fill(kind: type[T], values: dict[str, Any], path: str, prefix: str) -> T:
         if type(value) is not wanted:
             raise ConfigError(f"{path}: {full!r} must be {wanted.__name__}, not {value!r}")
         filled[key] = value
-    return kind(**filled)
+    try:
+        return kind(**filled)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error

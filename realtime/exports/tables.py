@@ -27,7 +27,7 @@ class Event:
 
     `cut_off` tells that the face or the stream was gone before the event was over; `confidence` is the spotter's, that
     something moved; `iod_px` the distance between the eyes; `movements` how many of the mouth were joined into speech;
-    `label_confidence` the chance of the `label`.
+    `label_confidence` the chance of the `label`, 0 of speech, of which no narrator is asked.
     """
 
     video: str

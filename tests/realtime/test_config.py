@@ -38,6 +38,9 @@ def test_a_whole_number_serves_as_a_float(tmp_path: Path) -> None:
         ("[narrate]\ncontext = 64", "narrate.context is 64: it must be 128 to 131072 tokens"),
         ("[narrate]\nlate_s = nan", "narrate.late_s is nan"),
         ("[calibrate]\nsmallest_iod = 0.05", r"is 0\.05: it must be less than calibrate\.largest_iod, 0\.04"),
+        ("[spot]\nmicro_s = 5.0", r"mellm\.toml: spot\.micro_s is 5\.0: it must be less than spot\.longest_s, 4\.0"),
+        ("[spot]\nlongest_s = 0.5", r"spot\.micro_s is 0\.5: it must be less than spot\.longest_s, 0\.5; change one"),
+        ("[spot]\nshortest_s = 0.6", r"spot\.shortest_s is 0\.6: it must be less than spot\.micro_s, 0\.5"),
         ('[narrate]\nnarator = "template"', "did you mean 'narrate.narrator'"),
     ],
 )
