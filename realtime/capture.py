@@ -12,6 +12,7 @@ import cv2
 from engines.landmarks import MIN_SIDE
 from realtime.config import CaptureConfig
 from realtime.messages import BREAK_NS, AnyMessage, End, Frame, Gap, Say
+from realtime.recap import counted
 from realtime.ring import Ring
 from realtime.source import Grab, Source, SourceError, SourceLostError
 from realtime.sources import is_live, open_source, source_title
@@ -145,7 +146,7 @@ class CaptureNode:
         self.close()
         self._failures += 1
         if self._failures > self._config.reconnects:
-            yield self._end(f"{why}; gave up after {self._config.reconnects} attempts")
+            yield self._end(f"{why}; gave up after {counted(self._config.reconnects, 'attempt')}")
             return
         wait_s = min(0.25 * 2**self._failures, 8.0)
         seq = self._ring.next_ticket

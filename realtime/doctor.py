@@ -13,6 +13,7 @@ from typing import Literal
 
 from calib.camera import camera_timing
 from realtime.config import CaptureConfig
+from realtime.recap import counted
 
 Verdict = Literal["ok", "missing", "note"]
 
@@ -59,7 +60,9 @@ _LIBRARIES = (
 def examine() -> Iterator[Finding]:
     """Everything worth saying about this machine, in the order of the pipeline."""
     yield Finding(
-        "Python", "ok", f"{platform.python_version()} on {platform.platform(terse=True)}, {os.cpu_count()} cores"
+        "Python",
+        "ok",
+        f"{platform.python_version()} on {platform.platform(terse=True)}, {counted(os.cpu_count() or 1, 'core')}",
     )
     yield from _libraries()
     yield from _packages()

@@ -76,7 +76,12 @@ def clock(seconds: float) -> str:
 
 def counted(count: int, noun: str) -> str:
     """A number and its noun, e.g. "1 frame", "2 frames"."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return f"{count} {noun_of(count, noun)}"
+
+
+def noun_of(count: int, noun: str) -> str:
+    """A noun beside its number."""
+    return noun if count == 1 else f"{noun}s"
 
 
 def _counts(moments: Sequence[Moment]) -> str:

@@ -17,7 +17,7 @@ from realtime.exports.card import event_card, unit_name
 from realtime.exports.chart import Axis, Curve, labels, line, span, svg
 from realtime.messages import KIND_NAMES, Annotation, Gap
 from realtime.nodes import PROCESSES
-from realtime.recap import counted
+from realtime.recap import counted, noun_of
 
 _LANE, _THIN, _CURVE = 26, 12, 92
 _MOST_TICKS = 8
@@ -90,13 +90,22 @@ def _tiles(account: Account) -> str:
     counts = account.info.counts
     share = counts.measured / counts.frames if counts.frames else 0.0
     minutes = max(account.info.duration_s / 60, 1e-9)
+    missed = f" in {counted(counts.gaps, 'gap')}" if counts.gaps else ""
     tiles = (
-        ("micro", str(counts.micro), f"micro-expressions, {counts.micro / minutes:.1f} a minute"),
-        ("macro", str(counts.macro), f"macro-expressions, {counts.macro / minutes:.1f} a minute"),
+        (
+            "micro",
+            str(counts.micro),
+            f"{noun_of(counts.micro, 'micro-expression')}, {counts.micro / minutes:.1f} a minute",
+        ),
+        (
+            "macro",
+            str(counts.macro),
+            f"{noun_of(counts.macro, 'macro-expression')}, {counts.macro / minutes:.1f} a minute",
+        ),
         ("speech", str(counts.speech), "stretches of speech" if counts.speech != 1 else "stretch of speech"),
-        ("", str(counts.faces), "faces followed" if counts.faces != 1 else "face followed"),
-        ("", f"{100 * share:.1f} %", f"of {counts.frames} frames measured"),
-        ("", str(counts.drops), "frames skipped" + (f" in {counted(counts.gaps, 'gap')}" if counts.gaps else "")),
+        ("", str(counts.faces), f"{noun_of(counts.faces, 'face')} followed"),
+        ("", f"{100 * share:.1f} %", f"of {counted(counts.frames, 'frame')} measured"),
+        ("", str(counts.drops), f"{noun_of(counts.drops, 'frame')} skipped{missed}"),
     )
     return '<div class="tiles">' + "".join(
         f'<div class="tile {kind}"><b>{value}</b><span>{words}</span></div>' for kind, value, words in tiles
@@ -114,14 +123,14 @@ def _timeline(account: Account, by_face: dict[int, "pa.Table"]) -> str:
     for face_id, motions in by_face.items():
         name = f"face {face_id}" if len(by_face) > 1 else "events"
         bars = [_bar(axis, told) for told in account.told if told.event.face_id == face_id]
-        lanes.append(_lane(name, "bars", svg(bars, f"{name}: {len(bars)} events", _LANE)))
+        lanes.append(_lane(name, "bars", svg(bars, f"{name}: {counted(len(bars), 'event')}", _LANE)))
         lanes.append(_movement(motions, axis))
     if account.gaps:
         spans = [_gap_span(account, axis, k) for k in range(len(account.gaps))]
-        lanes.append(_lane("skipped", "thin", svg(spans, f"{len(account.gaps)} gaps", _THIN)))
+        lanes.append(_lane("skipped", "thin", svg(spans, counted(len(account.gaps), "gap"), _THIN)))
     if account.notes:
         bars = [span(axis, a, b, "note", escape(n.text), 1, _THIN - 2) for n, a, b in _noted(account)]
-        lanes.append(_lane("notes", "thin", svg(bars, f"{len(bars)} notes", _THIN)))
+        lanes.append(_lane("notes", "thin", svg(bars, counted(len(bars), "note"), _THIN)))
     times = labels(axis, _MOST_TICKS, " s" if axis.end_s < 100 else "")
     shown = {e.kind for e in account.events} | ({"gap"} if account.gaps else set())
     shown |= {"note"} if account.notes else set()

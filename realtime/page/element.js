@@ -27,6 +27,11 @@ export function clock(seconds, digits = 2) {
   return `${seconds < 0 && shown ? "−" : ""}${minutes}:${rest.padStart(digits ? 3 + digits : 2, "0")}`;
 }
 
+/** A number and its noun: 1 frame, 2 frames. */
+export function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A share of the eye distance as people read it, on one line: 1.2 %. */
 export function percent(iod, digits = 1) {
   return `${(100 * iod).toFixed(digits)}\u00a0%`;

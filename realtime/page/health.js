@@ -1,6 +1,6 @@
 // The strip below: is it running well, how late is it, what measures, how small a movement can be seen.
 
-import { element, percent } from "./element.js";
+import { counted, element, percent } from "./element.js";
 
 const NAMES = { capture: "Camera", align: "Face", perceive: "Flow", narrate: "Words" };
 
@@ -49,7 +49,7 @@ export class Health {
       ? `${status.p50_ms.toFixed(0)} / ${status.p95_ms.toFixed(0)} ms` + (status.drops ? ` · ${status.drops} skipped` : "")
       : ""; // prettier-ignore
     item.title = `${status.process}: ${status.handled} done, ${status.drops} skipped, ${status.queue} waiting, ` +
-      `latency from capture ${status.p50_ms} ms (median), ${status.p95_ms} ms (95 of 100), ${status.restarts} restarts` +
+      `latency from capture ${status.p50_ms} ms (median), ${status.p95_ms} ms (95 of 100), ${counted(status.restarts, "restart")}` +
       (status.detail ? `; ${status.detail}` : ""); // prettier-ignore
   }
 

@@ -2,7 +2,7 @@
 
 import { Clip } from "./clip.js";
 import { askNote } from "./dialogs.js";
-import { clock, element } from "./element.js";
+import { clock, counted, element } from "./element.js";
 import { menu } from "./menu.js";
 import { Screen } from "./screen.js";
 import { toast } from "./toasts.js";
@@ -130,7 +130,7 @@ export class Recordings {
     this.title.textContent = when(info.started);
     this.source.textContent = info.title;
     this.source.title = info.source;
-    this.facts.textContent = [clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, `${info.frames} frames`,
+    this.facts.textContent = [clock(info.duration, 1), `${info.fps.toFixed(0)} fps`, counted(info.frames, "frame"),
       info.drops ? `${info.drops} skipped` : null, info.engine, `${(info.bytes / 1e6).toFixed(1)} MB`]
       .filter(Boolean).join(" · "); // prettier-ignore
     this.empty.hidden = true;

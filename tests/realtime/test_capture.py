@@ -123,7 +123,7 @@ def test_a_stream_that_never_returns_ends_with_its_reason(smiling: PhantomVideo)
     while not messages or not isinstance(messages[-1], End):
         messages += node.step(None)
     assert isinstance(messages[-1], End)
-    assert "gave up after 1 attempt" in messages[-1].error
+    assert messages[-1].error.endswith("gave up after 1 attempt")
 
 
 def test_a_stream_that_is_away_at_a_restart_is_tried_again(smiling: PhantomVideo) -> None:
@@ -138,7 +138,7 @@ def test_a_stream_that_is_away_at_a_restart_is_tried_again(smiling: PhantomVideo
         messages += node.step(None)
     node.close()
     assert messages[-1].t_media_ns >= 3_000_000_000  # the stream's time went on
-    assert "gave up after 1 attempt" in messages[-1].error
+    assert messages[-1].error.endswith("gave up after 1 attempt")
     with pytest.raises(SourceError):
         CaptureNode(CaptureConfig(source="nothing.mp4"), ring, start_ns=0)
 

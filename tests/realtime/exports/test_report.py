@@ -11,7 +11,7 @@ from realtime.config import CaptureConfig, Config, SpotConfig
 from realtime.exports.account import gather
 from realtime.exports.chart import HEIGHT, WIDTH, Axis, Curve, labels, line
 from realtime.exports.report import report
-from realtime.messages import AnyMessage, Gap, Motion
+from realtime.messages import Annotation, AnyMessage, Gap, Motion
 from realtime.recordings.record import Recorder
 from realtime.recordings.sessions import Recording, open_recording
 from realtime.terminal import LiveView
@@ -157,6 +157,26 @@ def test_the_settings_of_a_recording_of_another_version_are_not_guessed(
 ) -> None:
     monkeypatch.setattr("realtime.recordings.record.dataclasses.asdict", lambda config: {"spot": {"gone": 1}})
     assert "<dt>Settings</dt><dd>those of another version of the program</dd>" in page_of(tmp_path, frame(0.0, 0))
+
+
+@pytest.mark.parametrize(("count", "end"), [(1, ""), (2, "s")])
+def test_one_is_told_in_the_singular(tmp_path: Path, count: int, end: str) -> None:
+    spots: list[AnyMessage] = []
+    for k in range(count):
+        for number, kind in ((2 * k + 1, "micro"), (2 * k + 2, "macro")):
+            spots += [spot(number, kind=kind), say(number)]
+    gaps = [Gap(seq=9, t_capture_ns=0, t_media_ns=k, from_seq=k, to_seq=k, cause="behind") for k in range(count)]
+    notes = [Annotation(seq=0, t_capture_ns=0, t_media_ns=k, text="a nod") for k in range(count)]
+    frames = [frame(float(k), k) for k in range(count)]
+    page = page_of(tmp_path, *frames, *spots, *gaps, *notes)
+    told = " ".join(Balanced(page).text)
+    for words in (
+        f"micro-expression{end},", f"macro-expression{end},", f"of {count} frame{end} measured",
+        f"frame{end} skipped in {count} gap{end}", f"{count} gap{end}, {count} frame{end}",
+    ):  # fmt: skip
+        assert words in told
+    for label in (f"events: {2 * count} events", f"{count} gap{end}", f"{count} note{end}"):
+        assert f'aria-label="{label}"' in page
 
 
 def test_a_long_curve_keeps_its_peaks_and_its_gaps() -> None:

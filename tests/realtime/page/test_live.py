@@ -406,6 +406,14 @@ def test_the_way_to_the_content_leaves_the_place_as_it_is(page: Any, acted: Acte
     assert page.get_by_role("heading", name="Analyze videos").is_visible()
 
 
+def test_one_restart_of_a_stage_is_told_in_the_singular(page: Any, acted: Acted) -> None:
+    acted.open()
+    for restarts, told in ((1, "1 restart"), (2, "2 restarts")):
+        acted.say({"type": "status", "process": "align", "state": "running", "detail": "", "fps": 30, "handled": 9,
+                   "drops": 0, "queue": 0, "p50_ms": 1, "p95_ms": 2, "restarts": restarts})  # fmt: skip
+        page.locator(f"#live [title$=', {told}']").wait_for()
+
+
 def test_time_does_not_run_on_while_the_page_is_not_drawn(page: Any, acted: Acted) -> None:
     acted.open()
     gone_on_s = page.evaluate("""async () => {

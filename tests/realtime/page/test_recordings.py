@@ -145,6 +145,17 @@ def test_a_tablets_width_holds_the_buttons_in_rows_and_a_long_name_leaves_the_fa
     assert facts.evaluate("facts => facts.scrollWidth <= facts.clientWidth")
 
 
+@pytest.mark.parametrize(("frames", "told"), [(1, "1 frame ·"), (2, "2 frames ·")])
+def test_a_recording_of_one_frame_is_told_in_the_singular(page: Any, opened: Acted, frames: int, told: str) -> None:
+    found = {
+        "info": {**info("slow"), "frames": frames, "engine": "flow"},
+        "hello": wire.hello(Config(), None, "", False),
+    }
+    opened.answers["/recordings/slow"] = lambda route: route.fulfill(json=found)
+    choose(page, "slow")
+    opened.until(lambda: told in page.locator("#recordings .session-head p.number").inner_text())
+
+
 def test_an_event_from_before_the_recording_has_its_own_time(page: Any, opened: Acted) -> None:
     holds(opened, "slow", point(3, 0), event(1, -0.5, -0.1), event(2, 1.0, 1.4))
     choose(page, "slow")
