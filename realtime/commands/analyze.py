@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from realtime.analyze import Analysis
 
+TABLE = "events.csv"
+"""The events of several videos."""
+
 SLOW_FPS = 15
 """Below this frame rate a rise of a tenth of a second is not sampled twice."""
 
@@ -59,7 +62,7 @@ def analyze(
     """Analyse recorded videos without loss: events.jsonl, .csv, .eaf and .png, motion.parquet and summary.txt for each.
 
     Of several videos, OUT/events.csv holds the events of all, each with its video's path; after Ctrl-C, of those that
-    were done. A video's own earlier results are replaced, another's never.
+    were done. A video's own earlier results are replaced, another's never, and no table with events of another.
 
     A narrator whose model or server cannot be used is an error; one that fails over an event has the template narrator
     answer for it, and a note says so.
@@ -85,6 +88,8 @@ def analyze(
 
     videos = _each_once(videos)
     _heed_rate(videos, fps)
+    if len(videos) > 1:
+        _check_table(videos, out / TABLE)
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[at]}"),
         TimeRemainingColumn(),
@@ -156,13 +161,32 @@ def _heed_rate(videos: list[Path], fps: float) -> None:
     note(ERRORS, text)
 
 
+def _check_table(videos: list[Path], table: Path) -> None:
+    """Refuse to replace a table that holds anything but events of these videos.
+
+    Raises:
+        UsageError: it does.
+    """
+    from realtime.exports.tables import videos_in
+
+    if not table.is_file():
+        return
+    given = {video.resolve() for video in videos}
+    told = videos_in(table)
+    if told is None:
+        raise UsageError(f"{table}: is no table of events that was written here; choose another --out")
+    other = next((video for video in told if Path(video).resolve() not in given), None)
+    if other is not None:
+        raise UsageError(f"{table}: holds events of {other}, too; give that as well, or choose another --out")
+
+
 def _write_together(analyses: "list[tuple[Path, Analysis]]", out: Path) -> None:
     """Write one table with the events of several videos."""
     from realtime.exports.tables import write_events_csv
 
     found = [dataclasses.replace(event, video=str(video)) for video, done in analyses for event in done.events]
-    write_events_csv(found, out / "events.csv")
-    plain().print(f"all events: {out / 'events.csv'}", soft_wrap=True)
+    write_events_csv(found, out / TABLE)
+    plain().print(f"all events: {out / TABLE}", soft_wrap=True)
 
 
 def _at_once() -> int:

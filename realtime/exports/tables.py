@@ -80,6 +80,15 @@ def write_events_csv(events: Sequence[Event], path: Path) -> None:
             writer.writerow({**asdict(event), "action_units": "+".join(event.action_units)})
 
 
+def videos_in(table: Path) -> list[str] | None:
+    """The videos of which a table that `write_events_csv` wrote holds events; None if it is none such."""
+    with table.open(encoding="utf-8", errors="replace", newline="") as lines:
+        rows = csv.DictReader(lines)
+        if list(rows.fieldnames or ()) != [f.name for f in fields(Event)]:
+            return None
+        return list(dict.fromkeys(row["video"] for row in rows))
+
+
 def write_events_parquet(events: Sequence[Event], path: Path) -> None:
     """Write a row an event, in order of onset; the action units are a list."""
     kinds: dict[type, object] = {int: pa.int32(), float: pa.float64(), bool: pa.bool_()}

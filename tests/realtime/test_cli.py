@@ -214,6 +214,39 @@ def test_a_video_given_twice_is_analysed_once_and_what_failed_is_counted(
     assert counted == "error: 2 of 2 videos could not be analysed"
 
 
+def test_a_table_with_events_of_other_videos_is_not_replaced(
+    mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def analyse(video: Path, name: str, out: Path, *_: object) -> Analysis:
+        out.mkdir(exist_ok=True)
+        return Analysis(out / name, (make_event(video.name, spot(1, kind="micro"), say(1)),), 1, 2.5, 30.0)
+
+    def analysed(*names: str) -> tuple[int, list[str], str]:
+        status, _, err = mellm("analyze", *names, "--out", "out", "--jobs", "1")
+        with table.open(encoding="utf-8") as rows:
+            return status, [row["video"] for row in csv.DictReader(rows)], err
+
+    monkeypatch.setattr("realtime.batch.analyze", analyse)
+    monkeypatch.chdir(tmp_path)
+    table = Path("out/events.csv")
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        for name in ("x.mp4", "y.mp4"):
+            (Path(folder) / name).touch()
+    assert analysed("a/x.mp4", "a/y.mp4")[:2] == (0, ["a/x.mp4", "a/y.mp4"])
+    for others in (("b/x.mp4", "b/y.mp4"), ("a/y.mp4", "b/y.mp4")):
+        assert analysed(*others) == (
+            1, ["a/x.mp4", "a/y.mp4"],
+            "error: out/events.csv: holds events of a/x.mp4, too; give that as well, or choose another --out\n",
+        )  # fmt: skip
+    status, rows, _ = analysed("./a/x.mp4", "a/y.mp4", "b/y.mp4")  # those and more
+    assert (status, rows) == (0, ["a/x.mp4", "a/y.mp4", "b/y.mp4"])
+    table.write_text("subject,mood\n1,fine\n")
+    status, _, err = mellm("analyze", "a/x.mp4", "a/y.mp4", "--out", "out")
+    assert (status, table.read_text()) == (1, "subject,mood\n1,fine\n")
+    assert "is no table of events that was written here; choose another --out" in err
+
+
 def test_what_was_done_before_a_stop_is_in_the_table(
     mellm: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
