@@ -258,6 +258,11 @@ class Annotation(Message, frozen=True, kw_only=True):
     text: str
     until_ns: int = -1
 
+    @property
+    def end_ns(self) -> int:
+        """Where the noted time ends; of a moment that is where it begins."""
+        return self.t_media_ns if self.until_ns == -1 else self.until_ns
+
 
 AnyMessage: TypeAlias = Frame | Face | Lost | Motion | Spot | Say | Status | Gap | End | Annotation
 

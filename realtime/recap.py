@@ -44,7 +44,7 @@ def moment(spot: Spot, say: Say) -> Moment:
     ]
     led = sorted(clear, key=lambda r: -r.mean_iod)[:_LED]
     return Moment(
-        spot.face_id, spot.apex_ns if spot.apex_ns >= 0 else spot.onset_ns, spot.kind or "macro",
+        spot.face_id, spot.apex_ns if spot.apex_ns != -1 else spot.onset_ns, spot.kind or "macro",
         spot.magnitude_iod, tuple(r.name for r in led), say.action_units, say.label, say.confidence,
     )  # fmt: skip
 
@@ -68,10 +68,11 @@ def recap(moments: Sequence[Moment], revoked: int, seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A time as m:ss, or h:mm:ss."""
-    minutes, rest = divmod(int(seconds), 60)
+    """A time as m:ss, or h:mm:ss; -0:01 is before a recording began."""
+    minutes, rest = divmod(abs(int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    sign = "-" if seconds <= -1 else ""
+    return f"{sign}{hours}:{minutes:02d}:{rest:02d}" if hours else f"{sign}{minutes}:{rest:02d}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -98,7 +98,7 @@ def _open_path(path: Path, config: CaptureConfig) -> Source:
     if (path / JOURNAL).is_file():
         from realtime.recordings.filmed import FilmedSource
 
-        return FilmedSource(path, own=True)
+        return FilmedSource(path)
     if path.suffix == ".npy" and path.is_file():
         return StackSource(path, config.fps or 30.0, config.loop_fps)
     if path.is_dir():

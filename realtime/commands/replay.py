@@ -96,7 +96,8 @@ def replay(
     recording = open_recording(session)
     console = plain()
     if not recording.info.complete:
-        note(console, f"{session} was cut off or is still being recorded: it goes up to {_reached(recording):.1f} s")
+        reached_s = recording.info.duration_s
+        note(console, f"{session} was cut off or is still being recorded: it goes up to {reached_s:.1f} s")
     if headless and recording.video is not None and not messages:
         tolerance_ms = TOLERANCE_MS if tolerance is None else tolerance
         return _measure_anew(recording, console, engine, narrator, tolerance_ms)
@@ -109,12 +110,14 @@ def replay(
 def _show(recording: "Recording", console: Console, speed: float) -> int:
     """The messages as they came."""
     from realtime.messages import Annotation
+    from realtime.recordings.answers import Answers
     from realtime.recordings.replay import Replay
     from realtime.terminal import LiveView
 
-    view = LiveView(console)
+    view, answers = LiveView(console), Answers()
     with Replay(recording, speed) as played:
         for message in played:
+            answers.take(message)
             if not isinstance(message, Annotation):
                 view.show(message)
     for noted in recording.notes:
@@ -122,6 +125,7 @@ def _show(recording: "Recording", console: Console, speed: float) -> int:
             Text.assemble((f"{noted.t_media_ns / 1e9:7.2f} s  ", "cyan"), "note: ", noted.text), soft_wrap=True
         )
     view.first_word_ms.clear()  # today's clock says nothing about that day
+    view.summary = answers.summary(recording.info.duration_s)  # the session's may tell of more
     view.closing()
     return 0
 
@@ -135,20 +139,20 @@ def _measure_anew(recording: "Recording", console: Console, engine: str, narrato
 
     said: list[AnyMessage] = []
     reached_ns, filmed = 0, recording.footage()
-    zero_ns, length_s = recording.info.zero_ns, recording.info.duration_s
+    length_s = recording.info.duration_s
     columns = TextColumn("measuring anew"), BarColumn(), TextColumn("{task.completed:.1f} s"), TimeRemainingColumn()
     with one_thread(), Progress(*columns, console=ERRORS, transient=True, disable=not ERRORS.is_terminal) as bar:
         task = bar.add_task("", total=length_s)
         for message in through_nodes(recording, engine, narrator):
             reached_ns = max(reached_ns, message.t_media_ns)
             if isinstance(message, Motion):
-                bar.update(task, completed=(message.t_media_ns - zero_ns) / 1e9)
+                bar.update(task, completed=message.t_media_ns / 1e9)
             else:
                 said.append(message)
     found = compare(recording.events(), collect_events(said, recording.path.name))
     if filmed and filmed[-1].t_media_ns - reached_ns > SHORT_NS:
-        note(console, f"{recording.video}: damaged or cut short, it ends {(reached_ns - zero_ns) / 1e9:.1f} s after "
-                      f"its beginning instead of {(filmed[-1].t_media_ns - zero_ns) / 1e9:.1f} s")  # fmt: skip
+        note(console, f"{recording.video}: damaged or cut short, it ends {reached_ns / 1e9:.1f} s after "
+                      f"its beginning instead of {filmed[-1].t_media_ns / 1e9:.1f} s")  # fmt: skip
     console.print(_table(found, tolerance_ms))
     differs = found.differs(tolerance_ms)
     late = max((max(map(abs, pair.moved_ms)) for pair in found.pairs), default=0)
@@ -181,7 +185,3 @@ def _table(found: "Difference", tolerance_ms: float) -> Table:
 def _cells(event: "Event") -> list[str | Text]:
     times = f"{event.onset_s:.2f}–{event.apex_s:.2f}–{event.offset_s:.2f}"
     return [event.kind, str(event.face_id), times, " ".join(event.action_units) or "–"]
-
-
-def _reached(recording: "Recording") -> float:
-    return recording.info.counts.last_ns / 1e9

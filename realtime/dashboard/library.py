@@ -15,9 +15,7 @@ from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.orders import parse_note
 from realtime.dashboard.script import summary, write_faces, write_script
-from realtime.messages import shifted
-from realtime.recordings.journal import NOTES, RecordingError
-from realtime.recordings.notes import add_note, make_note
+from realtime.recordings.journal import RecordingError
 from realtime.recordings.sessions import Recording, open_recording, survey
 
 MOST_BODY = 16_384
@@ -144,15 +142,12 @@ class Library:
         try:
             order = parse_note(body)
             until_ns = -1 if order.until is None else round(order.until * 1e9)
-            zero_ns = recording.info.zero_ns
-            noted = shifted(make_note(order.text, round(order.t * 1e9), until_ns), zero_ns)
+            noted = recording.annotate(order.text, round(order.t * 1e9), until_ns)
         except ValueError as error:
             return PlainTextResponse(str(error), 400)
-        try:
-            add_note(recording.path / NOTES, noted)
         except OSError as error:
             return PlainTextResponse(f"the note could not be written: {error.strerror}", 500)
-        return JSONResponse(wire.annotation(shifted(noted, -zero_ns)), 201)
+        return JSONResponse(wire.annotation(noted), 201)
 
 
 def _exported(recording: Recording, kind: str) -> tuple[bytes, str]:

@@ -1,7 +1,4 @@
-"""A recording as a page reads it: the same messages that a live page gets, in one piece.
-
-Times count from the beginning of the recording, which is also where its video begins.
-"""
+"""A recording as a page reads it: the same messages that a live page gets, in one piece."""
 
 import struct
 from collections.abc import Iterator
@@ -11,7 +8,7 @@ import numpy as np
 
 from calib.face import LANDMARKS
 from realtime.dashboard import wire
-from realtime.messages import AnyMessage, End, Face, Gap, Lost, Motion, Say, Spot, shifted
+from realtime.messages import AnyMessage, End, Face, Gap, Lost, Motion, Say, Spot
 from realtime.recordings.answers import SUMMARY, Answers
 from realtime.recordings.sessions import Recording, SessionInfo
 from realtime.rests import Rests
@@ -23,7 +20,7 @@ def summary(info: SessionInfo) -> dict[str, Any]:
     return {
         "name": info.path.name, "started": info.started.isoformat(), "source": info.source,
         "title": info.title,
-        "duration": round(info.duration_s, 3), "zero": round(info.zero_ns / 1e9, 6), "frames": counts.frames,
+        "duration": round(info.duration_s, 3), "frames": counts.frames,
         "fps": counts.fps, "faces": counts.faces, "micro": counts.micro, "macro": counts.macro,
         "speech": counts.speech, "drops": counts.drops, "engine": counts.engine, "video": info.has_video,
         "bytes": info.size_bytes, "complete": info.complete,
@@ -32,13 +29,12 @@ def summary(info: SessionInfo) -> dict[str, Any]:
 
 def write_script(recording: Recording) -> Iterator[str]:
     """A recording's curves, events, words, gaps, summary and notes as pieces of one JSON array of messages."""
-    rests, answers, zero_ns = Rests(), Answers(), recording.info.zero_ns
+    rests, answers = Rests(), Answers()
     group: dict[int, Motion] = {}
     yield "["
     first = True
-    for told_then in recording.messages(Motion, Spot, Say, Lost, Gap, End):
-        answers.take(told_then)
-        message = shifted(told_then, -zero_ns)
+    for message in recording.messages(Motion, Spot, Say, Lost, Gap, End):
+        answers.take(message)
         if isinstance(message, Motion):
             if group and next(iter(group.values())).seq != message.seq:
                 yield ("" if first else ",") + _point(group, rests)
@@ -54,11 +50,11 @@ def write_script(recording: Recording) -> Iterator[str]:
     if group:
         yield ("" if first else ",") + _point(group, rests)
         first = False
-    whole = answers.summary(zero_ns, recording.info.duration_s)
+    whole = answers.summary(recording.info.duration_s)
     summary = Say(seq=-1, t_capture_ns=0, t_media_ns=0, spot_id=SUMMARY, final=True, text=whole)
     yield ("" if first else ",") + wire.text(wire.say(summary))
     for note in recording.notes:
-        yield "," + wire.text(wire.annotation(shifted(note, -zero_ns)))
+        yield "," + wire.text(wire.annotation(note))
     yield "]"
 
 
@@ -84,10 +80,9 @@ def write_faces(recording: Recording) -> Iterator[bytes]:
     A record a face: its time (float64, s), its number (int32), how many points follow (int32), and the
     points as int16, x and y in turn, in steps of 1 / `wire.STEPS_PER_PX` of a pixel of the video; little endian.
     """
-    zero_ns = recording.info.zero_ns
     for message in recording.messages(Face):
         if not isinstance(message, Face) or not message.landmarks:
             continue
         mesh = np.frombuffer(message.landmarks, np.float32).reshape(LANDMARKS, 3)[:, :2]
         points = np.clip(np.rint(mesh * wire.STEPS_PER_PX), -32768, 32767).astype("<i2")
-        yield struct.pack("<dii", (message.t_media_ns - zero_ns) / 1e9, message.face_id, LANDMARKS) + points.tobytes()
+        yield struct.pack("<dii", message.t_media_ns / 1e9, message.face_id, LANDMARKS) + points.tobytes()

@@ -1,9 +1,5 @@
-"""Everything a recording tells, gathered for the exports: events beside the spots they come from, curves, gaps, notes.
+"""All that a recording tells, gathered for the exports: events beside the spots they come from, curves, gaps, notes."""
 
-Times count from the beginning of the recording, which is also where its video begins.
-"""
-
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +15,7 @@ from realtime.recordings.sessions import Recording, SessionInfo
 
 @dataclass(frozen=True)
 class Told:
-    """An event and the closed spot behind it (whose times are the stream's)."""
+    """An event and the closed spot behind it."""
 
     event: Event
     spot: Spot
@@ -37,7 +33,7 @@ class Account:
         gaps: what was not looked at, in order.
         statuses: the last word of every process.
         narrators: who answered.
-        notes: the operator's, in order; times in the stream.
+        notes: the operator's, in order.
         summary: what happened, in words.
         damage: what could not be read of it; empty if all could.
         settings: those that were not the defaults (`realtime.changes`); None if they are another version's.
@@ -62,19 +58,15 @@ class Account:
         """The events without their spots."""
         return tuple(told.event for told in self.told)
 
-    def seconds(self, t_media_ns: int) -> float:
-        """A time of the stream as s from the beginning of the recording."""
-        return (t_media_ns - self.info.zero_ns) / 1e9
-
 
 def gather(recording: Recording) -> Account:
     """Read a recording through.
 
-    Its summary is of what was recorded, in the recording's own time: the session's may tell of more.
+    Its summary is of what was recorded: the session's may tell of more.
     """
     answers = Answers()
     info, tables = recording.info, [motion_table([])]
-    rows = MotionRows(tables.append, info.zero_ns)
+    rows = MotionRows(tables.append)
     gaps: list[Gap] = []
     statuses: dict[str, Status] = {}
     for message in recording.messages(Spot, Say, Motion, Gap, Status):
@@ -86,12 +78,12 @@ def gather(recording: Recording) -> Account:
         elif isinstance(message, Status):
             statuses[message.process] = message
     rows.flush()
-    told = [Told(_from_zero(make_event(recording.path.name, *pair), info.zero_ns), pair[0]) for pair in answers.pairs]
+    told = [Told(make_event(recording.path.name, *pair), pair[0]) for pair in answers.pairs]
     return Account(
         recording, info, tuple(sorted(told, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
         pa.concat_tables(tables), tuple(sorted(gaps, key=lambda gap: gap.t_media_ns)), statuses,
         tuple(sorted({say.narrator for _, say in answers.pairs} - {""})), recording.notes,
-        answers.summary(info.zero_ns, info.duration_s), recording.damage, _settings(recording),
+        answers.summary(info.duration_s), recording.damage, _settings(recording),
     )  # fmt: skip
 
 
@@ -100,8 +92,3 @@ def _settings(recording: Recording) -> tuple[str, ...] | None:
         return changes(recording.config)
     except RecordingError:
         return None
-
-
-def _from_zero(event: Event, zero_ns: int) -> Event:
-    onset, apex, offset = (round(t - zero_ns / 1e9, 4) for t in (event.onset_s, event.apex_s, event.offset_s))
-    return dataclasses.replace(event, onset_s=onset, apex_s=apex, offset_s=offset)

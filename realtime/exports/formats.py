@@ -61,8 +61,8 @@ def _vtt(account: Account, paths: tuple[Path, ...]) -> None:
     length_s = account.info.duration_s
     cues = event_cues(account.events, length_s)
     for note in account.notes:
-        start_s = account.seconds(note.t_media_ns)
-        end_s = max(account.seconds(note.until_ns), start_s + reading_s(note.text))
+        start_s = note.t_media_ns / 1e9
+        end_s = max(note.end_ns / 1e9, start_s + reading_s(note.text))
         cues.append(Cue(start_s, cut(start_s, end_s, length_s), "", note.text, "Operator"))
     # A cue of the summary would stand on the last events' words, and is too long to be read in passing.
     paths[0].write_text(webvtt(cues, account.summary), encoding="utf-8")
@@ -71,8 +71,8 @@ def _vtt(account: Account, paths: tuple[Path, ...]) -> None:
 def _eaf(account: Account, paths: tuple[Path, ...]) -> None:
     notes = []
     for note in account.notes:
-        start_s = account.seconds(note.t_media_ns)
-        end_s = account.seconds(note.until_ns) if note.until_ns > note.t_media_ns else start_s + _MOMENT_S
+        start_s = note.t_media_ns / 1e9
+        end_s = note.end_ns / 1e9 if note.end_ns > note.t_media_ns else start_s + _MOMENT_S
         notes.append(Note(round(1000 * start_s), round(1000 * end_s), note.text))
     made, video = account.info.started, account.recording.video
     paths[0].write_bytes(eaf(account.events, notes, made, video, account.folder))

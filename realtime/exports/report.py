@@ -166,9 +166,9 @@ def _movement(motions: "pa.Table", axis: Axis) -> str:
 
 def _gap_span(account: Account, axis: Axis, index: int) -> str:
     gap = account.gaps[index]
-    at_s = account.seconds(gap.t_media_ns)
+    at_s = gap.t_media_ns / 1e9
     long_s = _frames(gap) / account.info.counts.fps if account.info.counts.fps > 0 else 0.0
-    until_s = account.seconds(gap.until_ns) if gap.until_ns >= 0 else at_s + long_s
+    until_s = gap.until_ns / 1e9 if gap.until_ns >= 0 else at_s + long_s
     return span(axis, at_s, until_s, "gap", escape(f"{gap.cause}: {_lost(gap)}"), 1, _THIN - 2)
 
 
@@ -185,10 +185,7 @@ def _lost(gap: Gap) -> str:
 
 def _noted(account: Account) -> list[tuple[Annotation, float, float]]:
     """Notes with where they begin and end, s."""
-    return [
-        (note, account.seconds(note.t_media_ns), account.seconds(max(note.until_ns, note.t_media_ns)))
-        for note in account.notes
-    ]
+    return [(note, note.t_media_ns / 1e9, note.end_ns / 1e9) for note in account.notes]
 
 
 def _seen(account: Account) -> str:
@@ -293,7 +290,7 @@ def _gaps(account: Account) -> str:
     if not account.gaps:
         return "<p>No frame was skipped.</p>"
     rows = "".join(
-        f'<tr><td class="t">{account.seconds(gap.t_media_ns):.1f} s</td>'
+        f'<tr><td class="t">{gap.t_media_ns / 1e9:.1f} s</td>'
         f'<td class="t">{_lost(gap)}</td><td>{escape(gap.cause)}</td></tr>'
         for gap in account.gaps
     )

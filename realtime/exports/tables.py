@@ -109,19 +109,15 @@ def region_columns(name: str) -> tuple[str, str]:
     return f"u_{slug}", f"v_{slug}"
 
 
-def motion_table(motions: Sequence[Motion], zero_ns: int = 0) -> "pa.Table":
+def motion_table(motions: Sequence[Motion]) -> "pa.Table":
     """One row a frame a face.
 
     Columns: time_s, frame, face_id; u_<region> and v_<region>, IOD right and down, e.g. `u_left_mouth_corner`;
     head_u, head_v (head motion since the anchor at the crop's middle, IOD) and head_{u,v}_{x,y,z} (its change per IOD);
     anchor, iod_px, noise_iod, magnitude_iod, eye_opening_left, eye_opening_right, quality.
-
-    Args:
-        motions: of a session.
-        zero_ns: the stream's time from which `time_s` counts.
     """
     columns: dict[str, object] = {
-        "time_s": np.array([m.t_media_ns - zero_ns for m in motions], np.float64) / 1e9,
+        "time_s": np.array([m.t_media_ns for m in motions], np.float64) / 1e9,
         "frame": np.array([m.seq for m in motions], np.int64),
         "face_id": np.array([m.face_id for m in motions], np.int32),
     }
@@ -144,14 +140,9 @@ def motion_table(motions: Sequence[Motion], zero_ns: int = 0) -> "pa.Table":
 class MotionRows:
     """Motions on their way into tables (`motion_table`), `_ROWS` at a time: a motion takes ten times a row's memory."""
 
-    def __init__(self, sink: Callable[["pa.Table"], object], zero_ns: int = 0) -> None:
-        """Begin.
-
-        Args:
-            sink: takes a table of the next rows.
-            zero_ns: the stream's time from which `time_s` counts.
-        """
-        self._sink, self._zero_ns = sink, zero_ns
+    def __init__(self, sink: Callable[["pa.Table"], object]) -> None:
+        """Begin; `sink` takes a table of the next rows."""
+        self._sink = sink
         self._waiting: list[Motion] = []
 
     def add(self, motion: Motion) -> None:
@@ -163,7 +154,7 @@ class MotionRows:
     def flush(self) -> None:
         """Hand on what is left."""
         if self._waiting:
-            self._sink(motion_table(self._waiting, self._zero_ns))
+            self._sink(motion_table(self._waiting))
             self._waiting = []
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from realtime.messages import AnyMessage, Say, Spot, shifted
+from realtime.messages import AnyMessage, Say, Spot
 from realtime.recap import moment, recap
 
 SUMMARY = -1
@@ -35,15 +35,9 @@ class Answers:
         """Closed events with their final words, which are empty where none came."""
         return [*self._told, *((spot, _silence(spot)) for spot in self._open.values())]
 
-    def summary(self, zero_ns: int, seconds: float) -> str:
-        """What happened, in words.
-
-        Args:
-            zero_ns: the stream's time from which times are counted.
-            seconds: how long it was.
-        """
-        moments = [moment(shifted(spot, -zero_ns), say) for spot, say in self.pairs]
-        return recap(moments, len(self._revoked), seconds)
+    def summary(self, seconds: float) -> str:
+        """What happened in so many seconds, in words."""
+        return recap([moment(*pair) for pair in self.pairs], len(self._revoked), seconds)
 
 
 def _silence(spot: Spot) -> Say:

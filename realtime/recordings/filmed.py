@@ -1,4 +1,4 @@
-"""A recording's own video as a source, every frame at the time at which it was captured: the session's or its own."""
+"""A recording's own video as a source, every frame at the time at which it was captured."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -16,13 +16,12 @@ class FilmedSource:
 
     live = False
 
-    def __init__(self, path: Path, skip: Collection[int] = (), own: bool = False) -> None:
+    def __init__(self, path: Path, skip: Collection[int] = ()) -> None:
         """Open a recording's video.
 
         Args:
             path: the recording's folder.
             skip: numbers of captured frames to leave out, such as those that the session had no time for.
-            own: whether times count from the beginning of the recording, as in its video and its exports.
 
         Raises:
             SourceError: it has none, or cannot be read.
@@ -31,7 +30,6 @@ class FilmedSource:
             recording = open_recording(path)
             video, self._shots = recording.video, {shot.pts_ms: shot for shot in recording.footage()}
             self.fps = recording.info.counts.fps or 30.0
-            self._zero_ns = recording.info.zero_ns if own else 0
         except RecordingError as error:
             raise SourceError(str(error)) from error
         if video is None or not self._shots:
@@ -57,8 +55,8 @@ class FilmedSource:
                 return None
             self._count += 1
             shot = self._shots.get(round(self._capture.get(cv2.CAP_PROP_POS_MSEC)))
-            if shot is not None and shot.seq not in self._skip and shot.t_media_ns - self._zero_ns >= self._from_ns:
-                return Grab(np.asarray(image, dtype=np.uint8), shot.t_media_ns - self._zero_ns)
+            if shot is not None and shot.seq not in self._skip and shot.t_media_ns >= self._from_ns:
+                return Grab(np.asarray(image, dtype=np.uint8), shot.t_media_ns)
 
     def seek(self, t_media_ns: int) -> None:
         """See `Source.seek`: frames before that time are passed over."""

@@ -24,6 +24,7 @@ from realtime.config import Config
 from realtime.messages import AnyMessage, Frame
 from realtime.recordings.footage import FootageWriter, check_encoder
 from realtime.recordings.journal import JOURNAL, VIDEO, Footage, JournalWriter, RecordingError
+from realtime.recordings.scope import Scope
 from realtime.recordings.tally import Counts, Tally
 from realtime.ring import Ring
 from realtime.sources import source_kind, source_title
@@ -71,7 +72,7 @@ class Recorder:
             raise RecordingError(f"{self.folder}: cannot record there: {error.strerror or error}") from error
         if frames is not None:
             self._film = FootageWriter(self.folder / VIDEO)
-        self._tally = Tally()
+        self._scope, self._tally = Scope(), Tally()
         self._queue: queue.SimpleQueue[AnyMessage | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="record", daemon=True)
         self._thread.start()
@@ -131,8 +132,10 @@ class Recorder:
             if message is None:
                 return
             shot = self._shoot(message) if isinstance(message, Frame) and self._film is not None else None
-            if self._film is not None and not self._film.begun:
+            if isinstance(message, Frame) and self._film is not None and not self._film.begun:
                 continue  # so that the recording begins where its video does
+            if not self._scope.holds(message):
+                continue
             self._tally.note(message)
             self._journal.write(message)
             if shot is not None:

@@ -85,14 +85,14 @@ class Replay:
 
     def __iter__(self) -> Iterator[AnyMessage]:
         """Every message at its time."""
-        for message in paced(self._recording.messages(), self._speed, self._recording.info.zero_ns):
+        for message in paced(self._recording.messages(), self._speed):
             self._media_ns = max(self._media_ns, message.t_media_ns)
             if self._public is not None:
                 self._public.publish(message)
             yield message
 
 
-def paced(messages: Iterable[AnyMessage], speed: float, zero_ns: int = 0) -> Iterator[AnyMessage]:
+def paced(messages: Iterable[AnyMessage], speed: float) -> Iterator[AnyMessage]:
     """Messages one after another, each when its moment of the stream has come.
 
     That is also when they were captured, but for a video that was analysed as fast as it went.
@@ -100,11 +100,10 @@ def paced(messages: Iterable[AnyMessage], speed: float, zero_ns: int = 0) -> Ite
     Args:
         messages: what is told.
         speed: so many times as fast as it happened; 0 without any pause.
-        zero_ns: the stream's time at the beginning.
     """
     began_s = time.monotonic()
     for message in messages:
-        due_s = began_s + (message.t_media_ns - zero_ns) / 1e9 / speed if speed > 0 else 0.0
+        due_s = began_s + message.t_media_ns / 1e9 / speed if speed > 0 else 0.0
         while (left_s := due_s - time.monotonic()) > 0:
             time.sleep(min(left_s, _NAP_S))
         yield message

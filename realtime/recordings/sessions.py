@@ -11,7 +11,7 @@ import msgspec
 
 from realtime.config import Config, ConfigError, config_from
 from realtime.exports.tables import Event, in_order, make_event
-from realtime.messages import Annotation, AnyMessage, Say, Spot
+from realtime.messages import Annotation, AnyMessage, Say, Spot, shifted
 from realtime.recordings.answers import Answers
 from realtime.recordings.journal import JOURNAL, NOTES, VIDEO, Footage, JournalReader, RecordingError
 from realtime.recordings.notes import add_note, make_note, read_notes
@@ -51,14 +51,12 @@ class SessionInfo:
         """Length of the stream that was recorded, s."""
         return self.counts.duration_s
 
-    @property
-    def zero_ns(self) -> int:
-        """The stream's time at which the recording begins; its video and exports count from here."""
-        return max(self.counts.first_ns, 0)
-
 
 class Recording:
     """One recording, opened for reading. Nothing in it is ever changed, but notes can be added beside it.
+
+    All its times count from its beginning, where its video begins too, though it may have begun in the middle of a
+    session. What reaches into it from before has times below 0.
 
     Attributes:
         path: its folder.
@@ -72,11 +70,32 @@ class Recording:
     @cached_property
     def info(self) -> SessionInfo:
         """See `SessionInfo`."""
-        return _info(self.path, self._reader, self.messages(*COUNTED))
+        return _info(self.path, self._reader, self._counts, bool(self._tail))
+
+    @cached_property
+    def _tail(self) -> dict[str, str]:
+        return self._reader.read_tail()
+
+    @cached_property
+    def _counts(self) -> Counts:
+        """The session in numbers; messages are read only if the recording does not say so itself."""
+        try:
+            return msgspec.json.decode(self._tail.get("counts", ""), type=Counts)
+        except msgspec.MsgspecError:
+            tally = Tally()
+            for message in self._reader.entries({kind.__name__ for kind in COUNTED}):
+                if not isinstance(message, Footage):
+                    tally.note(message)
+            return tally.counts
+
+    @property
+    def _zero_ns(self) -> int:
+        """The time of the session's stream at which it begins, from which times in its files count."""
+        return max(self._counts.first_ns, 0)
 
     @property
     def video(self) -> Path | None:
-        """The video's file, whose time 0 is `info.zero_ns`; None if only messages were recorded."""
+        """The video's file, which begins where it does; None if only messages were recorded."""
         path = self.path / VIDEO
         return path if path.is_file() and path.stat().st_size else None
 
@@ -109,10 +128,10 @@ class Recording:
         """
         for entry in self._reader.entries({kind.__name__ for kind in kinds}):
             if not isinstance(entry, Footage):
-                yield entry
+                yield shifted(entry, -self._zero_ns)
 
     def events(self) -> tuple[Event, ...]:
-        """Its events with their final words, in order of onset; times in s of the stream, as in the messages."""
+        """Its events with their final words, in order of onset."""
         return collect_events(self.messages(Spot, Say), self.path.name)
 
     def spots(self) -> dict[int, Spot]:
@@ -123,17 +142,18 @@ class Recording:
     def notes(self) -> tuple[Annotation, ...]:
         """The operator's notes in order of time: those made during the session and those added since."""
         live = [m for m in self.messages(Annotation) if isinstance(m, Annotation)]
-        return tuple(sorted((*live, *read_notes(self.path / NOTES)), key=lambda note: note.t_media_ns))
+        since = [shifted(note, -self._zero_ns) for note in read_notes(self.path / NOTES)]
+        return tuple(sorted((*live, *since), key=lambda note: note.t_media_ns))
 
     def annotate(self, text: str, t_media_ns: int, until_ns: int = -1) -> Annotation:
-        """Note something about a moment of the stream, or the time until `until_ns`; it is kept beside the recording.
+        """Note something about a moment, or the time until `until_ns`; it is kept beside the recording.
 
         Raises:
             ValueError: no text, or a time that cannot be.
             OSError: it cannot be written.
         """
         note = make_note(text, t_media_ns, until_ns)
-        add_note(self.path / NOTES, note)
+        add_note(self.path / NOTES, shifted(note, self._zero_ns))
         return note
 
     @property
@@ -143,7 +163,8 @@ class Recording:
 
     def footage(self) -> tuple[Footage, ...]:
         """The frames of its video in order."""
-        return tuple(e for e in self._reader.entries({Footage.__name__}) if isinstance(e, Footage))
+        shots = self._reader.entries({Footage.__name__})
+        return tuple(shifted(shot, -self._zero_ns) for shot in shots if isinstance(shot, Footage))
 
 
 def collect_events(messages: Iterator[AnyMessage] | Sequence[AnyMessage], name: str) -> tuple[Event, ...]:
@@ -206,16 +227,7 @@ def survey(folder: Path) -> tuple[list[SessionInfo], list[str]]:
     return sorted(found, key=lambda info: (info.started, info.path.name), reverse=True), unreadable
 
 
-def _info(path: Path, reader: JournalReader, messages: Iterator[AnyMessage]) -> SessionInfo:
-    """A recording at a glance; its messages are read only if it does not say so itself."""
-    tail = reader.read_tail()
-    try:
-        counts = msgspec.json.decode(tail.get("counts", ""), type=Counts)
-    except msgspec.MsgspecError:
-        tally = Tally()
-        for message in messages:
-            tally.note(message)
-        counts = tally.counts
+def _info(path: Path, reader: JournalReader, counts: Counts, complete: bool) -> SessionInfo:
     try:
         started = datetime.datetime.fromisoformat(reader.head.get("started", ""))
     except ValueError as error:
@@ -225,7 +237,7 @@ def _info(path: Path, reader: JournalReader, messages: Iterator[AnyMessage]) -> 
     has_video = (path / VIDEO).is_file()
     source = reader.head.get("source", "")
     title = reader.head.get("title", "") or source_title(source)
-    return SessionInfo(path, started, source, title, counts, program, has_video, size, bool(tail))
+    return SessionInfo(path, started, source, title, counts, program, has_video, size, complete)
 
 
 def _json(text: str) -> dict[str, str]:

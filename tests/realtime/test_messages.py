@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.regions import RegionMotion
-from realtime.messages import VERSION, Frame, MessageError, Say, Spot, pack, unpack
+from realtime.messages import VERSION, Annotation, Frame, MessageError, Say, Spot, pack, shifted, unpack
 
 REGION = RegionMotion("Chin", 0.01, -0.02, 0.022, 0.03, 63.4, "up-right", 0.9)
 
@@ -36,3 +36,10 @@ def test_another_version_is_refused_by_name() -> None:
     newer = msgspec.structs.replace(frame, v=VERSION + 1)
     with pytest.raises(MessageError, match=f"version {VERSION + 1}"):
         unpack(pack(newer))
+
+
+@pytest.mark.parametrize("by_ns", [0, -5_000_000_000])
+def test_a_note_on_a_moment_ends_where_it_begins_also_before_a_recording(by_ns: int) -> None:
+    at = {"seq": 0, "t_capture_ns": 0, "t_media_ns": 1_000_000_000}
+    for until_ns, end_ns in ((-1, 1_000_000_000), (2_000_000_000, 2_000_000_000)):
+        assert shifted(Annotation(text="so", until_ns=until_ns, **at), by_ns).end_ns == end_ns + by_ns

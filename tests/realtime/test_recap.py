@@ -3,7 +3,7 @@ import random
 import pytest
 
 from calib.facs import Label
-from realtime.messages import Kind, Say
+from realtime.messages import Kind, Say, shifted
 from realtime.recap import Moment, clock, counted, moment, recap
 from tests.realtime.test_narrate import spot
 
@@ -52,9 +52,14 @@ def test_a_moment_keeps_what_moved_most() -> None:
     kept = moment(spot("closed"), say)
     assert (kept.kind, kept.at_ns, kept.action_units) == ("micro", 2, ("AU12",))
     assert len(kept.regions) == 2
+    early = moment(shifted(spot("closed"), -10_000_000_000), say)  # of a recording that began after its apex
+    assert early.at_ns == kept.at_ns - 10_000_000_000
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3661, "1:01:01")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00"), (59.9, "0:59"), (60, "1:00"), (3661, "1:01:01"), (-0.9, "0:00"), (-2.5, "-0:02")],
+)
 def test_times_are_minutes_and_seconds(seconds: float, text: str) -> None:
     assert clock(seconds) == text
 

@@ -72,13 +72,13 @@ def test_the_videos_own_clock_is_the_streams(tmp_path: Path) -> None:
 def test_frames_can_be_left_out_and_passed_over(tmp_path: Path) -> None:
     folder = film(tmp_path)
     source = FilmedSource(folder, skip={1, 4})
-    source.seek(700_000_000)
+    source.seek(200_000_000)
     assert source.frames == len(TIMES_S) - 2
     times = []
     while (grab := source.read()) is not None:
         times.append(grab.t_media_ns)
     source.close()
-    assert times == [700_000_000, 1_900_000_000, 1_950_000_000, 2_000_000_000]
+    assert times == [200_000_000, 1_400_000_000, 1_450_000_000, 1_500_000_000]
 
 
 @needs_av

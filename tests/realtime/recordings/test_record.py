@@ -175,7 +175,7 @@ def test_a_recording_begins_with_the_first_frame_that_can_be_filmed(tmp_path: Pa
             recorder.take(message)
     recording = open_recording(recorder.folder)
     assert [shot.seq for shot in recording.footage()] == [m.seq for m in recording.messages()] == [6, 7, 8, 9]
-    assert recording.info.zero_ns == shots[6].t_media_ns
+    assert [shot.t_media_ns for shot in recording.footage()] == [s.t_media_ns - shots[6].t_media_ns for s in shots[6:]]
     assert recorder.unfilmed == 0
 
 

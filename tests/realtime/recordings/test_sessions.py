@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -5,11 +6,12 @@ import pytest
 
 from realtime.config import Config
 from realtime.exports.account import gather
-from realtime.messages import AnyMessage, Spot
+from realtime.messages import AnyMessage, Spot, shifted
 from realtime.recordings.journal import JOURNAL, NOTES, RecordingError
 from realtime.recordings.notes import LONGEST, add_note, make_note, read_notes
 from realtime.recordings.record import Recorder
 from realtime.recordings.sessions import Recording, collect_events, list_sessions, open_recording, survey
+from tests.conftest import Command
 from tests.realtime.messages import frame, one_of_each, say, spot
 
 
@@ -161,10 +163,35 @@ def test_an_event_that_nobody_spoke_of_any_more_is_an_event(tmp_path: Path) -> N
     assert recording.info.counts.micro == len(gather(recording).events) == 2
 
 
-def test_a_summary_tells_of_the_recording_and_not_of_the_session_around_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [False, True])
+def test_times_count_from_where_a_recording_begins(tmp_path: Path, cut: bool) -> None:
+    """Begun in the middle of a session it tells the same as one of a session that began there."""
+    told = []
+    for base, late_ns in (("early", 0), ("late", 2_000_000_000)):
+        with Recorder(tmp_path / base, Config()) as recorder:
+            for message in (frame(0.0), frame(1.0), *one_of_each(), spot(1, 3.0, 3.4), say(1, t_s=3.4), frame(4.0)):
+                recorder.take(shifted(message, late_ns))
+        file = recorder.folder / JOURNAL
+        if cut:
+            file.write_bytes(file.read_bytes()[: file.read_bytes().rindex(b"mellm-end") - 20])
+        recording = open_recording(recorder.folder)
+        recording.annotate("since", 500_000_000, 700_000_000)
+        notes, name = recording.notes, recording.path.name
+        events = [dataclasses.replace(event, video="") for event in recording.events()]
+        assert {event.video for event in recording.events()} == {name}
+        told.append((list(recording.messages()), events, notes, gather(recording).summary, recording.info.duration_s))
+    assert told[0] == told[1]
+    assert told[0][2][0].t_media_ns == 500_000_000
+
+
+def test_a_summary_tells_of_the_recording_and_not_of_the_session_around_it(tmp_path: Path, mellm: Command) -> None:
     with Recorder(tmp_path, Config()) as recorder:
         for message in (frame(100.0), spot(7, 101.0, 101.4), say(7), frame(103.0), say(-1, "Watched 9:59: much.")):
             recorder.take(message)
     text = gather(open_recording(recorder.folder)).summary
     assert text.startswith("Watched 0:0")
     assert "0:01 micro AU17 negative" in text
+    status, out, _ = mellm("replay", recorder.folder, "--headless")
+    assert status == 0
+    assert " ".join(out.split()).endswith(text)
+    assert "1.00–1.40 s (apex 1.20" in out
