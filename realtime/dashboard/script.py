@@ -1,4 +1,4 @@
-"""A recording as a page reads it: the same messages that a live page gets, in one piece."""
+"""A recording as a page reads it: the same messages that a live page gets, a line each."""
 
 import struct
 from collections.abc import Iterator
@@ -27,41 +27,40 @@ def summary(info: SessionInfo) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_script(recording: Recording) -> Iterator[str]:
-    """A recording's curves, events, words, gaps, summary and notes as pieces of one JSON array of messages."""
+def write_script(recording: Recording) -> Iterator[bytes]:
+    """A recording's curves, events, words, gaps, summary and notes: messages as lines of JSON."""
     rests, answers = Rests(), Answers()
     group: dict[int, Motion] = {}
-    yield "["
-    first = True
     for message in recording.messages(Motion, Spot, Say, Lost, Gap, End):
         answers.take(message)
         if isinstance(message, Motion):
             if group and next(iter(group.values())).seq != message.seq:
-                yield ("" if first else ",") + _point(group, rests)
-                first, group = False, {}
+                yield _point(group, rests)
+                group = {}
             group[message.face_id] = message
             continue
         if isinstance(message, (Spot, Lost)):
             rests.note(message)
         told = _news(message)
         if told is not None:
-            yield ("" if first else ",") + wire.text(told)
-            first = False
+            yield _line(told)
     if group:
-        yield ("" if first else ",") + _point(group, rests)
-        first = False
+        yield _point(group, rests)
     whole = answers.summary(recording.info.duration_s)
     summary = Say(seq=-1, t_capture_ns=0, t_media_ns=0, spot_id=SUMMARY, final=True, text=whole)
-    yield ("" if first else ",") + wire.text(wire.say(summary))
+    yield _line(wire.say(summary))
     for note in recording.notes:
-        yield "," + wire.text(wire.annotation(note))
-    yield "]"
+        yield _line(wire.annotation(note))
 
 
-def _point(group: dict[int, Motion], rests: Rests) -> str:
+def _point(group: dict[int, Motion], rests: Rests) -> bytes:
     one = next(iter(group.values()))
     away = {face_id: rests.away(motion) for face_id, motion in sorted(group.items())}
-    return wire.text(wire.motion(one.seq, one.t_media_ns, group, away))
+    return _line(wire.motion(one.seq, one.t_media_ns, group, away))
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return wire.text(message).encode() + b"\n"
 
 
 def _news(message: AnyMessage) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ export class Recordings {
     this.connection = connection;
     this.name = ""; // of the recording that is shown
     this.wanted = ""; // of the one that was asked for last
-    this.isRead = false; // whether all that there is of the shown one has been read
+    this.unseen = ""; // what is said of a moment without a face
     this.whole = false; // whether there is no more of that one than what was read
     this.opening = new AbortController();
     this.formats = [];
@@ -113,20 +113,32 @@ export class Recordings {
     }
   }
 
-  /** What the server has there; an error says why it cannot be had. */
+  /** The server's answer; an error says why it cannot be had. */
   async _fetch(path, signal) {
     const answer = await fetch(this.connection.address(path), { signal }).catch(() => null);
     signal.throwIfAborted();
     if (!answer?.ok) throw new Error(answer ? await answer.text() : "Not connected");
-    return answer.json();
+    return answer;
+  }
+
+  /** The messages of a recording, as they come: an hour's take a while. */
+  async *_messages(path, signal) {
+    const { body } = await this._fetch(`${path}/script`, signal);
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      const lines = (rest + piece.value).split("\n");
+      rest = lines.pop();
+      for (const line of lines) yield JSON.parse(line);
+    }
   }
 
   async _read(name, signal) {
     const { screen } = this;
     const path = `/recordings/${encodeURIComponent(name)}`;
-    const { info, hello } = await this._fetch(path, signal);
+    const { info, hello } = await (await this._fetch(path, signal)).json();
     const t = this.name === name ? screen.playhead.t : 0;
-    [this.name, this.isRead] = [name, false];
+    [this.name, this.unseen] = [name, "Reading…"];
     this.title.textContent = when(info.started);
     this.source.textContent = info.title;
     this.source.title = info.source;
@@ -148,15 +160,18 @@ export class Recordings {
     screen.cards.invite("Reading…");
     this._clip(path, info, signal);
     try {
-      for (const message of await this._fetch(`${path}/script`, signal)) screen.track.take(message);
+      for await (const message of this._messages(path, signal)) screen.track.take(message);
     } catch (error) {
-      if (!signal.aborted) screen.cards.invite("This recording could not be read.");
+      if (!signal.aborted) {
+        this.unseen = "";
+        screen.cards.invite("This recording could not be read.");
+      }
       throw error;
     }
     screen.track.first = 0;
     screen.cards.invite("No expression was found in this recording.");
     screen.stale();
-    this.isRead = true;
+    this.unseen = "No face was seen at this moment.";
     return info.complete;
   }
 
@@ -199,7 +214,7 @@ export class Recordings {
   tick(now) {
     if (!this.name) return;
     const { stage, track, playhead } = this.screen;
-    if (!stage.clip) stage.say(this.isRead && !track.seen(playhead.t) ? "No face was seen at this moment." : "");
+    if (!stage.clip) stage.say(track.seen(playhead.t) ? "" : this.unseen);
     this.screen.tick(now);
   }
 

@@ -1,5 +1,6 @@
 """Recordings over HTTP: what stands in their answers."""
 
+import json
 from http.client import HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
@@ -13,6 +14,7 @@ from realtime.dashboard.door import Dashboard
 from realtime.recordings.journal import VIDEO
 from realtime.recordings.record import Recorder
 from tests.realtime.messages import one_of_each
+from tests.realtime.served import frame, motion
 
 WAIT_S = 60.0
 
@@ -51,6 +53,19 @@ def test_a_note_that_is_none_is_refused_in_words(tmp_path: Path, body: bytes) ->
         with pytest.raises(HTTPError, match="400") as refused:
             urlopen(Request(url, body), timeout=WAIT_S)
         refused.value.close()
+
+
+def test_a_recording_is_sent_as_lines_in_few_pieces(tmp_path: Path) -> None:
+    with Recorder(tmp_path, Config()) as recorder:
+        for seq in range(2000):
+            recorder.take(frame(seq))
+            recorder.take(motion(seq, 1))
+    with serve(tmp_path) as page, get(page, f"/recordings/{recorder.folder.name}/script") as answer:
+        pieces = list(iter(answer.read1, b""))
+    told = [json.loads(line) for line in b"".join(pieces).splitlines()]
+    assert [message["seq"] for message in told if message["type"] == "motion"] == list(range(2000))
+    assert told[-1]["type"] == "say"
+    assert len(pieces) < 200
 
 
 def test_a_page_without_pictures_shows_no_video_either(tmp_path: Path) -> None:

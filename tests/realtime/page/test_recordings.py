@@ -1,5 +1,6 @@
 """The place of the recordings in a real browser, before a server that is acted."""
 
+import json
 from typing import Any
 
 import pytest
@@ -22,7 +23,8 @@ def holds(acted: Acted, name: str, *script: dict[str, Any], complete: bool = Tru
     hello = wire.hello(Config(), None, name, False)
     found = {"info": info(name, complete), "hello": hello}
     acted.answers[f"/recordings/{name}"] = lambda route: route.fulfill(json=found)
-    acted.answers[f"/recordings/{name}/script"] = lambda route: route.fulfill(json=script)
+    lines = "".join(f"{json.dumps(message)}\n" for message in script)
+    acted.answers[f"/recordings/{name}/script"] = lambda route: route.fulfill(body=lines)
 
 
 @pytest.fixture
@@ -77,6 +79,27 @@ def test_one_that_could_not_be_read_can_be_tried_again(page: Any, opened: Acted)
     holds(opened, "slow", point(3, 0), event(1, 1.0, 1.4))
     choose(page, "slow")
     opened.until(lambda: cards(page) == 1)
+
+
+def test_what_has_come_of_a_long_one_is_shown_while_the_rest_is_on_its_way(page: Any, opened: Acted) -> None:
+    lines = "".join(f"{json.dumps(message)}\n" for message in (point(3, 0), event(1, 1.0, 1.4), event(2, 2.0, 2.4)))
+    page.evaluate("""() => {
+      const { fetch } = window;
+      const body = new ReadableStream({ start: (line) => Object.assign(window, { line }) });
+      const answer = new Response(body);
+      window.fetch = async (address, ...rest) => (address.includes("/script") ? answer : fetch(address, ...rest));
+      window.send = (words) => line.enqueue(new TextEncoder().encode(words));
+    }""")
+    choose(page, "slow")
+    page.evaluate("words => send(words)", lines[:-20])  # in the middle of a line
+    opened.until(lambda: cards(page) == 1)
+    page.evaluate("words => send(words)", lines[-20:])
+    opened.until(lambda: cards(page) == 2)
+    page.locator("#recordings").get_by_label("Scrub").press("End")
+    message = page.locator("#recordings .stage-message")
+    opened.until(lambda: message.inner_text() == "Reading…")
+    page.evaluate("line.close()")
+    opened.until(lambda: "No face" in message.inner_text())
 
 
 def test_an_open_menu_is_not_taken_away_by_the_list_that_comes(page: Any, opened: Acted) -> None:
