@@ -3,9 +3,9 @@
 import { Canvas, colour } from "./canvas.js";
 import { clock, element, percent } from "./element.js";
 import { drawMarks, line, pill, RAIL } from "./marks.js";
-import { PARTS, PART_NAMES } from "./track.js";
+import { NEAR_S, PARTS, PART_NAMES } from "./track.js";
 
-export const WINDOWS_S = [5, 10, 30, 60, 300];
+export const WINDOWS_S = [5, 10, 30, 60, 300, Infinity];
 
 const LEAST_IOD = 0.012; // the scale's smallest top
 const AXIS = 18; // height of the time axis, px
@@ -21,7 +21,7 @@ export class Curves {
    */
   constructor(track, playhead, choose) {
     Object.assign(this, { track, playhead, choose });
-    this.seconds = 10;
+    this.asked = 10; // so many seconds are shown
     this.chosen = null; // id of the chosen event
     this.hidden = new Set(["eyelid"]);
     this.tops = new Map();
@@ -36,7 +36,7 @@ export class Curves {
     for (const part of PARTS) this.legend.append(this._key(part));
     this.windows = element("div.segments", { role: "group", "aria-label": "Time shown" });
     for (const seconds of WINDOWS_S) {
-      const name = seconds < 60 ? `${seconds} s` : `${seconds / 60} min`;
+      const name = seconds < 60 ? `${seconds} s` : seconds < Infinity ? `${seconds / 60} min` : "all";
       this.windows.append(element("button", { type: "button", textContent: name, onclick: () => this.span(seconds) }));
     }
     const title = element("h2", {}, "Movement, % of eye distance");
@@ -61,12 +61,27 @@ export class Curves {
     return key;
   }
 
+  /** How many seconds are shown. */
+  get seconds() {
+    return this.asked < Infinity ? this.asked : this._all;
+  }
+
+  get _all() {
+    return Math.max(this.track.last, 10);
+  }
+
+  /** Show so many times as many seconds; where there are no more, all of them, and those that come. */
+  zoom(factor) {
+    const seconds = factor * this.seconds;
+    this.span(seconds > this._all ? Infinity : seconds);
+  }
+
   /** Show so many seconds. */
   span(seconds) {
-    this.seconds = Math.min(Math.max(seconds, 2), 1200);
+    this.asked = Math.max(seconds, 2);
     this.end = undefined; // around the playhead, or up to now
     [...this.windows.children].forEach((button, k) =>
-      button.setAttribute("aria-pressed", String(WINDOWS_S[k] === this.seconds)));
+      button.setAttribute("aria-pressed", String(WINDOWS_S[k] === this.asked)));
     this.canvas.stale = true;
   }
 
@@ -80,11 +95,11 @@ export class Curves {
   /** The times at the window's edges: the playhead is at its end when live, else where it was when it was grabbed. */
   _range() {
     if (this.held) return this.held.range;
+    if (this.asked === Infinity) return [0, this._all];
     const { playhead, track } = this;
     if (playhead.atNow) this.end = track.last;
     else if (this.end === undefined || playhead.t > this.end || playhead.t < this.end - this.seconds) {
-      this.end = Math.min(playhead.t + this.seconds / 2, Math.max(track.last, playhead.first + this.seconds));
-      this.end = Math.max(this.end, playhead.first + this.seconds);
+      this.end = Math.max(Math.min(playhead.t + this.seconds / 2, track.last), this.seconds);
     }
     return [this.end - this.seconds, this.end];
   }
@@ -123,7 +138,7 @@ export class Curves {
   }
 
   _axis(context, range, width, height, theme, font) {
-    const step = [0.5, 1, 2, 5, 10, 30, 60, 120, 300].find((s) => ((range[1] - range[0]) / s) * 64 < width) ?? 600;
+    const step = [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800].find((s) => ((range[1] - range[0]) / s) * 64 < width) ?? 3600;
     context.font = `11px ${font}`;
     context.textBaseline = "middle";
     context.textAlign = "center";
@@ -194,16 +209,16 @@ export class Curves {
 
   _curve(context, lane, part, range, box, y, ink) {
     const first = Math.max(lane.at(range[0]), 0);
-    const each = Math.max(1, Math.floor((range[1] - range[0]) * 30 / (1.5 * box.width))); // points that share a pixel
+    const end = lane.at(range[1] + 0.1) + 1;
+    const each = Math.max(1, Math.floor((end - first) / (1.5 * box.width))); // points that share a pixel
     context.beginPath();
-    let then = -Infinity;
-    for (let k = first; k < lane.t.length && lane.t[k] <= range[1] + 0.1; k += each) {
-      let most = 0;
-      for (let j = k; j < Math.min(k + each, lane.t.length); j++) most = Math.max(most, lane.parts[j][part]);
+    const isApart = (k) => k === first || lane.t[k] - lane.t[k - 1] > NEAR_S; // from the point before: the face was away
+    for (let k = first, next; k < end; k = next) {
+      let most = lane.parts[k][part];
+      for (next = k + 1; next < Math.min(k + each, end) && !isApart(next); next++) most = Math.max(most, lane.parts[next][part]);
       const x = this._x(lane.t[k], range, box.all);
-      if (lane.t[k] - then > 0.5 * each) context.moveTo(x, y(most));
+      if (isApart(k)) context.moveTo(x, y(most));
       else context.lineTo(x, y(most));
-      then = lane.t[k];
     }
     context.strokeStyle = ink;
     context.lineWidth = 1.6;
@@ -264,6 +279,6 @@ export class Curves {
   _wheel(event) {
     if (!event.deltaY || event.shiftKey) return;
     event.preventDefault();
-    this.span(this.seconds * 1.2 ** Math.min(Math.max(event.deltaY / 100, -1), 1)); // a touchpad sends many small ones
+    this.zoom(1.2 ** Math.min(Math.max(event.deltaY / 100, -1), 1)); // a touchpad sends many small ones
   }
 }

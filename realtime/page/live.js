@@ -8,6 +8,7 @@ import { Screen } from "./screen.js";
 import { banner, toast } from "./toasts.js";
 
 const AWAY_S = 1.5; // a face not seen for so long is gone, and so is the camera without a frame
+const GONE = "The curves and pictures of this moment are no longer kept on this page.";
 const ANOTHER = "A new session has begun here. What was seen of the last one stays on this page until you close it.";
 
 export class Live {
@@ -195,7 +196,8 @@ export class Live {
     const { track } = this.screen;
     if (!track.hello.live) return;
     if (!this._hasBegun) return this.screen.stage.say("Starting: the camera and the models are being opened…");
-    if (!this.screen.playhead.atNow || track.ended) return this.screen.stage.say("");
+    const { atNow, t } = this.screen.playhead;
+    if (!atNow || track.ended) return this.screen.stage.say(t < track.first ? GONE : "");
     const seen = [...track.lanes.values()].some((lane) => track.last - lane.t[lane.t.length - 1] < AWAY_S);
     this.screen.stage.say(seen ? "" : "No face in the picture. Sit in the middle, in light, and look at the camera.");
   }

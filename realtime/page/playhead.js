@@ -40,6 +40,7 @@ export class Playhead extends EventTarget {
     return this.loop ? SLOW : this.speed;
   }
 
+  /** Where the known curves begin; events and notes from before can be shown, too. */
   get first() {
     return Math.min(this.track.first, this.track.last);
   }
@@ -48,7 +49,7 @@ export class Playhead extends EventTarget {
   seek(t) {
     if (this.loop) this.running = false;
     this.loop = null;
-    this.chosen = Math.min(Math.max(t, this.first), this.track.last);
+    this.chosen = Math.min(Math.max(t, 0), this.track.last);
     this._then = this.running && !this.atNow ? performance.now() : null;
     if (this.live && this._then === null) this.running = false;
     this._told();
@@ -71,7 +72,7 @@ export class Playhead extends EventTarget {
 
   /** Show what is between two times again and again, slowly, until something else is asked for. */
   repeat(from, to) {
-    this.loop = [Math.max(from, this.first), Math.min(to, this.track.last)];
+    this.loop = [Math.max(from, 0), Math.min(to, this.track.last)];
     this.chosen = this.loop[0];
     this.running = true;
     this._then = performance.now();

@@ -168,7 +168,6 @@ export class Recordings {
       }
       throw error;
     }
-    screen.track.first = 0;
     screen.cards.invite("No expression was found in this recording.");
     screen.stale();
     this.unseen = "No face was seen at this moment.";

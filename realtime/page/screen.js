@@ -79,8 +79,8 @@ export class Screen {
     else if (key === "a") this.does.annotate(playhead.t);
     else if (key === "arrowleft" || key === "arrowright") this._step(key === "arrowleft" ? -1 : 1, shift);
     else if (key === "[" || key === "]") this._event(key === "[" ? -1 : 1);
-    else if (key === "+" || key === "=") this.curves.span(this.curves.seconds / 2);
-    else if (key === "-") this.curves.span(this.curves.seconds * 2);
+    else if (key === "+" || key === "=") this.curves.zoom(0.5);
+    else if (key === "-") this.curves.zoom(2);
     else return false;
     return true;
   }

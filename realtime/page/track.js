@@ -5,7 +5,7 @@ export const PARTS = ["brow", "eyelid", "nose", "mouth", "chin", "cheek"];
 /** The parts' names for people. */
 export const PART_NAMES = { brow: "Brows", eyelid: "Lids", nose: "Nose", mouth: "Mouth", chin: "Chin", cheek: "Cheeks" };
 
-const NEAR_S = 0.5; // between two frames of a face that is there, on a slow machine
+export const NEAR_S = 0.5; // between two frames of a face that is there, on a slow machine
 const MOST_POINTS = 36000; // of a live session: 20 minutes at 30 fps
 
 /** One face's curves: for every point its time, and how far the farthest region of every part is from its rest. */
@@ -22,12 +22,15 @@ class Lane {
     this.last = null; // the last message about it
   }
 
+  /** Add a point; whether the oldest had to go for it. */
   push(t, parts, moves) {
-    if (this.t.length && t <= this.t[this.t.length - 1]) return;
+    if (this.t.length && t <= this.t[this.t.length - 1]) return false;
     this.t.push(t);
     this.parts.push(parts);
     this.moves.push(moves);
-    if (this.t.length > this.most) for (const list of [this.t, this.parts, this.moves]) list.splice(0, this.most / 10);
+    const full = this.t.length > this.most;
+    if (full) for (const list of [this.t, this.parts, this.moves]) list.splice(0, this.most / 10);
+    return full;
   }
 
   /** Index of the last point at or before a time; -1 if there is none. */
@@ -65,7 +68,7 @@ export class Track extends EventTarget {
     this.gaps = [];
     this.told = new Set(); // the notes and gaps, as text
     this.summary = null;
-    this.first = Infinity;
+    this.first = Infinity; // from here on the curves are known: of a long live session the newest part
     this.last = 0;
     this.present = new Set();
     this.ended = null;
@@ -91,12 +94,12 @@ export class Track extends EventTarget {
   }
 
   _motion({ t, faces }) {
-    this.first = Math.min(this.first, t);
+    if (this.first === Infinity) this.first = t;
     this.last = Math.max(this.last, t);
     for (const face of faces) {
       const lane = this.lane(face.id);
       const moves = this.moves(face.u, face.v);
-      lane.push(t, this.reach(moves), moves);
+      if (lane.push(t, this.reach(moves), moves)) this.first = Math.max(this.first, lane.t[0]);
       lane.last = face;
       this.present.add(face.id);
     }

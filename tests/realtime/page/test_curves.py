@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.realtime.acted import Acted, event
+from tests.realtime.acted import Acted, event, point
 from tests.realtime.page.test_live import TIME, points
 
 DRAWN = """
@@ -64,6 +64,38 @@ def test_the_name_of_the_newest_event_is_whole(page: Any, acted: Acted) -> None:
     acted.say(points(*range(301)), event(1, 9.95, 10.0, phase="rising", kind=None, apex_ns=-1, offset_ns=-1))
     acted.until(lambda: "rising" in page.evaluate("drawn"))
     assert page.evaluate("drawn")["rising"][1] <= page.locator(TIME).bounding_box()["width"] - 12
+
+
+def test_an_hour_can_be_seen_whole_and_no_line_is_drawn_where_no_face_was(page: Any, acted: Acted) -> None:
+    page.add_init_script(DRAWN)
+    page.add_init_script("""
+      const { lineTo, moveTo } = CanvasRenderingContext2D.prototype;
+      let [last, from] = [0, 0];
+      window.across = 0;
+      CanvasRenderingContext2D.prototype.moveTo = function (x, y) { [last, from] = [x, y]; moveTo.call(this, x, y); };
+      CanvasRenderingContext2D.prototype.lineTo = function (x, y) {
+        if (this.canvas.closest(".curves") && y !== from) window.across = Math.max(window.across, x - last);
+        [last, from] = [x, y];
+        lineTo.call(this, x, y);
+      };
+    """)
+    acted.open()
+    hour = [seq for seq in range(0, 108_000, 12) if not 50_000 < seq < 60_000]
+    acted.say({"type": "motions", "rows": [point(seq, 0, u_iod=0.001 * (seq % 7)) for seq in hour]}, event(1, 3.0, 3.4))
+    page.keyboard.press("-")
+    page.get_by_role("button", name="all", exact=True).click()
+    acted.until(lambda: {"0:00", "10:00", "50:00"} <= page.evaluate("drawn").keys())
+    assert "micro" in page.evaluate("drawn")
+    page.evaluate("across = 0")
+    page.locator(TIME).hover()
+    acted.until(lambda: page.evaluate("across"))
+    assert page.evaluate("across") < 5  # px
+    page.keyboard.press("-")  # there is no more
+    assert page.get_by_role("button", name="all", exact=True).get_attribute("aria-pressed") == "true"
+    page.keyboard.press("+")
+    acted.until(lambda: "0:00" not in page.evaluate("drawn"))
+    page.keyboard.press("-")
+    acted.until(lambda: "0:00" in page.evaluate("drawn"))
 
 
 def test_the_last_time_on_the_axis_is_whole(page: Any, acted: Acted) -> None:

@@ -125,6 +125,26 @@ def test_a_long_recording_is_kept_whole_and_of_a_live_session_the_newest_part(pa
     assert first[1] > 0.0
 
 
+def test_of_a_moment_that_is_no_longer_kept_so_much_is_told(page: Any, acted: Acted) -> None:
+    acted.open()
+    page.evaluate("""async () => {
+      const { Track } = await import("/page/track.js");
+      window.push = Track.prototype._motion;
+      Track.prototype._motion = function (point) { this.most = 100; push.call(this, point); };
+    }""")
+    acted.say(points(*range(301)), event(1, 1.0, 1.4), event(2, 9.0, 9.4))
+    message = page.locator("#live .stage-message")
+    for key, time, kept in (("[", "0:09.20", True), ("[", "0:01.20", False), ("]", "0:09.20", True)):
+        page.keyboard.press(key)
+        acted.until(lambda: True)
+        assert ("no longer kept" in message.inner_text()) is not kept
+        assert page.locator(TIME).get_attribute("aria-valuetext") == time
+    slider = page.locator("#live").get_by_label("Scrub")
+    slider.press("Home")
+    assert float(page.locator(TIME).get_attribute("aria-valuenow")) > 6.0  # where the curves begin
+    assert message.is_hidden()
+
+
 def test_a_face_that_was_not_measured_is_not_drawn_as_one_at_rest(page: Any, acted: Acted) -> None:
     acted.open()
     circles = page.evaluate("""async () => {
