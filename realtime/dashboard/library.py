@@ -58,8 +58,15 @@ class Library:
         sessions, unreadable = await run_in_threadpool(survey, self._folder)
         formats = [{"kind": kind, "what": form.what} for kind, form in FORMATS.items()]
         listed = [summary(info) for info in sessions]
-        told = [why.removeprefix(f"{self._folder}/") for why in unreadable]
+        told = [self._named(why) for why in unreadable]
         return JSONResponse({"folder": str(self._folder), "sessions": listed, "unreadable": told, "formats": formats})
+
+    def _named(self, why: str) -> str:
+        """What is wrong with a recording, which the page calls by its name alone."""
+        return why.removeprefix(f"{self._folder}/")
+
+    def _refusal(self, error: Exception) -> Response:
+        return PlainTextResponse(self._named(str(error)), 404)
 
     def _find(self, request: Request) -> Recording:
         """The recording that a request names.
@@ -86,7 +93,7 @@ class Library:
         try:
             recording = await self._read(request)
         except (RecordingError, OSError) as error:
-            return PlainTextResponse(str(error), 404)
+            return self._refusal(error)
         try:
             config = recording.config
         except RecordingError:
@@ -100,14 +107,14 @@ class Library:
         try:
             pieces = write_script(await self._read(request))
         except (RecordingError, OSError) as error:
-            return PlainTextResponse(str(error), 404)
+            return self._refusal(error)
         return StreamingResponse(iterate_in_threadpool(_joined(pieces)), media_type="application/x-ndjson")
 
     async def _faces(self, request: Request) -> Response:
         try:
             pieces = write_faces(await self._read(request))
         except (RecordingError, OSError) as error:
-            return PlainTextResponse(str(error), 404)
+            return self._refusal(error)
         return StreamingResponse(iterate_in_threadpool(_joined(pieces)), media_type="application/octet-stream")
 
     async def _video(self, request: Request) -> Response:
@@ -116,7 +123,7 @@ class Library:
         try:
             video = self._find(request).video
         except (RecordingError, OSError) as error:
-            return PlainTextResponse(str(error), 404)
+            return self._refusal(error)
         if video is None:
             return PlainTextResponse("recorded without the picture", 404)
         return FileResponse(video, media_type="video/webm")
@@ -127,7 +134,7 @@ class Library:
             recording = self._find(request)
             body, name = await run_in_threadpool(_exported, recording, kind)
         except RecordingError as error:
-            return PlainTextResponse(str(error), 404)
+            return self._refusal(error)
         except OSError as error:
             return PlainTextResponse(f"could not be exported: {error.strerror or error}", 500)
         return Response(body, media_type="application/octet-stream", headers={
@@ -137,7 +144,7 @@ class Library:
         try:
             recording = await self._read(request)
         except (RecordingError, OSError) as error:
-            return PlainTextResponse(str(error), 404)
+            return self._refusal(error)
         body = b""
         async for piece in request.stream():
             body += piece

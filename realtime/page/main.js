@@ -28,7 +28,16 @@ function go() {
     if (tab.dataset.place === shown) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
-  places[shown]?.enter?.(decodeURIComponent(rest.join("/")));
+  places[shown]?.enter?.(decoded(rest.join("/")));
+}
+
+/** A name in the address; one that is not written as an address has it is taken as it stands. */
+function decoded(name) {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 addEventListener("hashchange", go);

@@ -7,6 +7,8 @@ import { menu } from "./menu.js";
 import { Screen } from "./screen.js";
 import { toast } from "./toasts.js";
 
+const NONE = 404; // the server's answer where there is no such recording
+
 export class Recordings {
   /**
    * @param {HTMLElement} root
@@ -32,9 +34,8 @@ export class Recordings {
     this.speed = element("button.plain.number", { type: "button", title: "Speed of playing", textContent: "1×",
       onclick: () => this._faster() }); // prettier-ignore
     this.screen.transport.actions.prepend(this.speed);
-    this.empty = element("div.nothing", {}, element("h1", {}, "No recording chosen"),
-      element("p", {}, "Choose one from the list. Record on the Live page, or with ",
-        element("code", {}, "mellm live 0 --record sessions"), "; videos that were analysed are here too.")); // prettier-ignore
+    this.empty = element("div.nothing");
+    this._invite("No recording chosen");
     this.shown = element("div.session", { hidden: true },
       element("header.session-head", {}, this.title, this.source, this.facts), this.screen.root); // prettier-ignore
     root.append(element("div.split", {},
@@ -46,7 +47,15 @@ export class Recordings {
   /** Show the place, and the recording that its address names. */
   enter(name) {
     this.refresh();
+    if (!name && !this.name) this._invite("No recording chosen");
     if (name && (name !== this.wanted || !this.whole)) this.open(name);
+  }
+
+  /** Say that no recording is shown, and where there are some. */
+  _invite(title, ...why) {
+    this.empty.replaceChildren(element("h1", {}, title), ...why,
+      element("p", {}, "Choose one from the list. Record on the Live page, or with ",
+        element("code", {}, "mellm live 0 --record sessions"), "; videos that were analysed are here too.")); // prettier-ignore
   }
 
   leave() {
@@ -109,15 +118,27 @@ export class Recordings {
     try {
       this.whole = await this._read(name, signal);
     } catch (error) {
-      if (!signal.aborted) toast(error.message, "error");
+      if (signal.aborted) return;
+      if (error.cause === NONE) this._none(error.message);
+      else toast(error.message, "error");
     }
+  }
+
+  /** Show none: the one that was asked for is not there, or is no recording. */
+  _none(why) {
+    this.leave();
+    this.name = "";
+    this.shown.hidden = true;
+    this.empty.hidden = false;
+    this._invite("This recording cannot be shown", element("p", {}, why));
+    this._list();
   }
 
   /** The server's answer; an error says why it cannot be had. */
   async _fetch(path, signal) {
     const answer = await fetch(this.connection.address(path), { signal }).catch(() => null);
     signal.throwIfAborted();
-    if (!answer?.ok) throw new Error(answer ? await answer.text() : "Not connected");
+    if (!answer?.ok) throw new Error(answer ? await answer.text() : "Not connected", { cause: answer?.status });
     return answer;
   }
 

@@ -55,6 +55,15 @@ def test_a_note_that_is_none_is_refused_in_words(tmp_path: Path, body: bytes) ->
         refused.value.close()
 
 
+@pytest.mark.parametrize("name", ["none", "%", "..", "a b"])
+def test_one_that_is_not_there_is_refused_by_its_name_alone(tmp_path: Path, name: str) -> None:
+    with serve(tmp_path) as page, pytest.raises(HTTPError, match="404") as refused:
+        get(page, f"/recordings/{quote(name, safe='')}")
+    told = refused.value.read().decode()
+    assert told in (f"{name}: no such recording", "no such recording")
+    refused.value.close()
+
+
 def test_a_recording_is_sent_as_lines_in_few_pieces(tmp_path: Path) -> None:
     with Recorder(tmp_path, Config()) as recorder:
         for seq in range(2000):

@@ -187,6 +187,23 @@ def test_an_event_from_before_the_recording_has_its_own_time(page: Any, opened: 
     assert times == ["\N{MINUS SIGN}0:00.30", "0:01.20"]
 
 
+@pytest.mark.parametrize("address", ["%", "%E0%A4%A", "nowhere", "a/b"])
+def test_an_address_of_no_recording_is_told_and_the_next_one_is_shown(page: Any, opened: Acted, address: str) -> None:
+    choose(page, "slow")
+    opened.until(lambda: cards(page) == 1)
+    opened.answers[f"/recordings/{address}"] = lambda route: route.fulfill(status=404, body="no such recording")
+    page.evaluate("address => { location.hash = `recordings/${address}`; }", address)
+    page.get_by_role("heading", name="This recording cannot be shown").wait_for()
+    assert page.get_by_text("no such recording").is_visible()
+    assert page.locator("#recordings .session").is_hidden()
+    assert page.locator(".session-item[aria-current]").count() == 0
+    page.keyboard.press("a")  # there is nothing to be annotated
+    assert page.locator("dialog").count() == 0
+    choose(page, "quick")
+    opened.until(lambda: cards(page) == 2)
+    assert page.get_by_text("no such recording").is_hidden()
+
+
 def test_a_filter_that_nothing_fits_is_told(page: Any, opened: Acted) -> None:
     for words, listed in (("nothing like it", 0), ("webcam", 2)):
         page.get_by_label("Filter the recordings").fill(words)
