@@ -1,6 +1,7 @@
-// The events as cards, the newest first: what it was, when, which action units, what such movements have meant, the words.
+// The events as cards: what it was, when, which action units, what such movements have meant, the words; notes among them.
 
 import { clock, element, percent } from "./element.js";
+import { noteCard } from "./notecard.js";
 
 const LABELS = {
   negative: "annotated as negative", positive: "annotated as positive", surprise: "annotated as surprise",
@@ -8,7 +9,7 @@ const LABELS = {
 }; // prettier-ignore
 
 /** What can be left out of the list, as people call it. */
-const SORTS = { micro: "micro", macro: "macro", speech: "speech", revoked: "taken back" };
+const SORTS = { micro: "micro", macro: "macro", speech: "speech", revoked: "taken back", note: "noted" };
 
 /** Which of them an event is; one that has not closed is none. */
 function sortOf({ phase, kind }) {
@@ -25,14 +26,15 @@ export function kindOf(spot) {
 export class Cards {
   /**
    * @param {import("./track.js").Track} track
-   * @param {(id: number) => void} choose called when a card is activated.
+   * @param {(id: number) => void} choose called when an event's card is activated.
+   * @param {(note: object) => void} visit called when a note's is.
    * @param {boolean} live whether words type themselves in.
    */
-  constructor(track, choose, live) {
-    Object.assign(this, { track, choose, live });
-    this.list = element("ol.card-list", { "aria-label": live ? "Events, the newest first" : "Events in order" });
+  constructor(track, choose, visit, live) {
+    Object.assign(this, { track, choose, visit, live });
+    this.list = element("ol.card-list", { "aria-label": `Events and notes${live ? ", the newest first" : " in order"}` });
     this.empty = element("p.empty", {}, "");
-    this.chips = element("div.chips", { role: "group", "aria-label": "Kinds of events that are listed" },
+    this.chips = element("div.chips", { role: "group", "aria-label": "What is listed" },
       ...Object.keys(SORTS).map((sort) => element("button.chip", { type: "button", "data-sort": sort,
         onclick: () => this._switch(sort) }))); // prettier-ignore
     this.left = new Set(["revoked"]); // out of the list
@@ -40,9 +42,10 @@ export class Cards {
     this.root = element("section.cards.panel", { "aria-label": "Events" },
       element("header.panel-head", {}, element("h2", {}, "Events"), this.chips), this.empty,
       element("div.card-scroll", { tabIndex: -1 }, this.summary, this.list)); // prettier-ignore
-    this.cards = new Map();
+    this.cards = new Map(); // by the event's number, or the note
     track.addEventListener("clear", () => this.clear());
     track.addEventListener("event", ({ detail }) => this.show(detail));
+    track.addEventListener("note", ({ detail }) => this._note(detail));
     track.addEventListener("lanes", () => track.events.forEach((event) => this.show(event))); // their face has a number now
     track.addEventListener("summary", () => this._summary());
     this.invite("Events appear here as they happen.");
@@ -55,7 +58,7 @@ export class Cards {
     this._counted();
   }
 
-  /** What is said while there are no events. */
+  /** What is said while no events are listed. */
   invite(words) {
     this.empty.textContent = words;
     this._counted();
@@ -90,7 +93,7 @@ export class Cards {
       chip.hidden = !many;
       chip.setAttribute("aria-pressed", String(!this.left.has(sort)));
     }
-    this.empty.hidden = sorts.some((sort) => !this.left.has(sort));
+    this.empty.hidden = sorts.some((sort) => sort !== "note" && !this.left.has(sort));
   }
 
   _summary() {
@@ -106,12 +109,30 @@ export class Cards {
     let card = this.cards.get(event.id);
     if (!card) {
       card = this._make(event);
-      this.cards.set(event.id, card);
-      if (this.live) this.list.prepend(card.root);
-      else this.list.append(card.root);
+      this._add(event.id, card, event.spot.onset, () => this.choose(event.id));
     }
     this._fill(card, event);
     this._counted();
+  }
+
+  _note(note) {
+    const card = noteCard(note, () => this.visit(note));
+    this._add(note, card, note.t, () => this.visit(note));
+    this._sift(card);
+    this._counted();
+  }
+
+  /** List a card at its time; `press` is called when it is clicked beside its button. */
+  _add(key, card, t, press) {
+    this.cards.set(key, card);
+    card.root.dataset.t = t;
+    const listed = [...this.list.children];
+    const isBefore = ({ dataset }) => Number(dataset.t) <= t;
+    const next = this.live ? listed.find(isBefore) : listed[listed.findLastIndex(isBefore) + 1];
+    this.list.insertBefore(card.root, next ?? null);
+    card.root.addEventListener("click", (click) => {
+      if (!click.target.closest("button") && !getSelection().toString()) press();
+    });
   }
 
   _make(event) {
@@ -127,9 +148,6 @@ export class Cards {
       element("span.card-frame", {}, card.sketch),
       element("div.card-body", {}, button, card.units, card.words, card.regions)); // prettier-ignore
     card.button = button;
-    card.root.addEventListener("click", (click) => {
-      if (!click.target.closest("button") && !getSelection().toString()) this.choose(event.id);
-    });
     return card;
   }
 

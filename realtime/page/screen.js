@@ -25,7 +25,7 @@ export class Screen {
     this.frames = new Frames();
     this.stage = new Stage(this.track, this.playhead, this.frames, this.layers);
     this.curves = new Curves(this.track, this.playhead, (id) => this.choose(id, false));
-    this.cards = new Cards(this.track, (id) => this.replay(id), live);
+    this.cards = new Cards(this.track, (id) => this.replay(id), (note) => this.visit(note), live);
     this.transport = new Transport(this.track, this.playhead, this.layers, {
       annotate: () => does.annotate(this.playhead.t),
     });
@@ -58,6 +58,13 @@ export class Screen {
     const stands = (this.playhead.loop && this.curves.chosen === id) || matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.choose(id);
     if (spot.phase === "closed" && !stands) this.playhead.repeat(spot.onset - AROUND_S, spot.offset + AROUND_S);
+  }
+
+  /** Show the moment of a note. */
+  visit(note) {
+    this.choose(note, false);
+    this.playhead.seek(note.t);
+    this.playhead.pause();
   }
 
   /** Once a drawn frame. */

@@ -134,11 +134,10 @@ def test_of_a_moment_that_is_no_longer_kept_so_much_is_told(page: Any, acted: Ac
     }""")
     acted.say(points(*range(301)), event(1, 1.0, 1.4), event(2, 9.0, 9.4))
     message = page.locator("#live .stage-message")
-    for key, time, kept in (("[", "0:09.20", True), ("[", "0:01.20", False), ("]", "0:09.20", True)):
+    for key, t_s, kept in (("[", 9.2, True), ("[", 1.2, False), ("]", 9.2, True)):
         page.keyboard.press(key)
-        acted.until(lambda: True)
+        comes_to(page, acted, t_s)
         assert ("no longer kept" in message.inner_text()) is not kept
-        assert page.locator(TIME).get_attribute("aria-valuetext") == time
     slider = page.locator("#live").get_by_label("Scrub")
     slider.press("Home")
     assert float(page.locator(TIME).get_attribute("aria-valuenow")) > 6.0  # where the curves begin
@@ -253,7 +252,7 @@ def test_a_note_can_be_begun_while_a_dialog_closes(page: Any, acted: Acted) -> N
         "document.querySelector('dialog[open] button').click();"
         "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true }))"
     )
-    page.get_by_label("Note").wait_for()
+    page.get_by_role("textbox", name="Note").wait_for()
 
 
 def test_only_a_note_that_was_kept_is_called_noted(page: Any, acted: Acted) -> None:
@@ -261,7 +260,7 @@ def test_only_a_note_that_was_kept_is_called_noted(page: Any, acted: Acted) -> N
     acted.say(points(*range(60)))
     for kept in (False, True):
         page.keyboard.press("a")
-        page.get_by_label("Note").fill("so")
+        page.get_by_role("textbox", name="Note").fill("so")
         page.keyboard.press("Enter")
         acted.until(lambda: acted.heard[-1]["do"] == "annotate")
         answer = {**acted.heard.pop(), "type": "annotation", "until": None}

@@ -179,6 +179,20 @@ def test_a_recording_of_one_frame_is_told_in_the_singular(page: Any, opened: Act
     opened.until(lambda: told in page.locator("#recordings .session-head p.number").inner_text())
 
 
+def test_the_notes_of_a_recording_stand_among_its_events_also_new_ones(page: Any, opened: Acted) -> None:
+    noted = [{"type": "annotation", "t": t, "until": None, "text": f"{t}"} for t in (0.5, 3.0, 1.5)]
+    holds(opened, "quick", point(3, 0), event(1, 1.0, 1.4), event(2, 2.0, 2.4), *noted[:2])
+    opened.answers["/recordings/quick/notes"] = lambda route: route.fulfill(json=noted[2], status=201)
+    choose(page, "quick")
+    opened.until(lambda: cards(page) == 4)
+    page.keyboard.press("a")
+    page.get_by_role("textbox", name="Note").fill("anything")
+    page.keyboard.press("Enter")
+    opened.until(lambda: cards(page) == 5)
+    times = page.locator("#recordings li.card time").all_inner_texts()
+    assert times == ["0:00.50", "0:01.20", "0:01.50", "0:02.20", "0:03.00"]
+
+
 def test_an_event_from_before_the_recording_has_its_own_time(page: Any, opened: Acted) -> None:
     holds(opened, "slow", point(3, 0), event(1, -0.5, -0.1), event(2, 1.0, 1.4))
     choose(page, "slow")
