@@ -1,6 +1,7 @@
 """What the commands with a page share: its settings, its address on the terminal, and how long it stays."""
 
 import dataclasses
+import math
 import os
 import time
 import webbrowser
@@ -113,13 +114,17 @@ def heed(page: "Dashboard", session: "Session", tape: "Tape") -> None:
 
 
 def linger(page: "Dashboard", tape: "Tape", console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-    """After the session: stay as long as somebody looks at the page, and `AWAY_S` longer."""
+    """After the session: stay as long as somebody looks at the page, and `AWAY_S` longer.
+
+    A page that nobody has opened yet, as that of a file of a few seconds, is waited for.
+    """
     page.keep_told("recording", tape.state)
     _heed_late(page, tape)
-    if not page.viewers:
+    if page.visited and not page.viewers:
         return
-    console.print("the session is over; the page stays while it is open (Ctrl-C ends it)", style="dim")
-    seen_s = clock()
+    stays = "while it is open" if page.visited else "until it has been opened and closed"
+    console.print(f"the session is over; the page stays {stays} (Ctrl-C ends it)", style="dim")
+    seen_s = clock() if page.visited else math.inf
     while not page.gone and clock() - seen_s < AWAY_S:
         _heed_late(page, tape, _LOOK_S)
         if page.viewers:

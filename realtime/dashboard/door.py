@@ -34,6 +34,7 @@ class Dashboard:
     Attributes:
         url: its address.
         viewers: how many watch, as far as `orders` has heard.
+        visited: whether anybody ever has.
         gone: whether `orders` has found that the page's process has ended by itself.
     """
 
@@ -57,6 +58,7 @@ class Dashboard:
         self.url = self.url_at(shown)
         self.config = config
         self.viewers = 0
+        self.visited = False
         self.gone = False
 
     def url_at(self, host: str) -> str:
@@ -123,6 +125,7 @@ class Dashboard:
                 said = self._line.recv()
                 if isinstance(said, Viewers):
                     self.viewers = said.count
+                    self.visited = self.visited or said.count > 0
                 else:
                     yield said
         except (EOFError, OSError):

@@ -28,13 +28,17 @@ class Watched:
 
     gone = False
 
-    def __init__(self, times: int) -> None:
-        self.now_s, self._times = 0.0, times
+    def __init__(self, times: int, first_s: float = 0.0, before: bool = False) -> None:
+        self.now_s, self._times, self._first_s, self._before = 0.0, times, first_s, before
 
     @property
     def viewers(self) -> int:
-        time, into_s = divmod(self.now_s, 0.9 * AWAY_S)
-        return int(time < self._times and into_s < 1.0)
+        time, into_s = divmod(self.now_s - self._first_s, 0.9 * AWAY_S)
+        return int(0 <= time < self._times and into_s < 1.0)
+
+    @property
+    def visited(self) -> bool:
+        return self._before or (self._times > 0 and self.now_s >= self._first_s)
 
     def orders(self, wait_s: float = 0.0) -> Iterator[Order]:
         self.now_s += wait_s
@@ -71,8 +75,15 @@ def test_a_page_that_is_reloaded_finds_its_server_again(times: int) -> None:
     assert page.now_s - last_seen_s == pytest.approx(AWAY_S, abs=0.5)
 
 
-def test_a_page_that_nobody_looks_at_is_not_waited_for() -> None:
-    page = Watched(0)
+def test_a_page_that_nobody_has_opened_yet_is_waited_for() -> None:
+    page, told = Watched(1, 100 * AWAY_S), io.StringIO()
+    linger(cast(Dashboard, page), cast(Tape, Idle()), Console(file=told, width=200), lambda: page.now_s)
+    assert page.now_s == pytest.approx(101 * AWAY_S + 1.0, abs=0.5)
+    assert "the page stays until it has been opened and closed (Ctrl-C ends it)" in told.getvalue()
+
+
+def test_a_page_that_nobody_looks_at_any_more_is_not_waited_for() -> None:
+    page = Watched(0, before=True)
     linger(cast(Dashboard, page), cast(Tape, Idle()), Console(file=io.StringIO()), lambda: page.now_s)
     assert page.now_s == 0.0
 
@@ -93,7 +104,7 @@ def test_a_note_on_the_last_moment_goes_to_the_recording(tmp_path: Path) -> None
 
     tape = Idle()
     tape.finished = [recorder]
-    linger(cast(Dashboard, Noting(0)), cast(Tape, tape), Console(file=io.StringIO()))
+    linger(cast(Dashboard, Noting(0, before=True)), cast(Tape, tape), Console(file=io.StringIO()))
     assert told == ["annotation"]
     assert [note.text for note in read_notes(recorder.folder / NOTES)] == ["so"]
 
