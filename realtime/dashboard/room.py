@@ -2,7 +2,9 @@
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
+from realtime.dashboard import wire
 from realtime.dashboard.viewer import Viewer
 
 MOST_NEWS = 5000
@@ -13,20 +15,19 @@ class Room:
     """Hands everything to every viewer. Used from the server's thread; others may read `watched` and `ended`.
 
     Attributes:
-        hello: the first message for everyone.
         viewers: who is in.
         watched: whether anybody wants pictures.
         ended: whether the session is over.
     """
 
-    def __init__(self, hello: str, history: int) -> None:
+    def __init__(self, hello: dict[str, Any], history: int) -> None:
         """An empty room.
 
         Args:
             hello: the first message for everyone.
             history: points of the curves that newcomers are given.
         """
-        self.hello = hello
+        self._hello = hello
         self.viewers: set[Viewer] = set()
         self.ended = False
         self.watched = False
@@ -37,7 +38,8 @@ class Room:
 
     def enter(self, viewer: Viewer) -> None:
         """Let a viewer in and tell it everything so far."""
-        viewer.tell(self.hello)
+        pictures = self._hello["video"] and not self.ended  # none come any more
+        viewer.tell(wire.text({**self._hello, "video": pictures}))
         for message in self._past():
             viewer.tell(message)
         self.viewers.add(viewer)

@@ -62,7 +62,7 @@ async def _serve(place: Place, listening: socket.socket, line: Connection) -> No
     stage, settings = place.stage, place.config.dashboard
     calibration = open_calibration(place.config.spot)
     hello = wire.hello(place.config, calibration, place.key[:8], stage is not None and settings.video)
-    room = Room(wire.text({**hello, "live": stage is not None}), settings.history)
+    room = Room({**hello, "live": stage is not None}, settings.history)
     for topic, value in place.said.items():
         room.latest(topic, wire.text({"type": topic, **value}))
     try:

@@ -76,9 +76,10 @@ export class Live {
     if (!hello.live) return;
     screen.transport.now.hidden = this.start.hidden = false;
     screen.cards.invite("Events appear here as they happen.");
-    screen.stage.hasPictures = hello.video;
-    this.filming.hidden = !hello.video;
-    if (!hello.video) for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
+    // Of a session that is over none come, but what has come stays.
+    const pictures = (screen.stage.hasPictures = hello.video || screen.frames.list.length > 0);
+    this.filming.hidden = !pictures;
+    if (!pictures) for (const layer of ["picture", "mesh"]) screen.transport.offer(layer, false);
     if (this._consent === null && !this.asked) await this._ask();
     else this._watch(this._consent === "video" && screen.layers.picture);
   }

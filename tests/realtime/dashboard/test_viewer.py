@@ -10,6 +10,8 @@ from realtime.dashboard.room import MOST_NEWS as MOST_TOLD
 from realtime.dashboard.room import Room
 from realtime.dashboard.viewer import MOST_NEWS, MOST_POINTS, TOO_SLOW, Viewer
 
+HELLO = {"type": "hello", "video": True}
+
 
 class Browser:
     """The far end: reads as much as it is let."""
@@ -150,7 +152,7 @@ async def newcomer(room: Room) -> tuple[Viewer, list[str | bytes]]:
 
 def test_a_newcomer_is_told_what_has_happened() -> None:
     async def run() -> None:
-        room = Room("hello", history=3)
+        room = Room(HELLO, history=3)
         for k in range(5):
             room.point(f'{{"p":{k}}}')
         room.news('{"n":1}')
@@ -159,7 +161,7 @@ def test_a_newcomer_is_told_what_has_happened() -> None:
         room.latest("status", '{"s":2}')
         viewer, got = await newcomer(room)
         assert got == [
-            "hello",
+            '{"type":"hello","video":true}',
             '{"type":"motions","rows":[{"p":2},{"p":3},{"p":4}]}',
             '{"type":"news","rows":[{"n":1},{"s":2}]}',
         ]
@@ -173,9 +175,19 @@ def test_a_newcomer_is_told_what_has_happened() -> None:
     asyncio.run(run())
 
 
+def test_who_comes_when_the_session_is_over_is_offered_no_picture() -> None:
+    async def run() -> None:
+        room = Room(HELLO, history=3)
+        room.ended = True
+        _, got = await newcomer(room)
+        assert json.loads(got[0]) == {"type": "hello", "video": False}
+
+    asyncio.run(run())
+
+
 def test_however_many_frames_were_skipped_a_newcomer_is_told_of_every_event() -> None:
     async def run() -> None:
-        room = Room("hello", history=3)
+        room = Room(HELLO, history=3)
         room.news('{"n":"an event"}')
         for k in range(MOST_TOLD + 1):
             room.gap(f'{{"g":{k}}}')
@@ -189,7 +201,7 @@ def test_however_many_frames_were_skipped_a_newcomer_is_told_of_every_event() ->
 
 def test_who_has_not_consented_gets_no_picture() -> None:
     async def run() -> None:
-        room: Any = Room("hello", history=3)
+        room: Any = Room(HELLO, history=3)
         browsers = Browser(), Browser()
         asked, confirmed = Viewer(cast(WebSocket, browsers[0])), viewer_of(browsers[1])
         for browser, viewer in zip(browsers, (asked, confirmed), strict=True):

@@ -361,6 +361,21 @@ def test_before_the_first_picture_the_drawn_face_stands_on_the_themes_ground(pag
     acted.until(lambda: stage.get_attribute("data-filled") == "false")
 
 
+def test_pictures_that_have_come_stay_when_the_page_finds_its_session_over(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(301)))
+    _, jpeg = cv2.imencode(".jpg", np.zeros((480, 640, 3), np.uint8))
+    acted.show(Moment(frame(300), {0: face(300)}), jpeg.tobytes())
+    stage = page.locator("#live .stage")
+    acted.until(lambda: stage.get_attribute("data-filled") == "true")
+    acted._video = False
+    acted.past = [wire.news(End(seq=300, t_capture_ns=0, t_media_ns=10_000_000_000))]
+    acted.hang_up()
+    page.get_by_text("The session ended at 0:10.00").wait_for()
+    assert stage.get_attribute("data-filled") == "true"
+    assert page.locator("#live [data-layer=picture]").is_visible()
+
+
 def test_no_older_picture_stands_for_a_time_from_which_none_was_sent(page: Any, acted: Acted) -> None:
     acted.open()
     acted.say(points(*range(301)))
