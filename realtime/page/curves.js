@@ -27,13 +27,13 @@ export class Curves {
     this.tops = new Map();
     this.pointer = null;
     const canvas = element("canvas", {
-      tabIndex: 0, role: "slider", "aria-label": "Time; arrow keys go a frame back and forth",
+      tabIndex: 0, role: "slider", "aria-label": "Time; arrow keys go a frame back and forth, Home and End all the way",
       onpointerdown: (event) => this._grab(event), onpointermove: (event) => this._move(event),
       onpointerup: () => (this.held = null), onpointercancel: () => (this.held = null),
-      onpointerleave: () => this._leave(), onwheel: (event) => this._wheel(event),
+      onpointerleave: () => this._leave(), onwheel: (event) => this._wheel(event), onkeydown: (event) => this._key(event),
     }); // prettier-ignore
     this.legend = element("div.legend", { role: "group", "aria-label": "Curves" });
-    for (const part of PARTS) this.legend.append(this._key(part));
+    for (const part of PARTS) this.legend.append(this._part(part));
     this.windows = element("div.segments", { role: "group", "aria-label": "Time shown" });
     for (const seconds of WINDOWS_S) {
       const name = seconds < 60 ? `${seconds} s` : seconds < Infinity ? `${seconds / 60} min` : "all";
@@ -49,7 +49,7 @@ export class Curves {
     this.span(10);
   }
 
-  _key(part) {
+  _part(part) {
     const key = element("button.key", { type: "button", "aria-pressed": String(!this.hidden.has(part)) },
       element("i"), PART_NAMES[part]); // prettier-ignore
     key.style.setProperty("--key", `var(--${part})`);
@@ -274,6 +274,13 @@ export class Curves {
   _leave() {
     this.pointer = null;
     this.canvas.stale = true;
+  }
+
+  _key(event) {
+    const to = { Home: this.playhead.first, End: this.track.last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    this.playhead.seek(to);
   }
 
   _wheel(event) {

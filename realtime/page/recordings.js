@@ -98,7 +98,9 @@ export class Recordings {
       return element("li", {}, link);
     });
     if (this.sessions.length && !items.length) items.push(element("li.empty", {}, "None of them fits the filter."));
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.hash : null;
     this.list.replaceChildren(...items);
+    items.find((item) => item.firstChild.hash === focused)?.firstChild.focus({ preventScroll: true });
   }
 
   _exports() {

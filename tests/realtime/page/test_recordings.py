@@ -218,6 +218,17 @@ def test_an_address_of_no_recording_is_told_and_the_next_one_is_shown(page: Any,
     assert page.get_by_text("no such recording").is_hidden()
 
 
+def test_who_chooses_with_the_keyboard_stays_in_the_list(page: Any, opened: Acted) -> None:
+    first = page.locator(".session-item").first
+    first.focus()
+    page.keyboard.press("Enter")
+    opened.until(lambda: cards(page))
+    opened.until(lambda: first.get_attribute("aria-current") == "true")
+    assert first.evaluate("link => link === document.activeElement")
+    page.keyboard.press("Tab")
+    assert page.locator(".session-item").nth(1).evaluate("link => link === document.activeElement")
+
+
 def test_a_filter_that_nothing_fits_is_told(page: Any, opened: Acted) -> None:
     for words, listed in (("nothing like it", 0), ("webcam", 2)):
         page.get_by_label("Filter the recordings").fill(words)

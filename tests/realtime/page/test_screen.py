@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.realtime.acted import Acted, event
-from tests.realtime.page.test_live import TIME, points
+from tests.realtime.page.test_live import TIME, comes_to, points
 
 
 def note(t_s: float, text: str, until_s: float | None = None) -> dict[str, Any]:
@@ -27,6 +27,14 @@ def test_notes_are_listed_at_their_times_and_lead_there(page: Any, acted: Acted)
     assert early.get_attribute("aria-current") == "true"
     page.get_by_role("button", name="3 noted").click()
     assert listed(page) == ["0:06.20", "0:04.20"]
+
+
+def test_home_and_end_go_all_the_way_on_the_curves(page: Any, acted: Acted) -> None:
+    acted.open()
+    acted.say(points(*range(301)))
+    for key, t_s in (("Home", 0.0), ("End", 10.0)):
+        page.locator(TIME).press(key)
+        comes_to(page, acted, t_s)
 
 
 def test_where_nothing_but_notes_is_listed_it_is_still_told_that_there_was_no_event(page: Any, acted: Acted) -> None:
