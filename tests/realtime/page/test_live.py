@@ -349,25 +349,26 @@ def test_the_slider_goes_along_though_it_has_the_focus(page: Any, acted: Acted) 
     acted.until(lambda: float(slider.input_value()) == pytest.approx(0.5, abs=0.01))
 
 
-def test_before_the_first_picture_the_drawn_face_stands_on_the_themes_ground(page: Any, acted: Acted) -> None:
+def with_a_picture(page: Any, acted: Acted) -> Any:
+    """The stage of a session of 10 s whose newest picture has come, black."""
     acted.open()
     acted.say(points(*range(301)))
     _, jpeg = cv2.imencode(".jpg", np.zeros((480, 640, 3), np.uint8))
     acted.show(Moment(frame(300), {0: face(300)}), jpeg.tobytes())
     stage = page.locator("#live .stage")
     acted.until(lambda: stage.get_attribute("data-filled") == "true")
+    return stage
+
+
+def test_before_the_first_picture_the_drawn_face_stands_on_the_themes_ground(page: Any, acted: Acted) -> None:
+    stage = with_a_picture(page, acted)
     page.keyboard.press(" ")
     page.locator("#live").get_by_label("Scrub").press("Home")
     acted.until(lambda: stage.get_attribute("data-filled") == "false")
 
 
 def test_pictures_that_have_come_stay_when_the_page_finds_its_session_over(page: Any, acted: Acted) -> None:
-    acted.open()
-    acted.say(points(*range(301)))
-    _, jpeg = cv2.imencode(".jpg", np.zeros((480, 640, 3), np.uint8))
-    acted.show(Moment(frame(300), {0: face(300)}), jpeg.tobytes())
-    stage = page.locator("#live .stage")
-    acted.until(lambda: stage.get_attribute("data-filled") == "true")
+    stage = with_a_picture(page, acted)
     acted._video = False
     acted.past = [wire.news(End(seq=300, t_capture_ns=0, t_media_ns=10_000_000_000))]
     acted.hang_up()
