@@ -62,7 +62,7 @@ export class Health {
     const { calibration } = hello;
     facts.push(["Calibration", calibration ? calibration.made.slice(0, 10) : "none"]);
     if (calibration?.sensitivity) facts.push(["Sensitivity", percent(calibration.sensitivity, 2)]);
-    else facts.push(["Threshold", percent(hello.threshold)]);
+    else facts.push(["Threshold", percent(hello.threshold, 2)]);
     const key = JSON.stringify(facts);
     if (key === this._key) return;
     this._key = key;
