@@ -170,6 +170,11 @@ def invert_transform(transform: Doubles) -> Doubles:
     return np.hstack([inverse, -(inverse @ transform[:, 2])[:, None]])
 
 
+def joined_transforms(first: Doubles, then: Doubles) -> Doubles:
+    """The affine transform (2, 3) that does what one does, then what another does."""
+    return np.hstack([then[:, :2] @ first[:, :2], transform_points(then, first[:, 2])[:, None]])
+
+
 def crop_landmarks(transform: Doubles, landmarks: Floats) -> Floats:
     """Landmarks (478, 3) taken into the crop; the depth is scaled along."""
     scale = float(np.hypot(*transform[:, 0]))

@@ -122,6 +122,9 @@ class HeadFit:
 def depth_map(landmarks: Floats) -> Floats:
     """Depth at every pixel of the crop, (256, 256) px, 0 in the mean over the mesh, larger is farther.
 
+    Blurred in steps around the mesh's points. `calib.phantom.head.skin_depth` is smoother, but takes 30 times as long,
+    and the fit, which knows no perspective, gains an eighth by it.
+
     Args:
         landmarks: (478, 3) mesh points in px of the canonical crop.
     """

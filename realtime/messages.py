@@ -240,6 +240,11 @@ class Gap(Message, frozen=True, kw_only=True):
     cause: str
     until_ns: int = -1
 
+    @property
+    def frames(self) -> int:
+        """How many frames were not looked at."""
+        return max(self.to_seq - self.from_seq + 1, 0)
+
 
 class End(Message, frozen=True, kw_only=True):
     """The stream is over; `error` says why if it broke off."""
@@ -295,6 +300,8 @@ def unpack(data: bytes) -> AnyMessage:
 
 def shifted(message: _M, by_ns: int) -> _M:
     """A message at another time of the stream; what is unknown (-1) stays so."""
+    if not by_ns:  # as in all but recordings that begin in the middle of a session
+        return message
     names = ["t_media_ns", *(name for name in _TIMES if hasattr(message, name))]
     moved = {name: getattr(message, name) + by_ns for name in names if getattr(message, name) >= 0}
     return msgspec.structs.replace(message, **moved)

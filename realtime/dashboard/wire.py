@@ -142,9 +142,9 @@ def news(message: Lost | Gap | End) -> dict[str, Any]:
     if isinstance(message, Lost):
         return {"type": "lost", "t": t_s, "face": message.face_id, "cause": message.cause}
     if isinstance(message, Gap):
-        frames = max(0, message.to_seq - message.from_seq + 1)
         return {
-            "type": "gap", "t": t_s, "until": _known_s(message.until_ns), "frames": frames, "cause": message.cause,
+            "type": "gap", "t": t_s, "until": _known_s(message.until_ns), "frames": message.frames,
+            "cause": message.cause,
         }  # fmt: skip
     return {"type": "end", "t": t_s, "error": message.error}
 

@@ -167,20 +167,16 @@ def _movement(motions: "pa.Table", axis: Axis) -> str:
 def _gap_span(account: Account, axis: Axis, index: int) -> str:
     gap = account.gaps[index]
     at_s = gap.t_media_ns / 1e9
-    long_s = _frames(gap) / account.info.counts.fps if account.info.counts.fps > 0 else 0.0
+    long_s = gap.frames / account.info.counts.fps if account.info.counts.fps > 0 else 0.0
     until_s = gap.until_ns / 1e9 if gap.until_ns >= 0 else at_s + long_s
     return span(axis, at_s, until_s, "gap", escape(f"{gap.cause}: {_lost(gap)}"), 1, _THIN - 2)
-
-
-def _frames(gap: Gap) -> int:
-    return max(gap.to_seq - gap.from_seq + 1, 0)
 
 
 def _lost(gap: Gap) -> str:
     """How much was not seen: frames that there were, or the time in which there was none."""
     if gap.until_ns >= 0:
         return f"{(gap.until_ns - gap.t_media_ns) / 1e9:.2f} s"
-    return counted(_frames(gap), "frame")
+    return counted(gap.frames, "frame")
 
 
 def _noted(account: Account) -> list[tuple[Annotation, float, float]]:

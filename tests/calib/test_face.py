@@ -25,6 +25,7 @@ from calib.face import (
     eye_opening,
     inter_ocular_distance,
     invert_transform,
+    joined_transforms,
     region_centres,
     subject_side,
     transform_points,
@@ -74,6 +75,15 @@ def test_inverse_transform_round_trips(degrees: float, scale: float, dx: float, 
     points = np.random.default_rng(0).uniform(-1000, 1000, (20, 2))
     there = transform_points(transform, points)
     assert transform_points(invert_transform(transform), there) == pytest.approx(points, abs=1e-6)
+
+
+@QUICK
+@given(ANGLES, SCALES, SHIFTS, SHIFTS)
+def test_joined_transforms_do_one_after_the_other(degrees: float, scale: float, dx: float, dy: float) -> None:
+    first, then = similarity(degrees, scale, dx, dy), similarity(30.0, 1.5, -4.0, 7.0)
+    points = np.random.default_rng(0).uniform(-1000, 1000, (20, 2))
+    both = transform_points(joined_transforms(first, then), points)
+    assert both == pytest.approx(transform_points(then, transform_points(first, points)), abs=1e-6)
 
 
 def test_transform_points_keeps_any_leading_shape() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.regions import RegionMotion
-from realtime.messages import VERSION, Annotation, Frame, MessageError, Say, Spot, pack, shifted, unpack
+from realtime.messages import VERSION, Annotation, Frame, Gap, MessageError, Say, Spot, pack, shifted, unpack
 
 REGION = RegionMotion("Chin", 0.01, -0.02, 0.022, 0.03, 63.4, "up-right", 0.9)
 
@@ -43,3 +43,9 @@ def test_a_note_on_a_moment_ends_where_it_begins_also_before_a_recording(by_ns: 
     at = {"seq": 0, "t_capture_ns": 0, "t_media_ns": 1_000_000_000}
     for until_ns, end_ns in ((-1, 1_000_000_000), (2_000_000_000, 2_000_000_000)):
         assert shifted(Annotation(text="so", until_ns=until_ns, **at), by_ns).end_ns == end_ns + by_ns
+
+
+@pytest.mark.parametrize(("from_seq", "to_seq", "frames"), [(4, 6, 3), (4, 4, 1), (4, 3, 0)])
+def test_a_gap_counts_its_frames_and_has_none_where_only_time_was_lost(from_seq: int, to_seq: int, frames: int) -> None:
+    gap = Gap(seq=6, t_capture_ns=0, t_media_ns=0, from_seq=from_seq, to_seq=to_seq, cause="why")
+    assert gap.frames == frames

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calib.face import CROP, CROP_EYES, CROP_IOD, Doubles, Floats
+from calib.face import CROP, CROP_EYES, CROP_IOD, Doubles, Floats, joined_transforms
 from calib.face import invert_transform as inverted
 
 
@@ -59,8 +59,7 @@ def shown(photo: NDArray[np.uint8], crop: Doubles, placing: Doubles, source: Flo
     to_photo = inverted(to_crop)
     size, inverse, edges = frame_size(placing), cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
     if source is None:
-        shift = to_photo[:, :2] @ placing[:, 2] + to_photo[:, 2]
-        direct = np.hstack([to_photo[:, :2] @ placing[:, :2], shift[:, None]])
+        direct = joined_transforms(placing, to_photo)
         frame = cv2.warpAffine(photo, direct, size, flags=cv2.INTER_LANCZOS4 | inverse, borderMode=edges)
     else:
         places = cv2.transform(source, to_photo)

@@ -16,7 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calib.crop import rgb_crop
-from calib.face import CROP, CROP_IOD, FACE_OVAL, Doubles, Floats, crop_landmarks, crop_transform
+from calib.face import (
+    CROP,
+    CROP_IOD,
+    FACE_OVAL,
+    Doubles,
+    Floats,
+    crop_landmarks,
+    crop_transform,
+    invert_transform,
+    joined_transforms,
+)
 from calib.phantom.eyes import find_eyes
 from calib.phantom.head import skin_depth
 from engines.grid import at_places
@@ -225,8 +235,7 @@ class PairMaker:
         plain = crop_transform(self._people[who].landmarks)
         if who not in self._depths:
             self._depths[who] = skin_depth(crop_landmarks(plain, self._people[who].landmarks), CROP, CROP)
-        turn = np.linalg.solve(plain[:, :2].T, crop[:, :2].T).T
-        misplaced = np.hstack([turn, (crop[:, 2] - turn @ plain[:, 2])[:, None]])
+        misplaced = joined_transforms(invert_transform(plain), crop)
         depth = cv2.warpAffine(self._depths[who], misplaced, (CROP, CROP), borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(depth, np.float32)
 
