@@ -12,11 +12,13 @@ import pytest
 from calib.phantom import PhantomVideo
 from engines.runtime import open_engine
 from realtime.analyze import RESULTS, analyze, output_names
-from realtime.config import AlignConfig, Config, SpotConfig, load_config
+from realtime.config import AlignConfig, Config, NarrateConfig, SpotConfig, load_config
 from realtime.output import OutputError
 from realtime.recordings.sessions import Recording
 from realtime.source import SourceError
 from tests.conftest import SMILE, write_timed, write_video
+
+TEMPLATE = Config(narrate=NarrateConfig(narrator="template"))  # where MELLM cannot run, auto notes that
 
 
 def test_a_video_becomes_events_and_curves(clip: Path, tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_no_event_while_the_face_is_away(tmp_path: Path, smiling: PhantomVideo) 
 
 def test_a_face_too_small_for_small_movements_is_noted(tmp_path: Path, smiling: PhantomVideo) -> None:
     frames = [cv2.resize(smiling.frame(k / 30), (320, 240), interpolation=cv2.INTER_AREA) for k in range(5)]
-    (note,) = analyze(write_video(tmp_path / "far.mp4", frames), "far", tmp_path, Config(), lambda t_s: None).notes
+    (note,) = analyze(write_video(tmp_path / "far.mp4", frames), "far", tmp_path, TEMPLATE, lambda t_s: None).notes
     assert note.startswith("the face is small (5")
 
 
@@ -108,7 +110,7 @@ def test_where_a_video_has_no_picture_is_noted_once_and_no_event_reaches_across(
 ) -> None:
     times_s = [k / 30 for k in range(75) if not SMILE.apex_s < k / 30 < SMILE.apex_s + 0.8]
     video = write_timed(tmp_path / "hole.mkv", {round(1000 * t_s): smiling.frame(min(t_s, 1.2)) for t_s in times_s})
-    done = analyze(video, "hole", tmp_path, Config(), lambda t_s: None)
+    done = analyze(video, "hole", tmp_path, TEMPLATE, lambda t_s: None)
     assert done.notes == ("nothing was seen for 0.80 s, the video has no picture there: 1.20–2.00 s",)
     assert (done.folder / "summary.txt").read_text(encoding="utf-8").splitlines()[2] == (
         "Nothing was seen for 0.80 s, the video has no picture there: 1.20–2.00 s."
@@ -119,7 +121,7 @@ def test_where_a_video_has_no_picture_is_noted_once_and_no_event_reaches_across(
 def test_of_many_holes_the_first_are_told_and_how_long_they_are_together(tmp_path: Path, resting: PhantomVideo) -> None:
     times_ms = [1000 * k + t_ms for k in range(8) for t_ms in (0, 33, 67)]
     video = write_timed(tmp_path / "holes.mkv", dict.fromkeys(times_ms, resting.frame(0.0)))
-    (note,) = analyze(video, "holes", tmp_path, Config(), lambda t_s: None).notes
+    (note,) = analyze(video, "holes", tmp_path, TEMPLATE, lambda t_s: None).notes
     assert note.startswith("nothing was seen for 6.53 s, the video has no picture there: 0.07–1.00 s, 1.07–2.00 s, ")
     assert note.endswith("4.07–5.00 s and 2 more")
 

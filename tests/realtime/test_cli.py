@@ -282,7 +282,7 @@ def test_a_table_of_pairs_gives_a_line_each_in_order(mellm: Command, pair: tuple
     onset, apex = pair
     table = tmp_path / "pairs.csv"
     table.write_text(f"onset,apex\n{onset},{apex}\n{onset},missing.png\n{onset},{onset}\n")
-    status, out, err = mellm("explain", "--pairs", table, "--json")
+    status, out, err = mellm("explain", "--pairs", table, "--json", "--narrator", "template")
     lines = [json.loads(line) for line in out.splitlines()]
     assert status == 1
     assert err == f"error: {table}: line 3: missing.png: no such image\n"
