@@ -16,6 +16,10 @@ CELL = 4
 CELLS = CROP // CELL
 """Cells along a side of a crop."""
 
+NO_FLOW: Floats = np.zeros((CELLS, CELLS, 2), np.float32)
+"""The flow on the grid where nothing has moved."""
+NO_FLOW.setflags(write=False)
+
 PIXELS = np.stack(np.meshgrid(np.arange(CROP), np.arange(CROP)), axis=-1).astype(np.float32)
 """The places of a crop's pixels, (256, 256, 2) px."""
 

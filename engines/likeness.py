@@ -48,6 +48,13 @@ class Likeness:
         apart = self._apart(flow)
         return self._in_noise(apart, _noise(apart))
 
+    def left(self, flow: Floats) -> float:
+        """What a flow (256, 256, 2) px leaves unexplained, grey levels squared.
+
+        The median of the crop's middle, which something in front of a part of the face does not change much.
+        """
+        return _noise(self._apart(flow))
+
     def likelier(self, flow: Floats, other: Floats) -> Floats:
         """Of two measurements of a flow the one that makes the crops look more alike; their mean where both do."""
         one, two = self._apart(flow), self._apart(other)

@@ -17,6 +17,7 @@ from engines.head import HeadFit
 from engines.regions import RegionMeter
 from engines.relief import Relief
 from engines.runtime import CropError, FlowFields
+from engines.trail import Trail
 
 SEEN = np.array([region.part != "eyelid" for region in REGIONS])
 """The regions that can open an event: all but the eyelids."""
@@ -64,6 +65,7 @@ class Anchor:
     Attributes:
         shot: the frame.
         fit, meter: of its face.
+        trail: the flow from it to the last frames.
         carried: displacement (29, 2) IOD up to it.
         pose: how far the head had turned and come nearer up to it, (3,) as in `Motion`.
         number: of the face's anchors, from 0.
@@ -72,6 +74,7 @@ class Anchor:
     shot: Shot
     fit: HeadFit
     meter: RegionMeter
+    trail: Trail
     carried: Doubles
     pose: Doubles
     number: int
@@ -83,7 +86,8 @@ class Anchor:
         Raises:
             CropError: too little of the face is in the crop.
         """
-        return cls(shot, HeadFit(shot.landmarks), RegionMeter(shot.landmarks), carried, pose, number)
+        trail = Trail(shot.crop, shot.encoded, shot.t_ns)
+        return cls(shot, HeadFit(shot.landmarks), RegionMeter(shot.landmarks), trail, carried, pose, number)
 
 
 @dataclass

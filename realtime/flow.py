@@ -5,7 +5,6 @@ The anchor is renewed at rest, and when alignment takes a new crop (`realtime.cu
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,11 +15,10 @@ from engines.runtime import (
     FlowEngine,
     FlowFields,
     encode_each,
-    flow_all,
     open_engine,
 )
 from realtime.config import FlowConfig
-from realtime.curve import SEEN, Curve, Shot
+from realtime.curve import SEEN, Anchor, Curve, Shot
 from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
 from realtime.ring import Ring
 
@@ -42,19 +40,18 @@ class _Look:
     curve: Curve | CropError | None = None
 
     @property
-    def pair(self) -> tuple[Any, Any] | None:
+    def pair(self) -> tuple[Anchor, Shot] | None:
         """What the flow is to be measured between, if there is anything."""
-        if self.shot is None or not isinstance(self.curve, Curve):
+        if self.shot is None or not isinstance(self.curve, Curve) or self.shot is self.curve.anchor.shot:
             return None
-        anchor = self.curve.anchor.shot
-        return None if self.shot is anchor else (anchor.encoded, self.shot.encoded)
+        return self.curve.anchor, self.shot
 
 
 class FlowNode:
     """Takes `Face`, gives `Motion`; `Lost` when a crop cannot be measured, `Gap` when one was overwritten.
 
-    An engine that gains by batches measures the faces of a frame together, once the last has come. With any other each
-    is measured as it comes, and may be encoded ahead in another thread (`realtime.nodes.Ahead`).
+    An engine that gains by batches measures the faces of a frame together, once the last has come; with any other each
+    is measured as it comes.
 
     Attributes:
         engine: what measures.
@@ -74,7 +71,6 @@ class FlowNode:
         self._config, self._crops, self._owns = config, crops, engine is None
         self.engine = engine or open_engine(config.engine, config.weights_folder)
         self._together = isinstance(self.engine, BatchEngine)
-        self._ready: dict[int, _Look] = {}  # by the crop's ticket
         self._waiting: list[Face] = []  # for the others of their frame
         self._curves: dict[int, Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
@@ -83,11 +79,6 @@ class FlowNode:
         """Release the engine, unless it is the caller's."""
         if self._owns:
             self.engine.close()
-
-    def prepare(self, message: AnyMessage) -> None:
-        """See `realtime.nodes.Ahead`: encode a face's crops, unless the engine takes one call at a time."""
-        if isinstance(message, Face) and not self._together:
-            (self._ready[message.crop],) = self._looks([message])
 
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """See the class."""
@@ -121,14 +112,20 @@ class FlowNode:
     def _measure_waiting(self) -> Iterator[AnyMessage]:
         """What the waiting faces did: all are of one frame, and no two the same."""
         faces, self._waiting = self._waiting, []
-        ready = [self._ready.pop(face.crop) for face in faces if face.crop in self._ready]
-        looks = ready or self._looks(faces)
+        looks = self._looks(faces)
         for look in looks:
             look.curve = self._curve(look.face, look.shot) if look.shot is not None else None
         pairs = [look.pair for look in looks]
-        flows = iter(flow_all(self.engine, [pair for pair in pairs if pair is not None]))
+        flows = self._flows([pair for pair in pairs if pair is not None])
         for look, pair in zip(looks, pairs, strict=True):
             yield from self._tell(look, next(flows) if pair is not None else None)
+
+    def _flows(self, pairs: Sequence[tuple[Anchor, Shot]]) -> Iterator[FlowFields]:
+        if isinstance(self.engine, BatchEngine):
+            yield from self.engine.flow_many([(anchor.shot.encoded, shot.encoded) for anchor, shot in pairs])
+            return
+        for anchor, shot in pairs:
+            yield anchor.trail.flow(self.engine, shot.crop, shot.encoded, shot.t_ns)
 
     def _looks(self, faces: Sequence[Face]) -> list[_Look]:
         """Copies of the faces' crops, encoded."""

@@ -45,7 +45,7 @@ def mediapipe_alone(reel: Reel, seconds: float = SECONDS) -> Pace:
 
 
 def flow_alone(reel: Reel, engine: str, seconds: float = SECONDS) -> Pace:
-    """One encoding and one flow a face, as a live frame needs them, by a flow engine.
+    """One encoding and one flow a face, begun with a guess, as a live frame needs them, by a flow engine.
 
     Raises:
         EngineError: it cannot be had.
@@ -57,14 +57,14 @@ def flow_alone(reel: Reel, engine: str, seconds: float = SECONDS) -> Pace:
     from engines.runtime.weights import Weights
 
     cv2.setNumThreads(1)
-    first, second = Reference(Weights()).crops
+    reference = Reference(Weights())
     opened = open_engine(engine)
     try:
-        anchor = opened.encode(first)
+        anchor = opened.encode(reference.crops[0])
 
         def frame(_: int) -> None:
             for _ in range(reel.faces):
-                opened.flow(anchor, opened.encode(second))
+                reference.live(opened, anchor)
 
         times = timed(frame, seconds)
         what = f"encoding and flow, {_scene(reel)}"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from bench.pace.alone import a_second, timed
 from bench.pace.results import Pace, Spread
-from calib.int8 import Crop
-from engines.runtime import ENGINES, PRECISIONS, EngineError, FlowEngine, WeightsError
+from engines.runtime import ENGINES, PRECISIONS, EngineError, FlowEngine, FollowingEngine, WeightsError
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
 
@@ -21,6 +20,8 @@ def measure_engines(
     missing: dict[str, str], progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Pace]:  # fmt: skip
     """Measure engines, setting by setting; in each they take turns, so that what else happens hits all alike.
+
+    Those that can go on from a guess are measured so as well.
 
     Args:
         names: of the engines.
@@ -49,19 +50,22 @@ def measure_engines(
                 missing[name] = str(error)
         working = [name for name in names if name not in missing]
         apart_px = {name: round(reference.apart_px(opened[name][0]), 4) for name in working}
+        rows = {name: (name, False) for name in working}
+        rows |= {f"{n}, followed": (n, True) for n in working if isinstance(opened[n][0], FollowingEngine)}
         for count in threads:
             for batch in batches:
-                times: dict[str, list[float]] = {name: [] for name in working}
-                rates: dict[str, list[float]] = {name: [] for name in working}
+                times: dict[str, list[float]] = {row: [] for row in rows}
+                rates: dict[str, list[float]] = {row: [] for row in rows}
                 for turn in range(_TURNS):
-                    for name in working:
-                        progress(f"{name}, batch {batch}, {count} side by side, turn {turn + 1} of {_TURNS}")
-                        calls = _side_by_side(opened[name][:count], reference.crops, batch, seconds / _TURNS)
-                        times[name] += [ms for own in calls for ms in own]
-                        rates[name].append(sum(a_second(own, batch) for own in calls))
-                for name in working:
+                    for row, (name, follows) in rows.items():
+                        progress(f"{row}, batch {batch}, {count} side by side, turn {turn + 1} of {_TURNS}")
+                        engines = opened[name][:count]
+                        calls = _side_by_side(engines, reference, batch, seconds / _TURNS, follows)
+                        times[row] += [ms for own in calls for ms in own]
+                        rates[row].append(sum(a_second(own, batch) for own in calls))
+                for row, (name, _) in rows.items():
                     yield Pace(
-                        name, "encoding and flow", Spread.of(times[name]), round(statistics.fmean(rates[name]), 2),
+                        row, "encoding and flow", Spread.of(times[row]), round(statistics.fmean(rates[row]), 2),
                         PRECISIONS.get(name, "–"), batch, count, apart_px[name],
                     )  # fmt: skip
     finally:
@@ -70,18 +74,21 @@ def measure_engines(
 
 
 def _side_by_side(
-    engines: Sequence[FlowEngine], crops: tuple[Crop, Crop], batch: int, seconds: float
+    engines: Sequence[FlowEngine], reference: Reference, batch: int, seconds: float, follows: bool
 ) -> list[list[float]]:
     """What each call took, ms, engine by engine."""
     together = threading.Barrier(len(engines))
 
     def one(engine: FlowEngine) -> list[float]:
-        first, second = crops
+        first, second = reference.crops
         anchor = engine.encode(first)
 
         def call(_: int) -> None:
             for _ in range(batch):
-                engine.flow(anchor, engine.encode(second))
+                if follows:
+                    reference.live(engine, anchor)
+                else:
+                    engine.flow(anchor, engine.encode(second))
 
         try:
             call(0)

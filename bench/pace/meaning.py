@@ -32,7 +32,8 @@ _MEANINGS = {
     "engines": (
         "<b>A call</b>: for each pair of the batch one encoding and one flow, as a live frame needs them; the anchor's "
         "encoding is kept. In each setting the engines take turns. <b>Side by side</b>: so many engines at once, each "
-        "in a thread of its own, as faces or sessions would have them; <b>pairs/s</b> is of all together.",
+        "in a thread of its own, as faces or sessions would have them; <b>pairs/s</b> is of all together. "
+        "<b>Followed</b>: the flow goes on from a guess, as in a live session where the last frames give one.",
         "<b>From the reference</b>: mean distance from what torch answered in float32 to the pair that comes with the "
         "weights, the larger of facial and head flow, px of the 256 px crop. DIS is another method: its distance is no "
         "error of rounding.",

@@ -101,7 +101,12 @@ def engine_table(paces: Sequence[Pace]) -> Table:
             best.add((k, 8))
     columns = ("engine", "precision", "batch", "side by side", "p50 ms", "p95 ms", "p99 ms", "most ms", "pairs/s",
                "from the reference px")  # fmt: skip
-    return Table("A call: for each pair of the batch one encoding and one flow", columns, tuple(rows), frozenset(best))
+    return Table(
+        "A call: for each pair of the batch one encoding and one flow; followed: from a guess, as live",
+        columns,
+        tuple(rows),
+        frozenset(best),
+    )
 
 
 def drift_table(drifts: Sequence[Drift]) -> Table:

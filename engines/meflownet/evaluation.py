@@ -1,19 +1,28 @@
 """Errors of a network on people it was never trained on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import TypeAlias
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from engines.meflownet.data import Pair, PairConfig, PairMaker, Person
+from engines.meflownet.data import PairConfig, PairMaker, Person
 from engines.meflownet.data.appearance import AppearanceConfig
 from engines.meflownet.data.expressions import ExpressionConfig
 from engines.meflownet.data.heads import HeadConfig
 from engines.meflownet.data.photometry import PhotometryConfig
+from engines.meflownet.follower import Follower
 from engines.meflownet.losses import end_point_error
 from engines.meflownet.memory import Batch
 from engines.meflownet.model import MEFlowNet
+from engines.meflownet.objectives import Guessed
 from engines.meflownet.passes import SecondPass
+
+Found: TypeAlias = tuple[Tensor, Tensor, list[Tensor]]
+Measure: TypeAlias = Callable[[Batch], Found]
+"""Gives what `MEFlowNet` answers to a batch."""
 
 
 def bench_like(noise: float, micro_px: tuple[float, float] = (0.4, 2.5), still: float = 0.0) -> PairConfig:
@@ -35,40 +44,68 @@ def bench_like(noise: float, micro_px: tuple[float, float] = (0.4, 2.5), still: 
 
 
 @torch.no_grad()
-def errors(net: MEFlowNet, pairs: Iterable[Pair], twice: bool = False) -> tuple[float, float, float]:
+def errors(measure: Measure, batches: Iterable[Batch]) -> tuple[float, float, float]:
     """Mean end-point error of the facial, the head and the expression flow over the faces, px of the crop.
 
     Args:
-        net: what is measured.
-        pairs: on which.
-        twice: whether in the second of two passes; the error is that of what the first one left, where that is known.
+        measure: what is measured.
+        batches: on which; every batch counts alike.
     """
-    device = next(net.parameters()).device
-    second = SecondPass(device)
     rows = []
-    for pair in pairs:
-        batch = Batch.of(pair, device)
-        if twice:
-            batch = second.of(net, batch)
-        facial, head, _ = net(batch.first, batch.second)
+    for batch in batches:
+        facial, head, _ = measure(batch)
         checks = ((facial, batch.facial), (head, batch.head), (facial - head, batch.facial - batch.head))
-        rows.append([float(end_point_error(*check, batch.valid)) for check in checks])
+        rows.append([float(end_point_error(*check, batch.valid).mean()) for check in checks])
     facial_px, head_px, expression_px = np.mean(rows, axis=0)
     return float(facial_px), float(head_px), float(expression_px)
 
 
-def held_out_table(net: MEFlowNet, people: Sequence[Person], seed: int, pairs: int = 32) -> str:
-    """A Markdown table of errors by noise and by size of movement."""
+def held_out_table(
+    net: MEFlowNet, people: Sequence[Person], seed: int, pairs: int = 32, follower: Follower | None = None
+) -> str:
+    """A Markdown table of errors by noise and by size of movement.
+
+    Args:
+        net: the network.
+        people: whose faces it is measured on.
+        seed: of the pairs.
+        pairs: how many in each row.
+        follower: if given, what it makes of guesses stands beside what the network finds; else a second pass does.
+    """
     rows = [(f"σ {noise:g}, 0.4–2.5 px", bench_like(noise)) for noise in (0.7, 2.0, 4.0)]
     rows += [
         (f"σ 2, {low:g}–{high:g} px", bench_like(2.0, (low, high))) for low, high in ((0.1, 0.4), (2.5, 4), (4, 15))
     ]
     rows += [("σ 2, no expression", bench_like(2.0, still=1.0)), ("as in training", PairConfig(posed=0))]
+    device = next(net.parameters()).device
+    second = SecondPass(device)
     lines = ["| held-out pairs | facial, px | head, px | expression, px |", "|---|---|---|---|"]
     for name, config in rows:
         maker = PairMaker(people, config, seed=seed)
-        made = [maker.pair(n) for n in range(pairs)]
-        for passes, twice in (("", False), (", second pass", True)):
-            measured = errors(net, made, twice)
-            lines.append(f"| {name}{passes} | " + " | ".join(f"{e:.3f}" for e in measured) + " |")
+        made = [Batch.of(maker.pair(n), device) for n in range(pairs)]
+        measured = [("", errors(from_nothing(net), made))]
+        if follower is None:
+            again = (second.of(net, batch) for batch in made)
+            measured.append((", second pass", errors(from_nothing(net), again)))
+        else:
+            measured.append((", from a guess", errors(from_guesses(net, follower, seed), made)))
+        for how, found in measured:
+            lines.append(f"| {name}{how} | " + " | ".join(f"{e:.3f}" for e in found) + " |")
     return "\n".join(lines) + "\n"
+
+
+def from_nothing(net: MEFlowNet) -> Measure:
+    """What a network finds."""
+    return lambda batch: net(batch.first, batch.second)
+
+
+def from_guesses(net: MEFlowNet, follower: Follower, seed: int) -> Measure:
+    """What a network's follower makes of guesses, the same ones in the same order every time."""
+    objective, number = Guessed(net, follower), count(seed)
+
+    def measure(batch: Batch) -> Found:
+        with torch.random.fork_rng():
+            torch.manual_seed(next(number))
+            return objective.followed(batch)
+
+    return measure

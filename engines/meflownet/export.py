@@ -1,7 +1,7 @@
 """`python -m engines.meflownet.export`: turn a run's weights into the files that ship, and check them.
 
-Written are the encoder and the matcher as ONNX, the matcher also with int8 convolutions, the weights as plain arrays
-for torch, a reference answer that every backend is held against, and a manifest with everything's SHA-256.
+Written are the encoder, the matcher and its follower as ONNX, the matcher also with int8 convolutions, the weights as
+plain arrays for torch, a reference answer that every backend is held against, and a manifest with everything's SHA-256.
 """
 
 import hashlib
@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from calib.face import CROP, Floats
 from calib.int8 import Crop, calibration_pairs
 from calib.phantom import portrait
+from engines.grid import CELLS
+from engines.meflownet.follower import GIVEN, Follower
 from engines.meflownet.model import SIZES, Features, MEFlowNet
 from engines.meflownet.quantise import quantised
 from engines.runtime.weights import MANIFEST
@@ -64,17 +66,37 @@ class MatcherGraph(nn.Module):
         return facial.permute(0, 2, 3, 1), head.permute(0, 2, 3, 1)
 
 
-def graphs(net: MEFlowNet) -> dict[str, onnx.ModelProto]:
-    """Encoder and matcher as ONNX graphs, by name."""
-    net = net.eval().cpu()
+class FollowerGraph(nn.Module):
+    """The follower as it is exported: a guess (1, 64, 64, 2) px and features in, and out as the matcher."""
+
+    def __init__(self, follower: Follower) -> None:
+        super().__init__()
+        self.follower = follower
+
+    def forward(self, guess: Tensor, *features: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        *of_first, shade = features
+        # What the follower does not read of a crop is filled with what is at hand.
+        first = Features(**dict.fromkeys(FEATURES, shade) | dict(zip(GIVEN, of_first, strict=True)))
+        facial, head, _ = self.follower(first, shade, guess.permute(0, 3, 1, 2))
+        return facial.permute(0, 2, 3, 1), head.permute(0, 2, 3, 1)
+
+
+def graphs(net: MEFlowNet, follower: Follower) -> dict[str, onnx.ModelProto]:
+    """Encoder, matcher and follower as ONNX graphs, by name."""
+    net, follower = net.eval().cpu(), follower.eval().cpu()
     crop = torch.zeros(1, CROP, CROP, 3, dtype=torch.uint8)
     with torch.no_grad():
         features = EncoderGraph(net)(crop)
     inputs = (*features[1:], *features[: len(OF_SECOND)])
     names = [f"first_{f}" for f in OF_FIRST] + [f"second_{f}" for f in OF_SECOND]
+    known = dict(zip(FEATURES, features, strict=True))
+    followed = (torch.zeros(1, CELLS, CELLS, 2), *(known[name] for name in GIVEN), known["shade"])
+    followed_names = ["guess", *(f"first_{name}" for name in GIVEN), "second_shade"]
     return {
         "encoder": _graph(EncoderGraph(net), (crop,), ["crop"], list(FEATURES)),
         "matcher": _graph(MatcherGraph(net), inputs, names, ["facial", "head"]),
+        "follower": _graph(FollowerGraph(follower), followed, followed_names, ["facial", "head"]),
     }
 
 
@@ -114,27 +136,46 @@ def answer(net: MEFlowNet, first: Crop, second: Crop) -> tuple[Floats, Floats]:
     return facial[0].numpy(), head[0].numpy()
 
 
-def write(net: MEFlowNet, size: str, folder: Path, calibration: Sequence[tuple[Crop, Crop]]) -> None:
+@torch.no_grad()
+def followed_answer(net: MEFlowNet, follower: Follower, first: Crop, second: Crop, guess: Floats) -> list[Floats]:
+    """The same of a network's follower, given a guess (64, 64, 2) px."""
+    encoder = EncoderGraph(net.eval())
+    a, b = (
+        dict(zip(FEATURES, encoder(torch.from_numpy(np.ascontiguousarray(crop))[None]), strict=True))
+        for crop in (first, second)
+    )
+    features = (*(a[name] for name in GIVEN), b["shade"])
+    return [flow[0].numpy() for flow in FollowerGraph(follower.eval())(torch.from_numpy(guess)[None], *features)]
+
+
+def write(
+    net: MEFlowNet, follower: Follower, size: str, folder: Path, calibration: Sequence[tuple[Crop, Crop]]
+) -> None:
     """Write all files of a network.
 
     Args:
         net: the trained network.
+        follower: its own.
         size: "s" or "b".
         folder: where to; made if need be.
         calibration: pairs of crops whose activations set the int8 scales; the first of them is the reference pair.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, bytes] = {}
-    for name, graph in graphs(net).items():
+    for name, graph in graphs(net, follower).items():
         files[f"meflownet_{size}_{name}.onnx"] = graph.SerializeToString()
     encoder, matcher = (files[f"meflownet_{size}_{part}.onnx"] for part in ("encoder", "matcher"))
     files[f"meflownet_{size}_matcher_int8.onnx"] = quantised(encoder, matcher, calibration)
     files[f"meflownet_{size}.npz"] = _packed({k: v.numpy() for k, v in net.state_dict().items()})
+    files[f"meflownet_{size}_follower.npz"] = _packed({k: v.numpy() for k, v in follower.state_dict().items()})
     first, second = calibration[0]
     facial, head = answer(net, first, second)
+    guess = np.float32(0.5) * facial  # some pixels off, in places
+    followed, followed_head = followed_answer(net, follower, first, second, guess)
     files[f"meflownet_{size}_reference.npz"] = _packed(
-        {"first": first, "second": second, "facial": facial, "head": head}
-    )
+        {"first": first, "second": second, "facial": facial, "head": head,
+         "guess": guess, "followed": followed, "followed_head": followed_head}
+    )  # fmt: skip
     for name, content in files.items():
         (folder / name).write_bytes(content)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
@@ -151,22 +192,30 @@ def _packed(arrays: dict[str, Any]) -> bytes:
 def export(
     weights: Annotated[Path, Parameter(help="weights.pt of a run.")],
     *,
+    follower: Annotated[
+        Path | None, Parameter(help="follower.pt of a run with --follow; without, the network's own last steps follow.")
+    ] = None,
     out: Annotated[Path, Parameter(help="Folder to write.")],
     pairs: Annotated[int, Parameter(help="Pairs that set the int8 scales.")] = 24,
 ) -> None:
     """Export a trained network."""
     console = Console()
+    read, expected = weights, "weights.pt"
     try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
+        state = torch.load(read, map_location="cpu", weights_only=True)
         net = MEFlowNet(SIZES[state["size"]])
         net.load_state_dict(state["weights"])
+        follows = Follower(net)
+        if follower is not None:
+            read, expected = follower, "follower.pt"
+            follows.load_state_dict(torch.load(read, map_location="cpu", weights_only=True)["weights"])
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, EOFError,
             pickle.UnpicklingError) as error:  # fmt: skip
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        console.print(f"error: {weights}: not the weights of a run ({reason}); expected is weights.pt as "
+        console.print(f"error: {read}: not the weights of a run ({reason}); expected is {expected} as "
                       "`engines.meflownet.train` writes it", highlight=False)  # fmt: skip
         sys.exit(2)
-    write(net, state["size"], out, calibration_pairs(portrait(), pairs))
+    write(net, follows, state["size"], out, calibration_pairs(portrait(), pairs))
     console.print(f"wrote {out}: size {state['size']}, step {state['step']}", highlight=False)
 
 

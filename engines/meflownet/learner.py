@@ -5,16 +5,13 @@ operation instead of 150, which a GPU and a processor both thank for. On a GPU a
 a CUDA graph, since starting its thousands of small operations one by one takes longer than they do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from engines.meflownet.losses import loss
 from engines.meflownet.memory import Batch
-from engines.meflownet.model import MEFlowNet
-from engines.meflownet.passes import SecondPass
 
 _LARGEST_GRADIENT = 4.0
 """Of a step; a rare pair gives a hundred times the usual."""
@@ -34,22 +31,25 @@ class Learner:
         step: steps made.
     """
 
-    def __init__(self, net: MEFlowNet, rate: float, decay: float, average: float, twice: int = 0) -> None:
+    def __init__(
+        self, net: nn.Module, objective: Callable[[Batch], Tensor], rate: float, decay: float, average: float
+    ) -> None:
         """Gather the network's weights.
 
         Args:
-            net: the network, on its device.
+            net: the network, on its device; those of its weights that want no gradient stay as they are.
+            objective: its loss on a batch.
             rate: learning rate to begin with.
             decay: weight decay.
             average: share of the old weights in their running average.
-            twice: how many pairs of a batch, its last ones, are learned from as a second pass sees them.
         """
-        self.net, self.step, self._average, self._twice = net, 0, average, twice
-        self.device = next(net.parameters()).device
-        self._weights = nn.Parameter(torch.cat([p.detach().flatten() for p in net.parameters()]))
+        self.net, self.step, self._objective, self._average = net, 0, objective, average
+        self._learned = [p for p in net.parameters() if p.requires_grad]
+        self.device = self._learned[0].device
+        self._weights = nn.Parameter(torch.cat([p.detach().flatten() for p in self._learned]))
         self._weights.grad = torch.zeros_like(self._weights)
         shaped = self._shaped(self._weights.data), self._shaped(self._weights.grad)
-        for parameter, weight, gradient in zip(net.parameters(), *shaped, strict=True):
+        for parameter, weight, gradient in zip(self._learned, *shaped, strict=True):
             parameter.data, parameter.grad = weight, gradient
         self._mean = self._weights.detach().clone()
         self._recent = torch.zeros((), device=self.device)
@@ -59,7 +59,6 @@ class Learner:
         self._optimiser = torch.optim.AdamW(
             [self._weights], lr=self._rate, weight_decay=decay, capturable=self.device.type == "cuda"
         )
-        self._second = SecondPass(self.device)
         self._slot: Batch | None = None
         self._graph: Any = None
 
@@ -86,9 +85,10 @@ class Learner:
         self.step += 1
 
     def mean(self) -> dict[str, Tensor]:
-        """The running average of the weights, by name."""
-        names = (name for name, _ in self.net.named_parameters())
-        return {name: weight.clone() for name, weight in zip(names, self._shaped(self._mean), strict=True)}
+        """The running average of the weights, by name; those that do not learn as they are."""
+        weights = {name: weight.detach().clone() for name, weight in self.net.named_parameters()}
+        names = (name for name, weight in self.net.named_parameters() if weight.requires_grad)
+        return weights | {name: mean.clone() for name, mean in zip(names, self._shaped(self._mean), strict=True)}
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on later."""
@@ -109,8 +109,8 @@ class Learner:
 
     def _shaped(self, flat: Tensor) -> list[Tensor]:
         """What is told of all weights in one array, in the weights' shapes: views."""
-        parts = flat.split([p.numel() for p in self.net.parameters()])
-        return [part.view_as(p) for part, p in zip(parts, self.net.parameters(), strict=True)]
+        parts = flat.split([p.numel() for p in self._learned])
+        return [part.view_as(p) for part, p in zip(parts, self._learned, strict=True)]
 
     def _replay(self, batch: Batch) -> None:
         if self._slot is None:
@@ -136,11 +136,7 @@ class Learner:
         gradient = self._weights.grad
         assert gradient is not None
         gradient.zero_()
-        if self._twice:
-            once = Batch(*(part[: -self._twice] for part in batch))
-            twice = self._second.of(self.net, Batch(*(part[-self._twice :] for part in batch)))
-            batch = Batch(*(torch.cat(parts) for parts in zip(once, twice, strict=True)))
-        value = loss(self.net(batch.first, batch.second), batch.facial, batch.head, batch.valid, batch.tolerance)
+        value = self._objective(batch)
         value.backward()  # type: ignore[no-untyped-call]
         gradient.mul_((_LARGEST_GRADIENT / (gradient.norm() + 1e-6)).clamp(max=1))
         # A pair can blow a step up; one bad step must not cost the run.

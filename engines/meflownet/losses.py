@@ -31,7 +31,12 @@ def end_point_error(
 
 
 def loss(
-    found: tuple[Tensor, Tensor, list[Tensor]], facial: Tensor, head: Tensor, valid: Tensor, tolerance: Tensor
+    found: tuple[Tensor, Tensor, list[Tensor]],
+    facial: Tensor,
+    head: Tensor,
+    valid: Tensor,
+    tolerance: Tensor,
+    weights: tuple[float, ...] = STAGE_WEIGHTS,
 ) -> Tensor:
     """The training loss: facial, expression and head error, and that of every step on the way, by their logarithms.
 
@@ -44,6 +49,7 @@ def loss(
         facial, head: the true flow, (B, 2, 256, 256) px.
         valid: (B, 1, 256, 256).
         tolerance: (B,) px of error that does not count, for pairs whose flow is not known exactly.
+        weights: of the steps.
     """
     found_facial, found_head, stages = found
     total = torch.zeros(len(facial), device=facial.device)
@@ -52,7 +58,7 @@ def loss(
     coarse = functional.avg_pool2d(facial, 4)
     inside = (functional.avg_pool2d(valid, 4) > 0.99).float()
     # A network with repeated steps has more stages: the last weight counts for all of them.
-    weights = STAGE_WEIGHTS + (STAGE_WEIGHTS[-1],) * max(len(stages) - len(STAGE_WEIGHTS), 0)
+    weights += (weights[-1],) * max(len(stages) - len(weights), 0)
     for weight, stage in zip(weights, stages, strict=False):
         error = end_point_error(stage, coarse, inside, _SOFTNESS_PX, tolerance)
         total = total + weight * _graded(error, _STAGE_FLOOR_PX)

@@ -11,6 +11,7 @@ import pickle
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,14 +22,17 @@ import torch
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
 
 from engines.meflownet.data import PairConfig, PairMaker, Person, load_people, split_people
 from engines.meflownet.data.shapes import ShapeModel
-from engines.meflownet.evaluation import bench_like, errors, held_out_table
+from engines.meflownet.evaluation import bench_like, errors, from_guesses, from_nothing, held_out_table
 from engines.meflownet.feed import PairFeed
+from engines.meflownet.follower import Follower
 from engines.meflownet.learner import Learner
-from engines.meflownet.memory import PairMemory
+from engines.meflownet.memory import Batch, PairMemory
 from engines.meflownet.model import SIZES, MEFlowNet
+from engines.meflownet.objectives import Guessed, Pairs
 
 app = App(name="engines.meflownet.train", help_format="plaintext")
 
@@ -50,6 +54,7 @@ class TrainConfig:
         fresh: how many of them are new, where as many are ready; the others are drawn from the last `memory` pairs.
         memory: how many pairs are kept for that, a megabyte each.
         twice: share of a batch, rounded up to whole pairs, that is learned from as the second of two passes sees it.
+        follow: whether the follower learns, of a network that is trained already.
         rate: the highest learning rate.
         warm_steps: steps over which it rises.
         decay: weight decay.
@@ -64,6 +69,7 @@ class TrainConfig:
     fresh: int = 2
     memory: int = 1500
     twice: float = 0.25
+    follow: bool = False
     rate: float = 1e-3
     warm_steps: int = 200
     decay: float = 1e-4
@@ -90,7 +96,8 @@ class Run:
             people: all photos; those of people held out are only tested on.
             shapes: scanned shapes, if any.
             folder: where checkpoint, weights, curve and table are written.
-            start: weights to begin from, as the export writes them (.npz); those of the same name and shape are taken.
+            start: weights to begin from, of another run (weights.pt) or an export (.npz); those of the same name and
+                shape are taken.
 
         Raises:
             ValueError: the config or the people make no run, or the weights or the folder's checkpoint are of another
@@ -108,12 +115,20 @@ class Run:
         train, held_out = split_people(people)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(config.seed)
-        net = MEFlowNet(SIZES[config.size]).to(self.device)
+        self.net = MEFlowNet(SIZES[config.size]).to(self.device)
         if start is not None:
-            _take(net, start)
-        self.learner = Learner(net, config.rate, config.decay, config.average, math.ceil(config.twice * config.batch))
+            _take(self.net, start)
+        elif config.follow:
+            raise ValueError("a follower learns to follow a trained network: give its weights (--start)")
+        learns: nn.Module = self.net
+        objective: Callable[[Batch], Tensor] = Pairs(self.net, math.ceil(config.twice * config.batch))
+        if config.follow:
+            learns = follower = Follower(self.net.eval()).to(self.device)
+            objective = Guessed(self.net, follower)
+        self.learner = Learner(learns, objective, config.rate, config.decay, config.average)
         self.maker = PairMaker(train, PairConfig(), shapes, config.seed)
-        self.checks = [PairMaker(held_out, bench_like(2.0), seed=config.seed + 1).pair(n) for n in range(32)]
+        checks = PairMaker(held_out, bench_like(2.0), seed=config.seed + 1)
+        self.checks = [Batch.of(checks.pair(n), self.device) for n in range(32)]
         self.held_out = held_out
         self.spent_s, self.resumed = 0.0, 0
         checkpoint = folder / "checkpoint.pt"
@@ -165,17 +180,22 @@ class Run:
         warmth = min(1.0, (self.learner.step - self.resumed + 1) / self.config.warm_steps)
         return self.config.rate * warmth * (0.5 + 0.5 * math.cos(math.pi * share))
 
-    def averaged(self) -> MEFlowNet:
-        """The network with its averaged weights, ready to measure."""
+    def averaged(self) -> tuple[MEFlowNet, Follower | None]:
+        """The network with its averaged weights, ready to measure; and its follower, if that is what learns."""
+        if self.config.follow:
+            follower = Follower(self.net)
+            follower.load_state_dict(self.learner.mean())
+            return self.net, follower.to(self.device).eval()
         net = MEFlowNet(SIZES[self.config.size])
         net.load_state_dict(self.learner.mean())
-        net.to(self.device).eval()
-        return net
+        return net.to(self.device).eval(), None
 
     def _check(self, console: Console) -> None:
         """Write a checkpoint and a line of the curve."""
         step, recent = self.learner.step, self.learner.recent
-        measured = errors(self.averaged(), self.checks)
+        net, follower = self.averaged()
+        measure = from_guesses(net, follower, self.config.seed) if follower else from_nothing(net)
+        measured = errors(measure, self.checks)
         self.save()
         curve = self.folder / "curve.csv"
         new = not curve.is_file()
@@ -196,20 +216,27 @@ class Run:
         os.replace(draft, self.folder / "checkpoint.pt")
         # Anyone may export them, with a GPU or without.
         mean = {name: weight.cpu() for name, weight in self.learner.mean().items()}
-        torch.save({"size": self.config.size, "weights": mean, "step": self.learner.step}, self.folder / "weights.pt")
+        name = "follower.pt" if self.config.follow else "weights.pt"
+        torch.save({"size": self.config.size, "weights": mean, "step": self.learner.step}, self.folder / name)
 
 
 def _take(net: MEFlowNet, path: Path) -> None:
     """Begin with the weights of a file where they fit."""
     own = net.state_dict()
     try:
-        with np.load(path) as file:
-            known = {name: torch.from_numpy(file[name]) for name in file.files if name in own}
-    except (OSError, ValueError, BadZipFile) as error:
-        raise ValueError(f"{path}: not the weights of a network ({error})") from None
-    fitting = {name: value for name, value in known.items() if value.shape == own[name].shape}
+        if path.suffix == ".pt":
+            known = dict(torch.load(path, map_location="cpu", weights_only=True)["weights"])
+        else:
+            with np.load(path) as file:
+                known = {name: torch.from_numpy(file[name]) for name in file.files}
+    except (OSError, BadZipFile, *_UNREADABLE) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{path}: not the weights of a network ({reason})") from None
+    fitting = {name: value for name, value in known.items() if name in own and value.shape == own[name].shape}
     if not fitting:
-        raise ValueError(f"{path}: no weights of this network in it; expected is meflownet_SIZE.npz of an export")
+        raise ValueError(
+            f"{path}: no weights of this network in it; expected is weights.pt of a run or meflownet_SIZE.npz"
+        )
     net.load_state_dict(fitting, strict=False)
 
 
@@ -219,7 +246,9 @@ def train(
     *,
     out: Annotated[Path, Parameter(help="Folder of the run; one that holds a checkpoint is taken up again.")],
     shapes: Annotated[Path | None, Parameter(help="ICT-FaceKit's arrays (ict_face_light.npz).")] = None,
-    start: Annotated[Path | None, Parameter(help="Weights to begin from (meflownet_s.npz), where they fit.")] = None,
+    start: Annotated[
+        Path | None, Parameter(help="Weights to begin from (weights.pt or meflownet_s.npz), where they fit.")
+    ] = None,
     workers: Annotated[int, Parameter(help="Processes that make pairs; on a GPU one a core.")] = 1,
     threads: Annotated[int, Parameter(help="Threads of the training itself on a CPU.")] = 2,
     config: Annotated[TrainConfig | None, Parameter(name="*")] = None,
@@ -248,7 +277,8 @@ def train(
         console.print(f"stopped at step {run.learner.step}; the same command goes on from there")
         sys.exit(130)
     run.save()
-    table = held_out_table(run.averaged(), run.held_out, seed=config.seed + 2)
+    net, follower = run.averaged()
+    table = held_out_table(net, run.held_out, seed=config.seed + 2, follower=follower)
     (out / "held_out.md").write_text(table)
     console.print(table, highlight=False)
 

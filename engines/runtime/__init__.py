@@ -7,6 +7,7 @@ from engines.runtime.interface import (
     EngineError,
     FlowEngine,
     FlowFields,
+    FollowingEngine,
     WeightsError,
     encode_all,
     encode_each,
@@ -16,5 +17,5 @@ from engines.runtime.registry import ENGINES, GPU, HEADLESS, PRECISIONS, open_en
 
 __all__ = [
     "ENGINES", "GPU", "HEADLESS", "PRECISIONS", "BatchEngine", "CropError", "EngineError", "FlowEngine", "FlowFields",
-    "NoGpuError", "WeightsError", "encode_all", "encode_each", "flow_all", "open_engine",
+    "FollowingEngine", "NoGpuError", "WeightsError", "encode_all", "encode_each", "flow_all", "open_engine",
 ]  # fmt: skip

@@ -97,6 +97,20 @@ class BatchEngine(FlowEngine, Protocol):
         ...
 
 
+@runtime_checkable
+class FollowingEngine(FlowEngine, Protocol):
+    """An engine that can begin where the flow was a moment ago: in less time, and however far that is by now."""
+
+    def follow(self, first: Any, second: Any, guess: Floats) -> FlowFields:
+        """As `flow`, near to a guess.
+
+        Args:
+            first, second: encoded crops.
+            guess: a flow on the grid, (64, 64, 2) px, that is right but for a pixel or so.
+        """
+        ...
+
+
 def encode_all(engine: FlowEngine, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
     """Encode several crops, at once where the engine can."""
     return engine.encode_many(crops) if isinstance(engine, BatchEngine) else [engine.encode(crop) for crop in crops]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.face import Floats
 from engines.runtime.core import openvino_core
 from engines.runtime.interface import EngineError, FlowFields, WeightsError, check_crop
 from engines.runtime.reference import Reference
@@ -24,24 +25,44 @@ what displacements are solved from, and that in bfloat16 would move the flow by 
 
 @dataclass
 class _Encoded:
-    """An encoded crop.
-
-    Attributes:
-        crop: itself.
-        features: by name, those that a second crop needs.
-        more: those that only a first one needs; empty before it is one.
-    """
+    """A crop, and those of its features that were wanted so far, by name."""
 
     crop: NDArray[np.uint8]
-    features: dict[str, Any]
-    more: dict[str, Any] = field(default_factory=dict)
+    features: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the encoder.
+
+    Attributes:
+        model: compiled.
+        gives: the names of its features.
+    """
+
+    model: Any
+    gives: list[str]
+
+
+@dataclass(frozen=True)
+class _Matcher:
+    """The matcher, or the follower.
+
+    Attributes:
+        model: compiled.
+        of_first, of_second: the features that it takes of a pair's crops.
+    """
+
+    model: Any
+    of_first: list[str]
+    of_second: list[str]
 
 
 class OpenVinoEngine:
-    """The exported encoder and matcher, one thread each call.
+    """The exported encoder, matcher and follower, one thread each call.
 
-    Few crops are ever the first of a pair, and those of very many pairs: what only a first crop needs is computed when
-    it becomes one.
+    Most crops are the second of one pair, whose flow is nearly known, and need little for that: features are computed
+    when they are wanted first.
     """
 
     def __init__(self, precision: Precision = "f32", weights: Path | None = None) -> None:
@@ -67,48 +88,60 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": "f32",
         }
         graphs = []
-        for part in ("encoder", "matcher_int8" if precision == "int8" else "matcher"):
+        for part in ("encoder", "matcher_int8" if precision == "int8" else "matcher", "follower"):
             name = f"meflownet_{files.size}_{part}.onnx"
             content = files.read(name)
             with _loading(files.folder / name):
                 graphs.append(core.read_model(content))
-        encoder, matcher = graphs
+        encoder, matcher, follower = graphs
         if precision == "bf16":
             for graph in graphs:
                 _round(graph)
         given = {port.any_name: port.partial_shape for port in encoder.outputs}
-        wanted = {port.any_name: port.partial_shape for port in matcher.inputs}
-        self._first, self._second = ([n for n in given if f"{side}_{n}" in wanted] for side in ("first", "second"))
-        expected = {f"first_{n}": given[n] for n in self._first} | {f"second_{n}": given[n] for n in self._second}
-        if expected != wanted or {port.any_name for port in matcher.outputs} != {"facial", "head"}:
-            raise WeightsError(f"{files.folder}: encoder and matcher do not fit together; export both anew")
-        self._only_first = [name for name in self._first if name not in self._second]
-        with _loading(files.folder):
-            self._encoder, self._anchor, self._matcher = (
-                core.compile_model(graph, "CPU", settings)
-                for graph in (_part(encoder, self._second), _part(encoder, self._only_first), matcher)
-            )
+        (first, second), (of_first, of_second) = (_wanted(given, graph) for graph in (matcher, follower))
+        if first is None or of_first is None:
+            raise WeightsError(f"{files.folder}: encoder, matcher and follower do not fit together; export all anew")
+
+        def compiled(graph: Any) -> Any:
+            with _loading(files.folder):
+                return core.compile_model(graph, "CPU", settings)
+
+        self._pair = _Matcher(compiled(matcher), first, second)
+        self._follower = _Matcher(compiled(follower), of_first, of_second)
+        # What the second crop of a pair needs whose flow is nearly known; what any second one needs; a first one.
+        groups = of_second, [n for n in second if n not in of_second], [n for n in first if n not in second]
+        self._parts = [_Part(compiled(_leading_to(encoder, group)), group) for group in groups if group]
         self._own = _Requests()
         Reference(files).check(self, 0.03 if precision == "int8" else 0.01)
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
-        """What any pair needs of the crop; see `FlowEngine.encode`."""
+        """See `FlowEngine.encode`."""
         check_crop(crop)
-        own = np.array(crop, order="C")
-        return _Encoded(own, self._run(self._encoder, {"crop": own[None]}, self._second))
+        return _Encoded(np.array(crop, order="C"))
 
     def flow(self, first: Any, second: Any) -> FlowFields:
         """See `FlowEngine.flow`."""
-        if not first.more:
-            first.more = self._run(self._anchor, {"crop": first.crop[None]}, self._only_first)
-        feed = {f"second_{n}": second.features[n] for n in self._second}
-        if self._own.anchor is not first:
+        return self._match(self._pair, first, second, {})
+
+    def follow(self, first: Any, second: Any, guess: Floats) -> FlowFields:
+        """See `FollowingEngine.follow`."""
+        return self._match(self._follower, first, second, {"guess": np.ascontiguousarray(guess[None], np.float32)})
+
+    def _match(self, matcher: _Matcher, first: _Encoded, second: _Encoded, feed: dict[str, Any]) -> FlowFields:
+        feed |= {f"second_{n}": value for n, value in self._features(second, matcher.of_second).items()}
+        if self._own.anchors.get(id(matcher)) is not first:
             # A request keeps what it was given last: an anchor stays through an event.
-            known = first.features | first.more
-            feed |= {f"first_{n}": known[n] for n in self._first}
-            self._own.anchor = first
-        flows = self._run(self._matcher, feed, ["facial", "head"])
+            feed |= {f"first_{n}": value for n, value in self._features(first, matcher.of_first).items()}
+            self._own.anchors[id(matcher)] = first
+        flows = self._run(matcher.model, feed, ["facial", "head"])
         return FlowFields(flows["facial"][0], flows["head"][0])
+
+    def _features(self, encoded: _Encoded, names: list[str]) -> dict[str, Any]:
+        """Some of a crop's features, computed if they are not yet."""
+        for part in self._parts:
+            if part.gives[0] not in encoded.features and not set(names).isdisjoint(part.gives):
+                encoded.features |= self._run(part.model, {"crop": encoded.crop[None]}, part.gives)
+        return {name: encoded.features[name] for name in names}
 
     def _run(self, model: Any, feed: dict[str, Any], names: list[str]) -> dict[str, Any]:
         """A model's outputs by name, as arrays of their own."""
@@ -118,25 +151,39 @@ class OpenVinoEngine:
 
     def close(self) -> None:
         """Release the graphs."""
-        del self._encoder, self._anchor, self._matcher, self._own
+        del self._pair, self._follower, self._parts, self._own
 
 
 class _Requests(threading.local):
     """The calling thread's own requests: each has the arrays that it works on in itself.
 
     Attributes:
-        anchor: the first crop of the matcher's last pair, whose features its request still holds.
+        anchors: the first crop of a matcher's last pair, whose features its request still holds.
     """
 
     def __init__(self) -> None:
         self._made: dict[int, Any] = {}
-        self.anchor: Any = None
+        self.anchors: dict[int, _Encoded] = {}
 
     def of(self, model: Any) -> Any:
         """The request to a model."""
         if id(model) not in self._made:
             self._made[id(model)] = model.create_infer_request()
         return self._made[id(model)]
+
+
+def _wanted(given: dict[str, Any], graph: Any) -> tuple[list[str] | None, list[str]]:
+    """The features that a matcher or follower takes of a first and of a second crop; none where they do not fit.
+
+    Args:
+        given: the shapes of the encoder's features, by name.
+        graph: of the matcher or follower.
+    """
+    takes = {port.any_name: port.partial_shape for port in graph.inputs if port.any_name != "guess"}
+    first, second = ([name for name in given if f"{side}_{name}" in takes] for side in ("first", "second"))
+    known = {f"first_{name}": given[name] for name in first} | {f"second_{name}": given[name] for name in second}
+    fits = known == takes and {port.any_name for port in graph.outputs} == {"facial", "head"}
+    return (first if fits else None), second
 
 
 @contextmanager
@@ -148,7 +195,7 @@ def _loading(place: Path) -> Iterator[None]:
         raise WeightsError(f"{place}: OpenVINO cannot load it ({str(error).strip().splitlines()[-1]})") from None
 
 
-def _part(graph: Any, outputs: list[str]) -> Any:
+def _leading_to(graph: Any, outputs: list[str]) -> Any:
     """The part of a graph that leads to some of its outputs."""
     from openvino import Model
 

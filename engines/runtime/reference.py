@@ -2,13 +2,14 @@
 
 import io
 import time
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.grid import at_every_pixel
-from engines.runtime.interface import EngineError, FlowEngine, WeightsError
+from engines.runtime.interface import EngineError, FlowEngine, FlowFields, FollowingEngine, WeightsError
 from engines.runtime.weights import Weights
 
 
@@ -25,9 +26,15 @@ class Reference:
         self._folder = weights.folder
         try:
             with np.load(io.BytesIO(weights.read(name))) as file:
-                self._first, self._second, self._facial, self._head = (
-                    file[key] for key in ("first", "second", "facial", "head")
-                )
+                (
+                    self._first,
+                    self._second,
+                    self._facial,
+                    self._head,
+                    self._guess,
+                    self._followed,
+                    self._followed_head,
+                ) = (file[key] for key in ("first", "second", "facial", "head", "guess", "followed", "followed_head"))
         except (ValueError, KeyError, EOFError, BadZipFile) as error:
             raise WeightsError(f"{weights.folder / name}: not a reference answer ({error})") from None
 
@@ -51,11 +58,16 @@ class Reference:
         return apart
 
     def apart_px(self, engine: FlowEngine) -> float:
-        """How far an engine is from the answer: the larger mean distance of facial and, if it has one, head flow."""
-        fields = engine.flow(engine.encode(self._first), engine.encode(self._second))
-        pairs = [(fields.facial, self._facial)]
-        if fields.head is not None:
-            pairs.append((fields.head, self._head))
+        """How far an engine is from the answer: the largest mean distance of facial and, if it has one, head flow.
+
+        Also where it begins with a guess, if it can.
+        """
+        first, second = engine.encode(self._first), engine.encode(self._second)
+        answers = [(engine.flow(first, second), self._facial, self._head)]
+        if isinstance(engine, FollowingEngine):
+            answers.append((engine.follow(first, second, self._guess), self._followed, self._followed_head))
+        pairs = [(fields.facial, facial) for fields, facial, _ in answers]
+        pairs += [(fields.head, head) for fields, _, head in answers if fields.head is not None]
         return max(float(np.hypot(*np.moveaxis(flow - at_every_pixel(true), -1, 0)).mean()) for flow, true in pairs)
 
     @property
@@ -64,7 +76,7 @@ class Reference:
         return self._first, self._second
 
     def pace_s(self, engine: FlowEngine, rounds: int = 9) -> float:
-        """How long an engine takes for a live frame, one encoding and one flow, s.
+        """How long an engine takes for a live frame, one encoding and one flow, begun with a guess if it can, s.
 
         The shortest of some rounds: what else the machine does only adds to them.
         """
@@ -72,6 +84,18 @@ class Reference:
         times = []
         for _ in range(rounds):
             began = time.perf_counter()
-            engine.flow(anchor, engine.encode(self._second))
+            self.live(engine, anchor)
             times.append(time.perf_counter() - began)
         return min(times)
+
+    def live(self, engine: FlowEngine, anchor: Any) -> FlowFields:
+        """What an engine does for a live frame: encode it, and find the flow, begun with a guess if it can.
+
+        Args:
+            engine: any.
+            anchor: the first of the `crops`, encoded.
+        """
+        encoded = engine.encode(self._second)
+        if isinstance(engine, FollowingEngine):
+            return engine.follow(anchor, encoded, self._guess)
+        return engine.flow(anchor, encoded)

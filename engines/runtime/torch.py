@@ -1,6 +1,8 @@
 """MEFlowNet in torch: on an NVIDIA GPU if there is one, and the measure of all other backends."""
 
 import io
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -8,6 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.face import Floats
 from engines.runtime.interface import EngineError, FlowFields, WeightsError, check_crop
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
@@ -29,11 +32,13 @@ class TorchEngine:
             EngineError: torch is missing, or the weights are missing, corrupt or of another network.
         """
         self._net, files = load_network(weights)
+        self._follower = load_follower(self._net, files)
         import torch
 
         self._torch = torch
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._net.to(self._device)
+        self._follower.to(self._device)
         Reference(files).check(self, 0.01)
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
@@ -46,13 +51,21 @@ class TorchEngine:
     def flow(self, first: Any, second: Any) -> FlowFields:
         """See `FlowEngine.flow`."""
         with self._torch.inference_mode():
-            facial, head, _ = self._net.matcher(first, second)
-            arrays = (flow[0].permute(1, 2, 0).contiguous().cpu().numpy() for flow in (facial, head))
-        return FlowFields(*arrays)
+            return self._fields(self._net.matcher(first, second))
+
+    def follow(self, first: Any, second: Any, guess: Floats) -> FlowFields:
+        """See `FollowingEngine.follow`."""
+        begun = self._torch.from_numpy(np.moveaxis(guess, -1, 0)[None].copy()).to(self._device)
+        with self._torch.inference_mode():
+            return self._fields(self._follower(first, second.shade, begun))
+
+    def _fields(self, found: Any) -> FlowFields:
+        facial, head, _ = found
+        return FlowFields(*(flow[0].permute(1, 2, 0).contiguous().cpu().numpy() for flow in (facial, head)))
 
     def close(self) -> None:
         """Release the network."""
-        del self._net
+        del self._net, self._follower
 
 
 def load_network(weights: Path | None) -> tuple[Any, Weights]:
@@ -63,18 +76,34 @@ def load_network(weights: Path | None) -> tuple[Any, Weights]:
         WeightsError: the weights are missing, corrupt or of another network.
     """
     try:
-        import torch
-
+        import_module("torch")
         from engines.meflownet.model import SIZES, MEFlowNet
     except (ImportError, OSError) as error:  # its libraries may be missing too
         raise EngineError(f"torch cannot be loaded ({error}); `make trainer` installs it") from None
     files = Weights(weights)
-    name = f"meflownet_{files.size}.npz"
+    return _loaded(lambda: MEFlowNet(SIZES[files.size]), files, f"meflownet_{files.size}.npz"), files
+
+
+def load_follower(net: Any, files: Weights) -> Any:
+    """A network's follower, alike.
+
+    Raises:
+        WeightsError: the weights are missing, corrupt or of another network.
+    """
+    from engines.meflownet.follower import Follower
+
+    return _loaded(lambda: Follower(net), files, f"meflownet_{files.size}_follower.npz")
+
+
+def _loaded(make: Callable[[], Any], files: Weights, name: str) -> Any:
+    """A module with the weights of a file."""
+    import torch
+
     try:
         with np.load(io.BytesIO(files.read(name))) as arrays:
             state = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-        net = MEFlowNet(SIZES[files.size])
-        net.load_state_dict(state)
+        module = make()
+        module.load_state_dict(state)
     except (RuntimeError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise WeightsError(f"{files.folder / name}: not the weights of this network ({error})") from None
-    return net.eval(), files
+    return module.eval()

@@ -40,8 +40,10 @@ def untrained(calibration: list[tuple[Crop, Crop]], tmp_path_factory: pytest.Tem
     for package in ("torch", "onnx", "onnxruntime"):
         pytest.importorskip(package)
     from engines.meflownet.export import write
+    from engines.meflownet.follower import Follower
     from tests.engines.networks import network
 
     folder = tmp_path_factory.mktemp("untrained")
-    write(network(), "s", folder, calibration)
+    net = network()
+    write(net, Follower(net), "s", folder, calibration)
     return folder

@@ -30,6 +30,14 @@ def test_the_true_flow_leaves_noise_and_a_wrong_one_more(parted: Scene) -> None:
     assert likeness.unlike(bump(parted, 4.0))[y, x] > 3 * true[y, x]
 
 
+def test_what_is_left_tells_a_wrong_flow_from_the_right_one_with_a_hand_before_the_face(parted: Scene) -> None:
+    covered = parted.second.copy()
+    covered[120:, 60:130] = 128
+    likeness = Likeness(parted.first, covered)
+    right, wrong = (likeness.left(np.asarray(parted.facial + off, np.float32)) for off in (0, 3))
+    assert wrong > 2 * right
+
+
 def test_a_gain_between_the_crops_counts_for_nothing(parted: Scene) -> None:
     dimmed = (0.9 * parted.second).round().astype(np.uint8)
     plain, dim = (Likeness(parted.first, second).unlike(parted.facial) for second in (parted.second, dimmed))

@@ -69,6 +69,23 @@ def test_every_engine_is_measured_in_every_setting(made: list[Still]) -> None:
     assert "dis, batch 3, 2 side by side, turn 3 of 3" in said
 
 
+def test_an_engine_that_goes_on_from_a_guess_is_measured_so_too(
+    made: list[Still], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: list[int] = []
+
+    def follow(self: Still, first: int, second: int, guess: object) -> FlowFields:
+        followed.append(second)
+        return FlowFields(np.zeros((256, 256, 2), np.float32), None)
+
+    monkeypatch.setattr(Still, "follow", follow, raising=False)
+    plain, other = measure_engines(["still-int8"], [2], [1], None, 0.02, {})
+    assert (plain.name, other.name) == ("still-int8", "still-int8, followed")
+    assert plain.note == other.note == "int8"
+    assert len(followed) >= 2 * 15
+    assert made[0].flows >= 2 * 15
+
+
 def test_pairs_a_second_follow_from_the_calls(made: list[Still]) -> None:
     for pace in measure_engines(["still-int8"], [1, 4], [1], None, 0.02, {}):
         assert 1000 * pace.batch / pace.ms.most <= pace.fps

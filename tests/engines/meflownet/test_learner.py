@@ -13,7 +13,7 @@ from engines.meflownet.learner import Learner
 from engines.meflownet.losses import loss
 from engines.meflownet.memory import Batch
 from engines.meflownet.model import MEFlowNet
-from engines.meflownet.passes import SecondPass
+from engines.meflownet.objectives import Pairs
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,8 @@ def batch() -> Batch:
 
 def learner(seed: int = 0) -> Learner:
     torch.manual_seed(seed)
-    return Learner(MEFlowNet(), rate=1e-3, decay=1e-4, average=0.998)
+    net = MEFlowNet()
+    return Learner(net, Pairs(net), rate=1e-3, decay=1e-4, average=0.998)
 
 
 def test_the_loss_falls_on_a_batch_seen_again(batch: Batch) -> None:
@@ -39,18 +40,6 @@ def test_the_loss_falls_on_a_batch_seen_again(batch: Batch) -> None:
         learns.advance(batch, 3e-4)
         losses.append(learns.recent * learns.step - before)  # the mean of the first 50 is a plain one
     assert losses[-1] < 0.9 * losses[0]
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_the_last_pairs_of_a_batch_are_learned_from_as_a_second_pass_sees_them(batch: Batch, count: int) -> None:
-    torch.manual_seed(0)
-    learns = Learner(MEFlowNet(), rate=1e-5, decay=1e-4, average=0.998, twice=count)
-    other = batch._replace(second=batch.first.roll(2, 3), facial=2 * batch.facial, head=2 * batch.head)
-    passes = SecondPass(torch.device("cpu"))
-    seen = [passes.of(learns.net, batch) if count == 2 else batch, passes.of(learns.net, other)]
-    losses = [float(loss(learns.net(b.first, b.second), *b[2:]).detach()) for b in seen]
-    learns.advance(Batch(*(torch.cat(parts) for parts in zip(batch, other, strict=True))), 1e-5)
-    assert learns.recent == pytest.approx(sum(losses) / 2, rel=1e-4)
 
 
 def test_it_learns_as_torch_does_weight_by_weight(batch: Batch) -> None:
@@ -103,3 +92,16 @@ def test_what_is_kept_is_taken_up_again(batch: Batch) -> None:
 def test_every_weight_is_in_its_average() -> None:
     learns = learner()
     assert list(learns.mean()) == list(learns.net.state_dict())
+
+
+def test_weights_that_want_no_gradient_stay_as_they_are(batch: Batch) -> None:
+    torch.manual_seed(0)
+    net = MEFlowNet()
+    net.encoder.requires_grad_(False)
+    learns, before = Learner(net, Pairs(net), rate=1e-3, decay=1e-4, average=0.998), deepcopy(net.state_dict())
+    learns.advance(batch, 1e-3)
+    same = {name for name, weight in net.state_dict().items() if torch.equal(weight, before[name])}
+    encoder = {f"encoder.{name}" for name in net.encoder.state_dict()}
+    assert encoder <= same
+    assert len(same - encoder) < 0.1 * len(before)
+    assert all(torch.equal(learns.mean()[name], before[name]) for name in encoder)

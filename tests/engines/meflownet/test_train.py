@@ -17,7 +17,9 @@ from calib.face import CROP
 from calib.phantom import PhantomFace
 from engines.meflownet import train
 from engines.meflownet.data import Pair, PairConfig, Person
+from engines.meflownet.follower import Follower
 from engines.meflownet.train import Run, TrainConfig
+from tests.engines.networks import network
 
 QUICK = TrainConfig(minutes=1e-9, batch=2, fresh=1, check_minutes=0)
 """One step: it takes longer than these minutes."""
@@ -85,7 +87,7 @@ def test_a_stopped_run_goes_on_where_it_stopped(stopped: Path, people: list[Pers
     run = Run(replace(QUICK, minutes=state["spent_s"] / 60 + 1e-9), people, None, stopped)
     assert (run.learner.step, run.spent_s) == (1, state["spent_s"])
     weights = torch.load(stopped / "weights.pt", weights_only=True)["weights"]
-    assert all(torch.equal(w, weights[name]) for name, w in run.averaged().state_dict().items())
+    assert all(torch.equal(w, weights[name]) for name, w in run.averaged()[0].state_dict().items())
     run.train(0, Console(quiet=True))
     assert run.learner.step == 2
     assert run.maker.asked == [1]  # type: ignore[attr-defined]
@@ -116,7 +118,8 @@ def test_people_held_out_are_not_trained_on(people: list[Person], tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "words"),
     [({"size": "x"}, "no size 'x'; there are: s, b"), ({"batch": 1, "fresh": 2}, "2 fresh pairs in a batch of 1"),
-     ({"fresh": 0}, "0 fresh pairs"), ({"twice": 1.5}, "a share of 1.5 in second passes")],
+     ({"fresh": 0}, "0 fresh pairs"), ({"twice": 1.5}, "a share of 1.5 in second passes"),
+     ({"follow": True}, "give its weights")],
 )  # fmt: skip
 def test_a_config_that_makes_no_run_is_refused(
     people: list[Person], tmp_path: Path, changes: dict[str, Any], words: str
@@ -142,6 +145,41 @@ def test_a_run_begins_from_given_weights_where_they_fit(people: list[Person], tm
     assert all(torch.equal(w, plain[name]) for name, w in begun.items() if name != "encoder.to_half.weight")
 
 
+@pytest.mark.parametrize("ending", ["npz", "pt"])
+def test_a_follower_learns_to_follow_given_weights_which_stay(
+    people: list[Person], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    measured: list[object] = []
+
+    def errors(measure: object, batches: object) -> tuple[float, float, float]:
+        measured.append(measure)
+        return 0.3, 0.2, 0.1
+
+    monkeypatch.setattr(train, "errors", errors)
+    given = network(seed=4).state_dict()
+    start = tmp_path / f"given.{ending}"
+    if ending == "npz":
+        np.savez(start, **{name: weight.numpy() for name, weight in given.items()})
+    else:
+        torch.save({"size": "s", "weights": given, "step": 3}, start)
+    run = Run(replace(QUICK, follow=True), people, None, tmp_path, start)
+    run.train(0, Console(quiet=True))
+    run.save()
+    net, follower = run.averaged()
+    assert all(torch.equal(weight, given[name]) for name, weight in net.state_dict().items())
+    assert follower is not None
+    kept = torch.load(tmp_path / "follower.pt", weights_only=True)
+    assert (kept["size"], kept["step"]) == ("s", 1)
+    assert all(torch.equal(weight, kept["weights"][name]) for name, weight in follower.state_dict().items())
+    before = Follower(net).state_dict()
+    changed = {
+        name.split(".")[0] for name, weight in follower.state_dict().items() if not torch.equal(weight, before[name])
+    }
+    assert changed == {"refiners", "cleaner"}
+    assert len(measured) == 1
+    assert not (tmp_path / "weights.pt").exists()
+
+
 @pytest.mark.parametrize("content", ["none", "foreign", "garbage"])
 def test_weights_that_make_no_beginning_are_named(people: list[Person], tmp_path: Path, content: str) -> None:
     if content == "foreign":
@@ -156,7 +194,7 @@ def test_weights_that_make_no_beginning_are_named(people: list[Person], tmp_path
 def command(people: list[Person], monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line on these people, with a table at the end that takes no time."""
     monkeypatch.setattr(train, "load_people", lambda _: people)
-    monkeypatch.setattr(train, "held_out_table", lambda net, people, seed: f"| {people[0].name} | {seed} |\n")
+    monkeypatch.setattr(train, "held_out_table", lambda net, people, seed, follower: f"| {people[0].name} | {seed} |\n")
 
 
 @pytest.mark.usefixtures("command")

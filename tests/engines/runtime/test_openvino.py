@@ -16,13 +16,15 @@ from onnx import TensorProto, helper
 from calib.face import CROP
 from calib.int8 import Crop
 from engines.grid import CELLS
-from engines.runtime.interface import CropError, EngineError
+from engines.runtime.interface import CropError, EngineError, FollowingEngine
 from engines.runtime.openvino import OpenVinoEngine, _round
 from engines.runtime.weights import MANIFEST
 from tests.engines.runtime.folders import forged, write_folder
 
 Pairs = list[tuple[Crop, Crop]]
-ENCODER, MATCHER, REFERENCE = (f"meflownet_t_{end}" for end in ("encoder.onnx", "matcher.onnx", "reference.npz"))
+ENCODER, MATCHER, FOLLOWER, REFERENCE = (
+    f"meflownet_t_{end}" for end in ("encoder.onnx", "matcher.onnx", "follower.onnx", "reference.npz")
+)
 
 
 def model(nodes: list[Any], takes: Mapping[str, list[int]], gives: Mapping[str, list[int]]) -> bytes:
@@ -66,6 +68,19 @@ def matcher(channels: int = 2) -> bytes:
     )
 
 
+def follower(features: str = "full") -> bytes:
+    """The guess and the second crop's features as facial flow, the first crop's as that of the head."""
+    nodes = [
+        helper.make_node("Slice", [f"second_{features}", "from", "to", "axes", "steps"], ["there"]),
+        helper.make_node("Add", ["guess", "there"], ["facial"]),
+        helper.make_node("Neg", ["first_half"], ["above"]),
+        helper.make_node("Slice", ["above", "from", "to", "axes", "steps"], ["head"]),
+    ]
+    crops, flow = [1, CROP, CROP, 2], [1, CELLS, CELLS, 2]
+    takes = {"guess": flow, "first_half": crops, f"second_{features}": crops}
+    return model(nodes, takes, {"facial": flow, "head": flow})
+
+
 @pytest.fixture
 def folder(calibration: Pairs, tmp_path: Path) -> Path:
     """The weights of a network so small that it is compiled in no time."""
@@ -76,9 +91,11 @@ def tiny(calibration: Pairs, target: Path) -> Path:
     """Write those weights into a folder."""
     first, second = (crop[..., :2].astype(np.float32) for crop in calibration[0])
     content = io.BytesIO()
+    guess = np.full((CELLS, CELLS, 2), 0.5, np.float32)
     np.savez(content, first=calibration[0][0], second=calibration[0][1], facial=(second - first)[1::4, 1::4],
-             head=first[1::4, 1::4])  # fmt: skip
-    files = {ENCODER: encoder(), MATCHER: matcher(), REFERENCE: content.getvalue()}
+             head=first[1::4, 1::4], guess=guess, followed=guess + second[1::4, 1::4],
+             followed_head=first[1::4, 1::4])  # fmt: skip
+    files = {ENCODER: encoder(), MATCHER: matcher(), FOLLOWER: follower(), REFERENCE: content.getvalue()}
     return write_folder(target, files, size="t")
 
 
@@ -139,26 +156,43 @@ def test_a_crop_need_not_lie_in_one_piece_and_nothing_of_it_is_kept(engine: Open
     assert np.array_equal(seen(engine, plain, other), calibration[0][0][1::4, 1::4, :2])
 
 
-def test_what_only_a_first_crop_needs_is_computed_once(
+def test_a_flow_goes_on_from_a_guess(engine: OpenVinoEngine, calibration: Pairs) -> None:
+    assert isinstance(engine, FollowingEngine)
+    first, second = calibration[1]
+    a, b = engine.encode(first), engine.encode(second)
+    for number in range(3):
+        guess = np.full((CELLS, CELLS, 2), number, np.float32)
+        guess.setflags(write=False)
+        fields = engine.follow(a, b, guess)
+        assert fields.found_head is not None
+        assert np.array_equal(fields.found, guess + second[1::4, 1::4, :2])
+        assert np.array_equal(fields.found_head, first[1::4, 1::4, :2])
+    assert np.array_equal(engine.follow(b, a, guess).found, guess + first[1::4, 1::4, :2])
+
+
+def test_features_are_computed_when_they_are_wanted_and_once(
     engine: OpenVinoEngine, calibration: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs: list[Any] = []
+    """In this network a second crop needs one more than the follower's first one, and a first crop both."""
+    computed: list[str] = []
     run = engine._run
 
-    def counted(model: Any, *rest: Any) -> Any:
-        runs.append(model)
-        return run(model, *rest)
+    def counted(model: Any, feed: dict[str, Any], names: list[str]) -> Any:
+        computed.extend(names)
+        return run(model, feed, names)
 
     monkeypatch.setattr(engine, "_run", counted)
     first, second = (engine.encode(crop) for crop in calibration[0])
-    assert len(runs) == 2
-    one, again = (engine.flow(first, second).found_head for _ in range(2))
-    assert one is not None
-    assert again is not None
-    assert np.array_equal(one, again)
-    assert len(runs) == 5
+    assert not computed
+    guess = np.zeros((CELLS, CELLS, 2), np.float32)
+    engine.follow(first, second, guess)
+    assert sorted(computed) == ["facial", "full", "half", "head"]
+    engine.follow(first, second, guess)
+    assert sorted(computed[4:]) == ["facial", "head"]
+    engine.flow(first, second)
+    assert sorted(computed[6:]) == ["facial", "full", "head"]  # of the first
     engine.flow(second, first)
-    assert len(runs) == 7
+    assert sorted(computed[9:]) == ["facial", "half", "head"]  # of the second
 
 
 @pytest.mark.parametrize("shape", [(CROP, CROP, 3), (128, 128, 3)])
@@ -201,7 +235,7 @@ def test_int8_takes_its_own_graphs(folder: Path, tmp_path: Path, calibration: Pa
     engine.close()
 
 
-@pytest.mark.parametrize("name", [ENCODER, MATCHER, REFERENCE])
+@pytest.mark.parametrize("name", [ENCODER, MATCHER, FOLLOWER, REFERENCE])
 def test_a_corrupt_file_is_named_with_its_hash(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -223,11 +257,18 @@ def test_a_file_that_is_no_graph_is_named(folder: Path, tmp_path: Path, content:
 
 @pytest.mark.parametrize(
     "changes",
-    [{MATCHER: encoder()}, {ENCODER: matcher()}, {MATCHER: matcher(channels=5)}],
-    ids=["two encoders", "two matchers", "another width"],
+    [
+        {MATCHER: encoder()},
+        {ENCODER: matcher()},
+        {MATCHER: matcher(channels=5)},
+        {FOLLOWER: matcher(channels=5)},
+        {FOLLOWER: follower("other")},
+        {FOLLOWER: encoder()},
+    ],
+    ids=["two encoders", "two matchers", "another width", "a follower of another width", "of another encoder", "none"],
 )
 def test_graphs_that_do_not_fit_together_are_refused(folder: Path, tmp_path: Path, changes: dict[str, bytes]) -> None:
-    with pytest.raises(EngineError, match="forged: encoder and matcher do not fit together"):
+    with pytest.raises(EngineError, match="forged: encoder, matcher and follower do not fit together"):
         OpenVinoEngine("f32", forged(folder, tmp_path / "forged", changes))
 
 

@@ -25,12 +25,15 @@ def smile(portrait: PhantomFace) -> Scene:
 
 
 def answer(smile: Scene, **changes: Any) -> bytes:
-    """A file that says the facial flow is `WAVES`, the head's half of it."""
+    """A file that says the facial flow is `WAVES`, the head's half of it; followed, twice that."""
     arrays: dict[str, Any] = {
         "first": smile.first,
         "second": smile.second,
         "facial": WAVES,
         "head": WAVES / 2,
+        "guess": 0.75 * WAVES,
+        "followed": 2 * WAVES,
+        "followed_head": WAVES,
     }
     content = io.BytesIO()
     np.savez(content, **{k: v for k, v in (arrays | changes).items() if v is not None})
@@ -62,6 +65,19 @@ class Told:
         """Nothing to release."""
 
 
+class Following(Told):
+    """One that goes on from a guess, and answers that as it was told to."""
+
+    def __init__(self, facial: Floats, head: Floats) -> None:
+        super().__init__(WAVES, WAVES / 2)
+        self.followed = FlowFields(facial, head)
+
+    def follow(self, first: int, second: int, guess: Floats) -> FlowFields:
+        assert (first, second) == (1, len(self.seen))
+        assert np.array_equal(guess, 0.75 * WAVES)
+        return self.followed
+
+
 def test_the_answer_itself_is_no_distance_away(weights: Weights, smile: Scene) -> None:
     engine = Told(WAVES, WAVES / 2)
     assert Reference(weights).check(engine, 0.01) == pytest.approx(0, abs=1e-6)
@@ -76,6 +92,21 @@ def test_the_larger_distance_of_face_and_head_counts(weights: Weights, part: str
     assert Reference(weights).check(engine, 0.06) == pytest.approx(0.05, rel=1e-3)
     with pytest.raises(EngineError, match=r"told is 0\.050 px away .* 0\.01 px are allowed"):
         Reference(weights).check(Told(engine.fields.found, WAVES / 2 + off * (part == "head")), 0.01)
+
+
+@pytest.mark.parametrize("part", ["facial", "head"])
+def test_what_an_engine_makes_of_a_guess_counts_too(weights: Weights, part: str) -> None:
+    off = np.array([0.03, -0.04], np.float32)
+    right, wrong = (Following(2 * WAVES + o * (part == "facial"), WAVES + o * (part == "head")) for o in (0 * off, off))
+    assert Reference(weights).check(right, 0.01) == pytest.approx(0, abs=1e-6)
+    assert Reference(weights).apart_px(wrong) == pytest.approx(0.05, rel=1e-3)
+
+
+def test_a_live_frame_is_followed_where_it_can_be(weights: Weights) -> None:
+    reference = Reference(weights)
+    for engine in (Told(WAVES, WAVES), Following(WAVES, WAVES)):
+        wanted = engine.followed if isinstance(engine, Following) else engine.fields
+        assert reference.live(engine, engine.encode(reference.crops[0])) is wanted
 
 
 def test_an_engine_that_tells_every_pixel_is_measured_alike(weights: Weights) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from calib.face import Floats
 from calib.phantom import Nuisance, PhantomFace
 from engines.runtime.dis import DisEngine
-from engines.runtime.interface import EngineError, FlowEngine
+from engines.runtime.interface import EngineError, FlowEngine, FollowingEngine
 from engines.runtime.reference import Reference
 from engines.runtime.registry import ENGINES, open_engine
 from engines.runtime.weights import MANIFEST, SHIPPED, Weights
@@ -76,6 +76,8 @@ def test_every_file_is_the_one_that_was_trained() -> None:
         "_encoder.onnx",
         "_matcher.onnx",
         "_matcher_int8.onnx",
+        "_follower.onnx",
+        "_follower.npz",
         "_reference.npz",
         ".npz",
     ):
@@ -92,6 +94,18 @@ def test_every_backend_is_near_the_truth(engine: FlowEngine, acted: dict[str, Sc
     still = np.zeros_like(facial)
     assert error(facial, smile.facial, smile.valid) < 0.2 * error(still, smile.facial, smile.valid)
     assert error(head, smile.head, smile.valid) < 0.3 * error(still, smile.head, smile.valid)
+
+
+def test_from_a_guess_a_pixel_off_every_backend_is_as_near_to_the_truth(
+    engine: FlowEngine, acted: dict[str, Scene]
+) -> None:
+    if not isinstance(engine, FollowingEngine):
+        pytest.skip(f"{engine.name} goes on from no guess")
+    for s in acted.values():
+        first, second = engine.encode(s.first), engine.encode(s.second)
+        found = engine.flow(first, second)
+        followed = engine.follow(first, second, found.found + np.array([0.6, -0.8], np.float32))
+        assert error(followed.facial, s.facial, s.valid) < 1.2 * error(found.facial, s.facial, s.valid) + 0.02
 
 
 def test_it_is_well_below_dis(network: FlowEngine, acted: dict[str, Scene]) -> None:

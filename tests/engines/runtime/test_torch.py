@@ -32,6 +32,20 @@ def test_it_answers_what_the_exported_network_does(engine: TorchEngine, calibrat
         assert np.abs(found - wanted).max() < 1e-3
 
 
+def test_it_goes_on_from_a_guess_as_the_networks_follower_does(engine: TorchEngine, calibration: Pairs) -> None:
+    from engines.meflownet.export import followed_answer
+    from engines.meflownet.follower import Follower
+    from tests.engines.networks import network
+
+    guess = np.random.default_rng(0).normal(size=(64, 64, 2)).astype(np.float32)
+    fields = engine.follow(engine.encode(calibration[1][0]), engine.encode(calibration[1][1]), guess)
+    facial, head = followed_answer(network(), Follower(network()), *calibration[1], guess)
+    assert fields.found_head is not None
+    for found, wanted in ((fields.found, facial), (fields.found_head, head)):
+        assert found.shape == (64, 64, 2)
+        assert np.abs(found - wanted).max() < 1e-3
+
+
 def test_encoded_crops_can_be_kept(engine: TorchEngine, calibration: Pairs) -> None:
     first, second = calibration[0]
     a, b = engine.encode(first), engine.encode(second)
@@ -52,12 +66,13 @@ def test_a_crop_need_not_lie_in_one_piece(engine: TorchEngine, calibration: Pair
     assert np.array_equal(mirrored[0], engine.encode(np.ascontiguousarray(crop[:, ::-1]))[0])
 
 
+@pytest.mark.parametrize("name", [ARRAYS, "meflownet_s_follower.npz"])
 @pytest.mark.parametrize("kind", ["garbage", "empty", "truncated", "foreign"])
-def test_arrays_that_are_no_weights_are_named(untrained: Path, tmp_path: Path, kind: str) -> None:
-    content = {"garbage": b"garbage", "empty": b"", "truncated": (untrained / ARRAYS).read_bytes()[:4000],
+def test_arrays_that_are_no_weights_are_named(untrained: Path, tmp_path: Path, kind: str, name: str) -> None:
+    content = {"garbage": b"garbage", "empty": b"", "truncated": (untrained / name).read_bytes()[:4000],
                "foreign": (untrained / "meflownet_s_reference.npz").read_bytes()}[kind]  # fmt: skip
-    with pytest.raises(EngineError, match=rf"{ARRAYS}: not the weights of this network"):
-        TorchEngine(forged(untrained, tmp_path / "forged", {ARRAYS: content}))
+    with pytest.raises(EngineError, match=rf"{name}: not the weights of this network"):
+        TorchEngine(forged(untrained, tmp_path / "forged", {name: content}))
 
 
 def test_weights_that_do_not_give_the_reference_answer_are_refused(untrained: Path, tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+"""What is learned: a pair's flow from nothing, or from a guess."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engines.grid import CELL
+from engines.meflownet.follower import Follower
+from engines.meflownet.grids import spread
+from engines.meflownet.guesses import Guesses
+from engines.meflownet.losses import STAGE_WEIGHTS, loss
+from engines.meflownet.memory import Batch
+from engines.meflownet.model import MEFlowNet
+from engines.meflownet.passes import SecondPass
+
+
+class Pairs:
+    """The loss of a network that is told nothing of a batch's flow."""
+
+    def __init__(self, net: MEFlowNet, twice: int = 0) -> None:
+        """Take the network.
+
+        Args:
+            net: what learns, on its device.
+            twice: how many pairs of a batch, its last ones, are learned from as a second pass sees them.
+        """
+        self._net, self._twice = net, twice
+        self._second = SecondPass(next(net.parameters()).device)
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The loss."""
+        if self._twice:
+            once = Batch(*(part[: -self._twice] for part in batch))
+            twice = self._second.of(self._net, Batch(*(part[-self._twice :] for part in batch)))
+            batch = Batch(*(torch.cat(parts) for parts in zip(once, twice, strict=True)))
+        found = self._net(batch.first, batch.second)
+        return loss(found, batch.facial, batch.head, batch.valid, batch.tolerance)
+
+
+class Guessed:
+    """The loss of a follower, a network's, that is told a batch's flow roughly.
+
+    Half of the guesses are what it makes of one: what it finds in one frame is where it begins in the next.
+    """
+
+    def __init__(self, net: MEFlowNet, follower: Follower) -> None:
+        """Take both, on their device; the network does not learn."""
+        self._net, self._follower = net, follower
+        self._guesses = Guesses(next(net.parameters()).device)
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """The loss."""
+        found = self.followed(batch)
+        return loss(found, batch.facial, batch.head, batch.valid, batch.tolerance, STAGE_WEIGHTS[-2:])
+
+    def followed(self, batch: Batch) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """What the follower makes of guesses: as `MEFlowNet` answers."""
+        with torch.no_grad():
+            first, second = (self._net.encode(crops.float()) for crops in (batch.first, batch.second))
+            facial, head = (functional.avg_pool2d(flow, CELL) for flow in (batch.facial, batch.head))
+            guess = torch.nan_to_num(self._guesses.of(facial, facial - head))
+            again = torch.nan_to_num(self._guesses.after(self._follower(first, second.shade, guess)[0]))
+            own = torch.rand((len(guess), 1, 1, 1), device=guess.device) < 0.5
+        facial, head, stages = self._follower(first, second.shade, torch.where(own, again, guess))
+        return spread(self._net.up, facial), spread(self._net.up, head), stages

@@ -1,0 +1,190 @@
+"""How a flow is followed from frame to frame: by an engine whose truth is known, and by the shipped network."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from calib.crop import rgb_crop
+from calib.face import Floats, crop_transform
+from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
+from engines.grid import CELLS
+from engines.runtime import FlowFields, open_engine
+from engines.trail import LARGE_PX, REACH_PX, SMALL_PX, Trail
+
+STEP_NS = 33_000_000
+BLANK: NDArray[np.uint8] = np.zeros((256, 256, 3), np.uint8)
+
+
+def uniform(u: float, v: float = 0.0) -> Floats:
+    return np.broadcast_to(np.array([u, v], np.float32), (CELLS, CELLS, 2)).copy()
+
+
+class Scripted:
+    """An engine that knows each frame's flow; a frame is encoded as its number.
+
+    Attributes:
+        asked: what it was asked for: from nothing (None) or from a guess.
+    """
+
+    name = "scripted"
+
+    def __init__(self, *flows: FlowFields, reach_px: float = 50.0) -> None:
+        self.flows, self.reach_px = flows, reach_px
+        self.asked: list[Floats | None] = []
+
+    def encode(self, crop: NDArray[np.uint8]) -> int:
+        raise AssertionError("a trail is handed what is encoded")
+
+    def flow(self, first: int, second: int) -> FlowFields:
+        assert first == -1
+        self.asked.append(None)
+        return self.flows[second]
+
+    def follow(self, first: int, second: int, guess: Floats) -> FlowFields:
+        assert first == -1
+        self.asked.append(guess)
+        return self.flows[second]
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Plain(Scripted):
+    """One that cannot follow."""
+
+    follow = None  # type: ignore[assignment]
+
+
+def heads(*flows: Floats) -> list[FlowFields]:
+    """Flows of a head without expression."""
+    return [FlowFields(flow, flow) for flow in flows]
+
+
+def run(engine: Scripted, times_ns: list[int] | None = None) -> list[Floats]:
+    """What is found, frame after frame."""
+    trail = Trail(BLANK, -1, 0)
+    times = times_ns or [STEP_NS * (k + 1) for k in range(len(engine.flows))]
+    return [trail.flow(engine, BLANK, k, t_ns).found for k, t_ns in enumerate(times)]
+
+
+def test_the_first_frame_is_guessed_to_be_still_and_a_head_to_go_on_as_it_went() -> None:
+    turning = uniform(0.0)
+    turning[..., 0] = np.linspace(-0.5, 0.5, CELLS)  # linear in the place: it widens
+    engine = Scripted(*heads(uniform(0.5), uniform(1.2), uniform(1.9) + turning, uniform(2.0)))
+    found = run(engine)
+    assert all(np.array_equal(f, flow.found) for f, flow in zip(found, engine.flows, strict=True))
+    for guess, wanted in zip(
+        engine.asked, (uniform(0.0), uniform(1.0), uniform(1.9), uniform(2.6) + 2 * turning), strict=True
+    ):
+        assert guess is not None
+        assert np.abs(guess - wanted).max() < 1e-4
+
+
+def test_times_between_frames_count() -> None:
+    """A frame was dropped: the head is twice as far; after many, it is anybody's guess."""
+    engine = Scripted(*heads(uniform(0.5), uniform(1.5), uniform(6.5)))
+    run(engine, [STEP_NS, 3 * STEP_NS, 9 * STEP_NS])
+    assert engine.asked[1] is not None
+    assert np.abs(engine.asked[1] - uniform(1.5)).max() < 1e-4
+    assert engine.asked[2] is None
+
+
+def test_an_expression_is_no_reason_to_think_that_it_goes_on() -> None:
+    """It grows and stops at any time: only the head's share is carried on."""
+    bump = np.zeros((CELLS, CELLS, 2), np.float32)
+    bump[40:44, 30:34, 1] = -1.0
+    engine = Scripted(*(FlowFields(size * bump, uniform(0.0)) for size in (0.5, 1.0, 1.0)))
+    run(engine)
+    assert engine.asked[2] is not None
+    assert np.abs(engine.asked[2] - bump).max() < 0.1
+
+
+@pytest.mark.parametrize(("size_px", "again"), [(SMALL_PX - 0.1, [False, False, False]),
+                                                (LARGE_PX - 0.1, [False, True, True]),
+                                                (LARGE_PX + 0.1, [True, True, True])])  # fmt: skip
+def test_a_large_expression_is_measured_from_nothing(size_px: float, again: list[bool]) -> None:
+    grown = np.zeros((CELLS, CELLS, 2), np.float32)
+    grown[30:45, 20:44, 0] = size_px
+    engine = Scripted(*(FlowFields(grown, uniform(0.0)) for _ in again), reach_px=100)
+    trail = Trail(BLANK, -1, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engines.trail.REACH_PX", 100.0)
+        for k, wanted in enumerate(again):
+            engine.asked.clear()
+            trail.flow(engine, BLANK, k, STEP_NS * (k + 1))
+            assert any(guess is None for guess in engine.asked) == wanted
+
+
+def test_a_jump_is_measured_from_nothing_as_well() -> None:
+    engine = Scripted(*heads(uniform(REACH_PX - 0.1), uniform(2 * REACH_PX), uniform(10.0), uniform(30.0)))
+    run(engine)
+    assert [guess is None for guess in engine.asked] == [False, False, False, True, False, True]
+
+
+def test_an_engine_that_cannot_follow_is_asked_from_nothing() -> None:
+    engine = Plain(*heads(*[uniform(0.1)] * 3))
+    assert len(run(engine)) == 3
+    assert engine.asked == [None] * 3
+
+
+def test_an_engine_that_tells_no_head_is_asked_from_nothing() -> None:
+    engine = Scripted(*[FlowFields(uniform(0.1), None)] * 3)
+    run(engine)
+    assert engine.asked[1:] == [None, None, None]
+
+
+class Performance:
+    """A face that sways and moves, and what covers it."""
+
+    def __init__(self, face: PhantomFace, nuisance: Nuisance) -> None:
+        event = PhantomEvent(0.5, 0.7, 0.95, (("AU12", 0.02),))
+        self.video = PhantomVideo(face, PhantomScript((event,), nuisance=nuisance, seed=3), 400, 360, 85.0)
+        self.transform = crop_transform(self.video.landmarks(0.0))
+
+    def crop(self, t_s: float, hand: bool = False) -> NDArray[np.uint8]:
+        crop = rgb_crop(self.video.frame(t_s), self.transform)
+        if hand:
+            rough = np.random.default_rng(0).integers(60, 200, (8, 8, 3), np.uint8)
+            left = int(40 + 120 * t_s)
+            crop[100:, left : left + 80] = cv2.resize(rough, (80, 156), interpolation=cv2.INTER_CUBIC)
+        return crop
+
+
+def test_what_is_followed_is_what_is_measured_from_nothing(portrait: PhantomFace) -> None:
+    """Through a smile that comes and goes, in a second of video."""
+    shown = Performance(portrait, Nuisance(noise=2.0))
+    engine = open_engine("meflownet")
+    first = engine.encode(shown.crop(0.0))
+    trail = Trail(shown.crop(0.0), first, 0)
+    apart, steps = [], 0
+    follow = engine.follow  # type: ignore[attr-defined]
+    for k in range(1, 31):
+        crop = shown.crop(k / 30)
+        encoded = engine.encode(crop)
+        with pytest.MonkeyPatch.context() as patch:
+
+            def counted(*pair: object) -> FlowFields:
+                nonlocal steps
+                steps += 1
+                fields: FlowFields = follow(*pair)
+                return fields
+
+            patch.setattr(engine, "follow", counted)
+            found = trail.flow(engine, crop, encoded, k * STEP_NS)
+        wanted = engine.flow(first, encoded)
+        apart.append(np.hypot(*np.moveaxis(found.found - wanted.found, -1, 0))[16:48, 16:48].mean())
+    engine.close()
+    assert steps == 30
+    assert max(apart) < 0.1
+
+
+def test_a_hand_before_the_face_leads_no_flow_astray(portrait: PhantomFace) -> None:
+    shown = Performance(portrait, Nuisance(sway_iod=0, roll_deg=0, zoom=0, turn_deg=0, light=0, noise=1.0))
+    engine = open_engine("meflownet")
+    trail = Trail(shown.crop(0.0), engine.encode(shown.crop(0.0)), 0)
+    for k in range(1, 13):
+        crop = shown.crop(k / 30, hand=k > 3)
+        found = trail.flow(engine, crop, engine.encode(crop), k * STEP_NS).found
+    engine.close()
+    assert np.hypot(*np.moveaxis(found, -1, 0))[8:22, 20:44].mean() < 0.15  # the brows and the forehead
