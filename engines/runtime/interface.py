@@ -106,7 +106,7 @@ class FollowingEngine(FlowEngine, Protocol):
 
         Args:
             first, second: encoded crops.
-            guess: a flow on the grid, (64, 64, 2) px, that is right but for a pixel or so.
+            guess: a flow on the grid, (64, 64, 2) px, that is right but for 2 px or so.
         """
         ...
 

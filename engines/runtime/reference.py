@@ -12,6 +12,9 @@ from engines.grid import at_every_pixel
 from engines.runtime.interface import EngineError, FlowEngine, FlowFields, FollowingEngine, WeightsError
 from engines.runtime.weights import Weights
 
+_KEYS = ("first", "second", "facial", "head", "guess", "followed", "followed_head")
+"""Two crops, the flow between them, a guess of it, and what the follower makes of that."""
+
 
 class Reference:
     """The reference answer of a folder of weights."""
@@ -26,15 +29,7 @@ class Reference:
         self._folder = weights.folder
         try:
             with np.load(io.BytesIO(weights.read(name))) as file:
-                (
-                    self._first,
-                    self._second,
-                    self._facial,
-                    self._head,
-                    self._guess,
-                    self._followed,
-                    self._followed_head,
-                ) = (file[key] for key in ("first", "second", "facial", "head", "guess", "followed", "followed_head"))
+                self._known = {key: file[key] for key in _KEYS}
         except (ValueError, KeyError, EOFError, BadZipFile) as error:
             raise WeightsError(f"{weights.folder / name}: not a reference answer ({error})") from None
 
@@ -62,10 +57,12 @@ class Reference:
 
         Also where it begins with a guess, if it can.
         """
-        first, second = engine.encode(self._first), engine.encode(self._second)
-        answers = [(engine.flow(first, second), self._facial, self._head)]
+        known = self._known
+        first, second = engine.encode(known["first"]), engine.encode(known["second"])
+        answers = [(engine.flow(first, second), known["facial"], known["head"])]
         if isinstance(engine, FollowingEngine):
-            answers.append((engine.follow(first, second, self._guess), self._followed, self._followed_head))
+            fields = engine.follow(first, second, known["guess"])
+            answers.append((fields, known["followed"], known["followed_head"]))
         pairs = [(fields.facial, facial) for fields, facial, _ in answers]
         pairs += [(fields.head, head) for fields, _, head in answers if fields.head is not None]
         return max(float(np.hypot(*np.moveaxis(flow - at_every_pixel(true), -1, 0)).mean()) for flow, true in pairs)
@@ -73,14 +70,14 @@ class Reference:
     @property
     def crops(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The pair that it is the answer to, (256, 256, 3) uint8 RGB each."""
-        return self._first, self._second
+        return self._known["first"], self._known["second"]
 
     def pace_s(self, engine: FlowEngine, rounds: int = 9) -> float:
         """How long an engine takes for a live frame, one encoding and one flow, begun with a guess if it can, s.
 
         The shortest of some rounds: what else the machine does only adds to them.
         """
-        anchor = engine.encode(self._first)
+        anchor = engine.encode(self._known["first"])
         times = []
         for _ in range(rounds):
             began = time.perf_counter()
@@ -95,7 +92,7 @@ class Reference:
             engine: any.
             anchor: the first of the `crops`, encoded.
         """
-        encoded = engine.encode(self._second)
+        encoded = engine.encode(self._known["second"])
         if isinstance(engine, FollowingEngine):
-            return engine.follow(anchor, encoded, self._guess)
+            return engine.follow(anchor, encoded, self._known["guess"])
         return engine.flow(anchor, encoded)
