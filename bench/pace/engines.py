@@ -50,8 +50,11 @@ def measure_engines(
                 missing[name] = str(error)
         working = [name for name in names if name not in missing]
         apart_px = {name: round(reference.apart_px(opened[name][0]), 4) for name in working}
-        rows = {name: (name, False) for name in working}
-        rows |= {f"{n}, followed": (n, True) for n in working if isinstance(opened[n][0], FollowingEngine)}
+        rows: dict[str, tuple[str, bool]] = {}
+        for name in working:
+            rows[name] = name, False
+            if isinstance(opened[name][0], FollowingEngine):
+                rows[f"{name}, followed"] = name, True
         for count in threads:
             for batch in batches:
                 times: dict[str, list[float]] = {row: [] for row in rows}
