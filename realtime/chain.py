@@ -15,8 +15,8 @@ from typing import TypeAlias
 from engines.runtime import FlowEngine
 from realtime.config import Config
 from realtime.environment import give_way
-from realtime.messages import AnyMessage, End, Frame, Gap, Motion
-from realtime.nodes import PROCESSES, Head, Node, ProcessSpec, Resume, Rings, ring_sizes, through
+from realtime.messages import AnyMessage, End, Frame, Gap
+from realtime.nodes import PROCESSES, Ahead, Head, Node, ProcessSpec, Resume, Rings, ring_sizes, through
 from realtime.ring import Ring
 
 _QUEUE = 2
@@ -72,12 +72,17 @@ def run_stages(stages: Sequence[Sequence[Node | Head]]) -> Iterator[AnyMessage]:
         RuntimeError: frames were skipped, which must not happen here.
         Exception: whatever a node raised.
     """
-    *before, last = (partial(_step, spec, nodes) for spec, nodes in zip(PROCESSES, stages, strict=False))
+    capture, align, *others = (partial(_step, spec, nodes) for spec, nodes in zip(PROCESSES, stages, strict=False))
+    *between, last = others
+    # What can be done of the flow before it is wanted goes to the thread of the alignment: both take as long as the
+    # rest of the flow, and one more thread would only take turns with these two.
+    align = partial(_prepare, align, [node for node in stages[2] if isinstance(node, Ahead)])
     stop = threading.Event()
     threads: list[threading.Thread] = []
     source: queue.Queue[_Item] | None = None
+    before = (capture, align, *between)
     for spec, work in zip(PROCESSES, before, strict=False):
-        sink = queue.Queue[_Item](_WORDS if spec.gives is Motion else _QUEUE)
+        sink = queue.Queue[_Item](_WORDS if between and work is before[-1] else _QUEUE)
         args = work, source, sink, stop, spec in GIVE_WAY
         threads.append(threading.Thread(target=_pump, args=args, name=spec.name, daemon=True))
         source = sink
@@ -113,6 +118,14 @@ def _step(spec: ProcessSpec, nodes: Sequence[Node | Head], message: AnyMessage |
         for out in through(nodes, message):
             if out is not message or isinstance(out, End):
                 yield out
+
+
+def _prepare(work: _Work, nodes: Sequence[Ahead], message: AnyMessage | None) -> Iterator[AnyMessage]:
+    """A stage's work, and what some nodes of the next can do ahead on what comes of it."""
+    for out in work(message):
+        for node in nodes:
+            node.prepare(out)
+        yield out
 
 
 def _pump(

@@ -50,8 +50,8 @@ class _Look:
 class FlowNode:
     """Takes `Face`, gives `Motion`; `Lost` when a crop cannot be measured, `Gap` when one was overwritten.
 
-    An engine that gains by batches measures the faces of a frame together, once the last has come; with any other each
-    is measured as it comes.
+    An engine that gains by batches measures the faces of a frame together, once the last has come. With any other each
+    is measured as it comes, and may be encoded ahead in another thread (`realtime.nodes.Ahead`).
 
     Attributes:
         engine: what measures.
@@ -71,6 +71,7 @@ class FlowNode:
         self._config, self._crops, self._owns = config, crops, engine is None
         self.engine = engine or open_engine(config.engine, config.weights_folder)
         self._together = isinstance(self.engine, BatchEngine)
+        self._ready: dict[int, _Look] = {}  # by the crop's ticket
         self._waiting: list[Face] = []  # for the others of their frame
         self._curves: dict[int, Curve] = {}
         self._unseen: set[int] = set()  # faces whose loss was said
@@ -79,6 +80,11 @@ class FlowNode:
         """Release the engine, unless it is the caller's."""
         if self._owns:
             self.engine.close()
+
+    def prepare(self, message: AnyMessage) -> None:
+        """See `realtime.nodes.Ahead`: encode a face's crops, unless the engine takes one call at a time."""
+        if isinstance(message, Face) and not self._together:
+            (self._ready[message.crop],) = self._looks([message])
 
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """See the class."""
@@ -112,7 +118,8 @@ class FlowNode:
     def _measure_waiting(self) -> Iterator[AnyMessage]:
         """What the waiting faces did: all are of one frame, and no two the same."""
         faces, self._waiting = self._waiting, []
-        looks = self._looks(faces)
+        ready = [self._ready.pop(face.crop) for face in faces if face.crop in self._ready]
+        looks = ready or self._looks(faces)
         for look in looks:
             look.curve = self._curve(look.face, look.shot) if look.shot is not None else None
         pairs = [look.pair for look in looks]

@@ -31,6 +31,15 @@ class Node(Protocol):
 
 
 @runtime_checkable
+class Ahead(Protocol):
+    """A node part of whose work on a message depends on no other message, so that it can be done ahead of `step`."""
+
+    def prepare(self, message: AnyMessage) -> None:
+        """Do that part, in another thread than `step`; messages come in the same order. What it gives is the same."""
+        ...
+
+
+@runtime_checkable
 class Patient(Protocol):
     """A node whose work may take longer than messages can wait: it takes them in at once and works in small bits.
 

@@ -61,8 +61,8 @@ class _Matcher:
 class OpenVinoEngine:
     """The exported encoder, matcher and follower, one thread each call.
 
-    Most crops are the second of one pair, whose flow is nearly known, and need little for that: features are computed
-    when they are wanted first.
+    Most crops are the second of one pair, whose flow is nearly known, and need little for that: other features are
+    computed when they are wanted first.
     """
 
     def __init__(self, precision: Precision = "f32", weights: Path | None = None) -> None:
@@ -117,7 +117,9 @@ class OpenVinoEngine:
     def encode(self, crop: NDArray[np.uint8]) -> Any:
         """See `FlowEngine.encode`."""
         check_crop(crop)
-        return _Encoded(np.array(crop, order="C"))
+        encoded = _Encoded(np.array(crop, order="C"))
+        self._features(encoded, self._follower.of_second)
+        return encoded
 
     def flow(self, first: Any, second: Any) -> FlowFields:
         """See `FlowEngine.flow`."""

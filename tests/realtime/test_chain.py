@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from calib.phantom import PhantomVideo
@@ -13,6 +15,7 @@ from realtime.config import AlignConfig, CaptureConfig, Config, FlowConfig, Spot
 from realtime.event import EventNode
 from realtime.flow import FlowNode
 from realtime.messages import AnyMessage, End, Face, Gap, Lost, Motion, Say, Spot
+from realtime.nodes import Ahead
 from realtime.ring import Ring
 from realtime.source import SourceError
 from tests.realtime.frames import CROPS, Careful, Kind, Script, Take, Ticks, Together, takes
@@ -120,15 +123,53 @@ class Asking:
         """Nothing to release."""
 
 
-def told(shown: Sequence[Take], script: Sequence[Sequence[Kind]], engine: Careful) -> list[AnyMessage]:
+class Unprepared:
+    """A node that has nothing done ahead."""
+
+    def __init__(self, node: FlowNode) -> None:
+        self.step, self.close = node.step, node.close
+
+
+def told(
+    shown: Sequence[Take], script: Sequence[Sequence[Kind]], engine: Careful, ahead: bool = True
+) -> list[AnyMessage]:
     """What a run says."""
     crops = Ring.local(16 * 2, CROPS)
-    flow = FlowNode(FlowConfig(anchor_s=0.1), crops, engine)
-    event = EventNode(SpotConfig(), flow.shots, engine, live=False)
+    node = FlowNode(FlowConfig(anchor_s=0.1), crops, engine)
+    assert isinstance(node, Ahead)
+    flow = node if ahead else Unprepared(node)
+    event = EventNode(SpotConfig(), node.shots, engine, live=False)
     try:
         return list(run_stages([[Ticks(len(script))], [Script(crops, shown, script)], [flow, Asking(), event]]))
     finally:
         event.close()
+
+
+def here(engine: Careful) -> set[str]:
+    """The threads that have called an engine, less the one that measures events."""
+    return {name for name in engine.threads if not name.startswith("event")}
+
+
+_KINDS: tuple[Kind, ...] = ("seen", "seen", "black", "turned", "bridged", "badly bridged", "dropped", "lost")
+
+
+@settings(max_examples=15)
+@given(script=st.lists(st.lists(st.sampled_from(_KINDS), min_size=2, max_size=2), min_size=1, max_size=12))
+def test_what_is_done_ahead_changes_nothing(shown: list[Take], script: list[list[Kind]]) -> None:
+    plain, careful = Careful(), Careful()
+    assert told(shown, script, careful) == told(shown, script, plain, ahead=False)
+    assert here(plain) <= {threading.current_thread().name}
+    assert here(careful) <= {"align", threading.current_thread().name}
+
+
+def test_crops_are_encoded_in_another_thread(shown: list[Take]) -> None:
+    engine = Careful()
+    messages = told(shown, [["seen", "bridged"]] * 8, engine)
+    assert here(engine) == {"align", threading.current_thread().name}
+    assert sum(isinstance(m, Motion) for m in messages) == 16
+    measured = [m for m in messages if isinstance(m, Spot)]
+    assert len(measured) == 8
+    assert all(m.regions for m in measured)
 
 
 def test_an_engine_for_one_thread_is_called_by_one(shown: list[Take]) -> None:
@@ -136,12 +177,12 @@ def test_an_engine_for_one_thread_is_called_by_one(shown: list[Take]) -> None:
     engine = Together()
     messages = told(shown, script, engine)
     assert engine.threads == {threading.current_thread().name}
-    plain = told(shown, script, Careful())
+    plain = told(shown, script, Careful(), ahead=False)
     for kind in (Motion, Lost, Spot):  # which comes before which, they may do differently
         assert [m for m in messages if isinstance(m, kind)] == [m for m in plain if isinstance(m, kind)]
 
 
-def test_what_goes_wrong_with_the_flow_is_raised(shown: list[Take]) -> None:
+def test_what_goes_wrong_ahead_is_raised(shown: list[Take]) -> None:
     class Broken(Careful):
         def encode(self, crop: object) -> object:
             raise EngineError("out of order")
