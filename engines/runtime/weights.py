@@ -46,8 +46,10 @@ class Weights:
         path = self.folder / name
         manifest = self.folder / MANIFEST
         if name not in self._hashes:
-            raise WeightsError(f"{manifest} names no {name}; it names {', '.join(sorted(self._hashes))}: export it anew "
-                               "(python -m engines.meflownet.export)")  # fmt: skip
+            named = ", ".join(sorted(self._hashes))
+            raise WeightsError(
+                f"{manifest} names no {name}; it names {named}: export it anew (python -m engines.meflownet.export)"
+            )
         path, expected = self.folder / name, self._hashes[name]
         try:
             content = path.read_bytes()
