@@ -15,6 +15,7 @@ from engines.runtime import (
     FlowEngine,
     FlowFields,
     encode_each,
+    flow_all,
     open_engine,
 )
 from realtime.config import FlowConfig
@@ -128,8 +129,8 @@ class FlowNode:
             yield from self._tell(look, next(flows) if pair is not None else None)
 
     def _flows(self, pairs: Sequence[tuple[Anchor, Shot]]) -> Iterator[FlowFields]:
-        if isinstance(self.engine, BatchEngine):
-            yield from self.engine.flow_many([(anchor.shot.encoded, shot.encoded) for anchor, shot in pairs])
+        if self._together:
+            yield from flow_all(self.engine, [(anchor.shot.encoded, shot.encoded) for anchor, shot in pairs])
             return
         for anchor, shot in pairs:
             yield anchor.trail.flow(self.engine, shot.crop, shot.encoded, shot.t_ns)

@@ -87,11 +87,10 @@ def graphs(net: MEFlowNet, follower: Follower) -> dict[str, onnx.ModelProto]:
     net, follower = net.eval().cpu(), follower.eval().cpu()
     crop = torch.zeros(1, CROP, CROP, 3, dtype=torch.uint8)
     with torch.no_grad():
-        features = EncoderGraph(net)(crop)
+        features = Features(*EncoderGraph(net)(crop))
     inputs = (*features[1:], *features[: len(OF_SECOND)])
     names = [f"first_{f}" for f in OF_FIRST] + [f"second_{f}" for f in OF_SECOND]
-    known = dict(zip(FEATURES, features, strict=True))
-    followed = (torch.zeros(1, CELLS, CELLS, 2), *(known[name] for name in GIVEN), known["shade"])
+    followed = (torch.zeros(1, CELLS, CELLS, 2), *(getattr(features, name) for name in GIVEN), features.shade)
     followed_names = ["guess", *(f"first_{name}" for name in GIVEN), "second_shade"]
     return {
         "encoder": _graph(EncoderGraph(net), (crop,), ["crop"], list(FEATURES)),
@@ -130,22 +129,24 @@ def _share_constants(graph: onnx.GraphProto) -> None:
 @torch.no_grad()
 def answer(net: MEFlowNet, first: Crop, second: Crop) -> tuple[Floats, Floats]:
     """Torch's facial and head flow (64, 64, 2), on the grid, between two crops (256, 256, 3) uint8 RGB."""
-    encoder, matcher = EncoderGraph(net.eval()), MatcherGraph(net.eval())
-    a, b = (encoder(torch.from_numpy(np.ascontiguousarray(crop))[None]) for crop in (first, second))
-    facial, head = matcher(*a[1:], *b[: len(OF_SECOND)])
+    a, b = _features(net, first), _features(net, second)
+    facial, head = MatcherGraph(net.eval())(*a[1:], *b[: len(OF_SECOND)])
     return facial[0].numpy(), head[0].numpy()
 
 
 @torch.no_grad()
-def followed_answer(net: MEFlowNet, follower: Follower, first: Crop, second: Crop, guess: Floats) -> list[Floats]:
+def followed_answer(
+    net: MEFlowNet, follower: Follower, first: Crop, second: Crop, guess: Floats
+) -> tuple[Floats, Floats]:
     """The same of a network's follower, given a guess (64, 64, 2) px."""
-    encoder = EncoderGraph(net.eval())
-    a, b = (
-        dict(zip(FEATURES, encoder(torch.from_numpy(np.ascontiguousarray(crop))[None]), strict=True))
-        for crop in (first, second)
-    )
-    features = (*(a[name] for name in GIVEN), b["shade"])
-    return [flow[0].numpy() for flow in FollowerGraph(follower.eval())(torch.from_numpy(guess)[None], *features)]
+    a, b = _features(net, first), _features(net, second)
+    given = (getattr(a, name) for name in GIVEN)
+    facial, head = FollowerGraph(follower.eval())(torch.from_numpy(guess)[None], *given, b.shade)
+    return facial[0].numpy(), head[0].numpy()
+
+
+def _features(net: MEFlowNet, crop: Crop) -> Features:
+    return Features(*EncoderGraph(net.eval())(torch.from_numpy(np.ascontiguousarray(crop))[None]))
 
 
 def write(

@@ -1,12 +1,9 @@
-import cv2
-import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
 import torch
 
-from calib.face import CROP
 from engines.meflownet.follower import Follower
 from engines.meflownet.learner import Learner
 from engines.meflownet.losses import loss
@@ -14,16 +11,12 @@ from engines.meflownet.memory import Batch
 from engines.meflownet.model import MEFlowNet
 from engines.meflownet.objectives import Guessed, Pairs
 from engines.meflownet.passes import SecondPass
+from tests.engines.meflownet.batches import shifting
 
 
 @pytest.fixture(scope="module")
 def batch() -> Batch:
-    """A mottled picture that moves by one pixel, twice."""
-    rough = cv2.GaussianBlur(np.random.default_rng(0).uniform(-2000, 2255, (CROP, CROP, 3)), None, 4)
-    mottled = torch.from_numpy(rough.clip(0, 255).astype(np.uint8)).permute(2, 0, 1)[None].repeat(2, 1, 1, 1)
-    flow = torch.zeros(2, 2, CROP, CROP)
-    flow[:, 0] = 1
-    return Batch(mottled, mottled.roll(1, 3), flow, flow, torch.ones(2, 1, CROP, CROP), torch.zeros(2))
+    return shifting(2)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
