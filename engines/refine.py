@@ -1,7 +1,6 @@
-"""Flow between two crops, measured from both sides and then once more: what is left over; small is measured best."""
+"""Flow between two crops; of a large expression measured from both sides, and then once more what is left over."""
 
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, TypeAlias
 
 import cv2
@@ -14,16 +13,11 @@ from engines.head import HeadFit
 from engines.likeness import Likeness
 from engines.runtime import FlowEngine, encode_all
 
-CLEAR_PX = 0.5
-"""An expression that moves some place further than this, px of the crop, is taken out as well as the head's motion.
-
-Where nothing does, it would be noise."""
-
-LARGE_PX = 2.5
-"""An expression that moves some place further than this gets another second pass; smaller ones would gain 1 %."""
+LARGE_PX = 4.0
+"""An expression that moves no place further than this, px of the crop, is not refined: it would gain nothing."""
 
 SMOOTH_PX = 5.0
-"""σ by which it is smoothed for that: so the pass has the noise of what was found to measure anew."""
+"""σ by which it is smoothed for one of the passes, which so has the noise of what was found to measure anew."""
 
 ROUNDS = 4
 """Of the fixed point that turns a flow round; twice as many gain nothing that can be measured."""
@@ -51,7 +45,7 @@ class CropFlow:
 
 
 class CropPair:
-    """Two crops, cut alike, and the flow from the first to the second: in one pass, and in two for who has time."""
+    """Two crops, cut alike, and the flow from the first to the second: in one pass, and refined for who has time."""
 
     def __init__(self, engine: FlowEngine, crops: Crops, encoded: tuple[Any, Any], landmarks: Floats) -> None:
         """Measure in one pass.
@@ -71,19 +65,24 @@ class CropPair:
         self.flow = CropFlow(fields.facial, self._fit.head(fields))
 
     def refined(self) -> CropFlow:
-        """The flow from both sides and in a second pass, which take an encoding and two flows more.
+        """The flow, or, where the expression is large, that from both sides and in two second passes.
 
-        The second pass sees the second crop with the head's motion taken out, and the expression's as well where there
-        is any; what it measures is added to what was taken out. A large expression is also taken out smoothed, in
-        another such pass, and the better one is believed. What all this gains: `bench/results/flow.md`.
+        These take three encodings and three flows more. They see the second crop with what moved taken out, the head
+        and the expression, once as it was found and once smoothed; what they measure is added to what was taken out,
+        and the better one is believed. What all this gains: `bench/results/flow.md`.
 
         Raises:
             CropError: the crop cannot be measured once it is warped.
         """
-        head, likeness = self.flow.head, Likeness(*self._crops)
-        facial = from_both_sides(self.flow.facial, self._engine.flow(*self._encoded[::-1]).facial, likeness)
-        passes = [self._second(guess) for guess in taken_out(head, facial, self._fit.hull, likeness)]
-        facial = reduce(likeness.likelier, (one.facial for one in passes))
+        once = self.flow
+        if np.linalg.norm(once.expression, axis=-1)[self._fit.hull].max() <= LARGE_PX:
+            return once
+        likeness = Likeness(*self._crops)
+        facial = from_both_sides(once.facial, self._engine.flow(*self._encoded[::-1]).facial, likeness)
+        mended = likeness.mended(facial, self._fit.hull)
+        smooth = cv2.GaussianBlur(mended - once.head, (0, 0), SMOOTH_PX)
+        passes = [self._second(mended), self._second(np.asarray(once.head + smooth, np.float32))]
+        facial = likeness.likelier(*(one.facial for one in passes))
         return CropFlow(facial, passes[0].head)  # from a smoothed guess the head is told less well
 
     def _second(self, guess: Floats) -> CropFlow:
@@ -105,24 +104,6 @@ def refined_flow(engine: FlowEngine, crops: Crops, landmarks: Floats) -> CropFlo
     """
     before, after = encode_all(engine, crops)
     return CropPair(engine, crops, (before, after), landmarks).refined()
-
-
-def taken_out(head: Floats, facial: Floats, hull: NDArray[np.bool_], likeness: Likeness) -> list[Floats]:
-    """What second passes take out of the second crop, (256, 256, 2) px each, given what the first one found.
-
-    Args:
-        head, facial: flow, (256, 256, 2) px.
-        hull: where the face is, (256, 256).
-        likeness: of the crops.
-    """
-    largest_px = np.linalg.norm(facial - head, axis=-1)[hull].max()
-    if largest_px <= CLEAR_PX:
-        return [head]
-    mended = likeness.mended(facial, hull)
-    if largest_px <= LARGE_PX:
-        return [mended]
-    smooth = cv2.GaussianBlur(mended - head, (0, 0), SMOOTH_PX)
-    return [mended, np.asarray(head + smooth, np.float32)]
 
 
 def from_both_sides(there: Floats, back: Floats, likeness: Likeness) -> Floats:

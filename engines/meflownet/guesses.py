@@ -15,13 +15,13 @@ _HEAD_PX, _AGAIN_PX = (0.03, 2.5), (0.02, 1.0)
 """σ of a head's shift, smallest and largest, and of what is added to a follower's own answer; its linear terms have
 half of that at the crop's edge."""
 
-_EXPRESSION_PX = 3.0
+_EXPRESSION_PX = 2.0
 """Expression that may be missing."""
 
 _NOISE_PX, _NOISE_CELLS = (0.01, 0.6), (3.0, 5.0, 8.0)
 """σ of smooth noise, and over how many cells it is smooth."""
 
-_LOST_PX, _LOST = 3.0, (0.08, 0.2)
+_LOST_PX, _LOST = 2.0, (0.08, 0.2)
 """σ of a lost place's flow, and its size, halves of the crop."""
 
 _MOVED, _SET_IN, _NOISY, _SOMEWHERE_LOST = 0.85, 0.5, 0.6, 0.15

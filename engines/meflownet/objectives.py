@@ -51,7 +51,7 @@ class Guessed:
     def __call__(self, batch: Batch) -> Tensor:
         """The loss."""
         found = self.followed(batch)
-        return loss(found, batch.facial, batch.head, batch.valid, batch.tolerance, STAGE_WEIGHTS[-2:])
+        return loss(found, batch.facial, batch.head, batch.valid, batch.tolerance, STAGE_WEIGHTS[-1:])
 
     def followed(self, batch: Batch) -> tuple[Tensor, Tensor, list[Tensor]]:
         """What the follower makes of guesses: as `MEFlowNet` answers."""

@@ -1,8 +1,8 @@
 """Pairs as the second of two passes sees them: what `engines.refine` does between its passes, for batches.
 
-It is near enough, not the same: a batch knows where its flow counts, not the face's whole outline; the picture is
-fetched by cubic interpolation, a function of torch, and not rounded where crops are compared; and what DIS mends, and
-the smoothed pass of large expressions, are left out.
+It is near enough, not the same: small expressions are taken out as well, if they are clear; a batch knows where its
+flow counts, not the face's whole outline; the picture is fetched by cubic interpolation, a function of torch, and not
+rounded where crops are compared; and what DIS mends, and the smoothed pass, are left out.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,12 @@ from engines.likeness import DECIDED, LEAST, MIDDLE, REACH_PX, SHIFT_PX
 from engines.meflownet.data.pairs import FARTHEST_PX, NEWTON_ROUNDS, THINNEST
 from engines.meflownet.grids import gradients, pixel_grid, spread, window
 from engines.meflownet.memory import Batch
-from engines.refine import CLEAR_PX, ROUNDS
+from engines.refine import ROUNDS
 
 Net = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, list[Tensor]]]
 """Gives facial and head flow (B, 2, 256, 256) px between crops, and a third thing that is not used."""
+
+_CLEAR_PX = 0.5  # an expression that moves no place further than this is not taken out: it would be noise
 
 _SETTLED_PX = 0.05  # where it comes no nearer, as between parting lips, what a first pass leaves over is not known
 
@@ -53,7 +55,7 @@ class SecondPass:
         back, _, _ = net(batch.second, batch.first)
         there, head, back = (torch.nan_to_num(flow, 0, 0, 0) for flow in (there, head, back))
         expression = self._from_both_sides(there, back, *(_grey(crop) for crop in (batch.first, batch.second))) - head
-        clear = (expression.norm(dim=1, keepdim=True) * batch.valid).amax((1, 2, 3), keepdim=True) > CLEAR_PX
+        clear = (expression.norm(dim=1, keepdim=True) * batch.valid).amax((1, 2, 3), keepdim=True) > _CLEAR_PX
         guess = head + expression * clear
         second = _taken(batch.second.float(), self._grid + guess, "bicubic").round().clamp(0, 255)
         left, settled = _left(batch.facial, guess, self._grid)

@@ -74,7 +74,7 @@ class SolidHead(nn.Module):
         weighted = rows * share
         normal = weighted @ rows.transpose(1, 2) + torch.exp(self.ridge) * self.unit
         right = torch.cat([target, along[0], along[1]], dim=1)
-        solved = _solve(normal, weighted @ right.transpose(1, 2), self.unit)
+        solved = solve(normal, weighted @ right.transpose(1, 2), self.unit)
         rest = right - solved.transpose(1, 2) @ rows
         u, v, across, down = rest[:, :1], rest[:, 1:2], rest[:, 2:4], rest[:, 4:]
         two_by_two = (across * share) @ along[0].transpose(1, 2) + (down * share) @ along[1].transpose(1, 2)
@@ -88,7 +88,7 @@ class SolidHead(nn.Module):
         return flow - left_over.reshape(flow.shape)
 
 
-def _solve(normal: Tensor, right: Tensor, unit: Tensor) -> Tensor:
+def solve(normal: Tensor, right: Tensor, unit: Tensor) -> Tensor:
     """Solve positive definite systems (B, n, n) · x = (B, n, k) by Gauss–Jordan elimination: every runtime has it.
 
     `unit` is the unit matrix (n, n).

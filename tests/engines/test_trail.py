@@ -10,7 +10,7 @@ from calib.face import Floats, crop_transform
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
 from engines.grid import CELLS
 from engines.runtime import FlowFields, open_engine
-from engines.trail import LARGE_PX, REACH_PX, SMALL_PX, Trail
+from engines.trail import CHANGE_PX, LARGE_PX, REACH_PX, SMALL_PX, Trail
 
 STEP_NS = 33_000_000
 BLANK: NDArray[np.uint8] = np.zeros((256, 256, 3), np.uint8)
@@ -18,6 +18,13 @@ BLANK: NDArray[np.uint8] = np.zeros((256, 256, 3), np.uint8)
 
 def uniform(u: float, v: float = 0.0) -> Floats:
     return np.broadcast_to(np.array([u, v], np.float32), (CELLS, CELLS, 2)).copy()
+
+
+def bump(size_px: float) -> Floats:
+    """A movement of a part of the face."""
+    grown = np.zeros((CELLS, CELLS, 2), np.float32)
+    grown[30:45, 20:44, 0] = size_px
+    return grown
 
 
 class Scripted:
@@ -68,48 +75,37 @@ def run(engine: Scripted, times_ns: list[int] | None = None) -> list[Floats]:
     return [trail.flow(engine, BLANK, k, t_ns).found for k, t_ns in enumerate(times)]
 
 
-def test_the_first_frame_is_guessed_to_be_still_and_a_head_to_go_on_as_it_went() -> None:
-    turning = uniform(0.0)
-    turning[..., 0] = np.linspace(-0.5, 0.5, CELLS)  # linear in the place: it widens
-    engine = Scripted(*heads(uniform(0.5), uniform(1.2), uniform(1.9) + turning, uniform(2.0)))
+def test_each_frame_begins_with_the_flow_of_the_last_and_the_first_with_none() -> None:
+    engine = Scripted(*heads(uniform(0.5), uniform(1.2), uniform(-1.9), uniform(2.0)))
     found = run(engine)
     assert all(np.array_equal(f, flow.found) for f, flow in zip(found, engine.flows, strict=True))
-    for guess, wanted in zip(
-        engine.asked, (uniform(0.0), uniform(1.0), uniform(1.9), uniform(2.6) + 2 * turning), strict=True
-    ):
+    for guess, wanted in zip(engine.asked, [uniform(0.0), *found], strict=False):
         assert guess is not None
-        assert np.abs(guess - wanted).max() < 1e-4
+        assert np.array_equal(guess, wanted)
 
 
-def test_times_between_frames_count() -> None:
-    """A frame was dropped: the head is twice as far; after many, it is anybody's guess."""
-    engine = Scripted(*heads(uniform(0.5), uniform(1.5), uniform(6.5)))
+def test_after_long_nothing_is_known() -> None:
+    """Some frames were dropped: the face is near; after many, it may be anywhere."""
+    engine = Scripted(*heads(uniform(0.5), uniform(1.5), uniform(1.5)))
     run(engine, [STEP_NS, 3 * STEP_NS, 9 * STEP_NS])
-    assert engine.asked[1] is not None
-    assert np.abs(engine.asked[1] - uniform(1.5)).max() < 1e-4
-    assert engine.asked[2] is None
+    assert [guess is None for guess in engine.asked] == [False, False, True]
 
 
-def test_an_expression_is_no_reason_to_think_that_it_goes_on() -> None:
-    """It grows and stops at any time: only the head's share is carried on."""
-    bump = np.zeros((CELLS, CELLS, 2), np.float32)
-    bump[40:44, 30:34, 1] = -1.0
-    engine = Scripted(*(FlowFields(size * bump, uniform(0.0)) for size in (0.5, 1.0, 1.0)))
+def test_an_expression_that_changes_much_is_measured_from_nothing_as_well() -> None:
+    sizes = (CHANGE_PX - 0.1, 2 * CHANGE_PX - 0.3, 2 * CHANGE_PX - 0.3, CHANGE_PX - 0.5, 0.0)
+    engine = Scripted(*(FlowFields(bump(size), uniform(0.0)) for size in sizes))
     run(engine)
-    assert engine.asked[2] is not None
-    assert np.abs(engine.asked[2] - bump).max() < 0.1
+    assert [guess is None for guess in engine.asked] == [False, False, False, False, True, False]
 
 
 @pytest.mark.parametrize(("size_px", "again"), [(SMALL_PX - 0.1, [False, False, False]),
                                                 (LARGE_PX - 0.1, [False, True, True]),
                                                 (LARGE_PX + 0.1, [True, True, True])])  # fmt: skip
 def test_a_large_expression_is_measured_from_nothing(size_px: float, again: list[bool]) -> None:
-    grown = np.zeros((CELLS, CELLS, 2), np.float32)
-    grown[30:45, 20:44, 0] = size_px
-    engine = Scripted(*(FlowFields(grown, uniform(0.0)) for _ in again), reach_px=100)
+    engine = Scripted(*(FlowFields(bump(size_px), uniform(0.0)) for _ in again), reach_px=100)
     trail = Trail(BLANK, -1, 0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engines.trail.REACH_PX", 100.0)
+        patch.setattr("engines.trail.CHANGE_PX", 100.0)
         for k, wanted in enumerate(again):
             engine.asked.clear()
             trail.flow(engine, BLANK, k, STEP_NS * (k + 1))
@@ -117,9 +113,9 @@ def test_a_large_expression_is_measured_from_nothing(size_px: float, again: list
 
 
 def test_a_jump_is_measured_from_nothing_as_well() -> None:
-    engine = Scripted(*heads(uniform(REACH_PX - 0.1), uniform(2 * REACH_PX), uniform(10.0), uniform(30.0)))
+    engine = Scripted(*heads(uniform(REACH_PX - 0.1), uniform(2 * REACH_PX), uniform(30.0), uniform(32.0)))
     run(engine)
-    assert [guess is None for guess in engine.asked] == [False, False, False, True, False, True]
+    assert [guess is None for guess in engine.asked] == [False, False, True, False, True, False]
 
 
 def test_an_engine_that_cannot_follow_is_asked_from_nothing() -> None:

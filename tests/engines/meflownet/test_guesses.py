@@ -37,8 +37,8 @@ def test_an_expression_may_be_missing_but_no_more_of_it_than_sets_in_between_fra
     """Where the head's share of the error is small, what is missing is a part of the expression."""
     facial = expression = flow(200, 20.0)
     missing = (facial - guesses.of(facial, expression))[:, 0].mean((1, 2))
-    assert float(missing.max()) < 3 + 9
-    assert float((missing > 1).float().mean()) > 0.1
+    assert float(missing.max()) < 2 + 9
+    assert float((missing > 0.7).float().mean()) > 0.1
 
 
 def test_what_follows_a_flow_is_near_to_it_and_linear_in_the_place(guesses: Guesses) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from calib.face import CROP, CROP_IOD
-from engines.meflownet.solid import SolidHead, _solve
+from engines.meflownet.solid import SolidHead, solve
 
 CONTEXT = 4
 INNER = (..., slice(4, -4), slice(4, -4))  # cubic interpolation repeats the edges
@@ -113,5 +113,5 @@ def test_elimination_solves_as_numpy_does(seed: int) -> None:
     root = rng.normal(size=(5, 4, 4))
     normal = root @ root.transpose(0, 2, 1) + 0.1 * np.eye(4)
     right = rng.normal(size=(5, 4, 6))
-    found = _solve(torch.from_numpy(normal), torch.from_numpy(right), torch.eye(4))
+    found = solve(torch.from_numpy(normal), torch.from_numpy(right), torch.eye(4))
     assert found.numpy() == pytest.approx(np.linalg.solve(normal, right), abs=1e-6)

@@ -175,7 +175,7 @@ def test_a_follower_learns_to_follow_given_weights_which_stay(
     changed = {
         name.split(".")[0] for name, weight in follower.state_dict().items() if not torch.equal(weight, before[name])
     }
-    assert changed == {"refiners", "cleaner"}
+    assert changed == {"refiner", "cleaner"}
     assert len(measured) == 1
     assert not (tmp_path / "weights.pt").exists()
 
