@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.grid import CELL
+from engines.meflownet.covers import Covers
 from engines.meflownet.follower import Follower
 from engines.meflownet.grids import spread
 from engines.meflownet.guesses import Guesses
@@ -38,7 +39,7 @@ class Pairs:
 
 
 class Guessed:
-    """The loss of a follower, a network's, that is told a batch's flow roughly.
+    """The loss of a follower, a network's, that is told a batch's flow roughly, and of some second crops shown a part.
 
     Half of the guesses are what it makes of one: what it finds in one frame is where it begins in the next.
     """
@@ -46,11 +47,12 @@ class Guessed:
     def __init__(self, net: MEFlowNet, follower: Follower) -> None:
         """Take both, on their device; the network does not learn."""
         self._net, self._follower = net, follower
-        self._guesses = Guesses(next(net.parameters()).device)
+        device = next(net.parameters()).device
+        self._guesses, self._covers = Guesses(device), Covers(device)
 
     def __call__(self, batch: Batch) -> Tensor:
         """The loss."""
-        found = self.followed(batch)
+        found = self.followed(batch._replace(second=self._covers.over(batch.second)))
         return loss(found, batch.facial, batch.head, batch.valid, batch.tolerance, STAGE_WEIGHTS[-1:])
 
     def followed(self, batch: Batch) -> tuple[Tensor, Tensor, list[Tensor]]:

@@ -97,9 +97,14 @@ def test_what_happened_from_onset_to_apex_is_told(made: Any) -> None:
         assert corner.direction == "up-right"
         assert corner.mean_iod > 0.01
         assert told.magnitude_iod == pytest.approx(max(r.mean_iod for r in told.regions), abs=1e-6)
-    assert apex.regions != closed.regions  # the second is measured in two passes
     assert apex.sketch == Measured().sketch == b""
     assert closed.sketch.startswith(b"\x89PNG")
+
+
+def test_a_large_expression_is_refined_at_its_close(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.refine.LARGE_PX", 0.5)
+    apex, closed, _ = passed(made(), bare(0, "apex"), bare(0), END)
+    assert apex.regions != closed.regions
 
 
 @pytest.mark.parametrize("told_iod", [0.003, 1.0])
@@ -173,7 +178,7 @@ def test_two_frames_are_encoded_once_for_apex_and_close(made: Any) -> None:
 
     engine = Counted()
     passed(made(engine), bare(0, "apex"), bare(0), END)
-    assert engine.calls == 3  # the third is the apex with what moved taken out
+    assert engine.calls == 2
 
 
 def test_a_frame_that_cannot_be_measured_tells_nothing(made: Any, shots: list[Shot]) -> None:
