@@ -78,7 +78,8 @@ def open_engines(names: Sequence[str] | None, weights: Path | None = None) -> tu
         opened.append(Method(name, "engine", about, engine.encode, partial(_one_pass, engine), engine.close))
         if name in REFINED:
             about = (
-                "the same from both sides, in two passes, held against the pictures (`engines/refine`), as for events"
+                "the same; a large expression from both sides, in two passes, held against the pictures "
+                "(`engines/refine`), as for events"
             )
             opened.append(Method(f"{name}, refined", "engine", about, _as_is, partial(_refined, engine), _nothing))
     return opened, missing
