@@ -48,12 +48,14 @@ class Likeness:
         apart = self._apart(flow)
         return self._in_noise(apart, _noise(apart))
 
-    def left(self, flow: Floats) -> float:
-        """What a flow (256, 256, 2) px leaves unexplained, grey levels squared.
+    def left_by(self, other: Floats, flow: Floats) -> float:
+        """What another flow leaves unlike of the crop's middle, as a share of what a flow does, (256, 256, 2) px each.
 
-        The median of the crop's middle, which something in front of a part of the face does not change much.
+        Places count as far as the flows differ there. Where something hides the face, both leave the same.
         """
-        return _noise(self._apart(flow))
+        differ = cv2.resize(np.linalg.norm(other - flow, axis=-1), (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+        theirs, ours = (float((differ * self._apart(one))[MIDDLE, MIDDLE].sum()) for one in (other, flow))
+        return theirs / max(ours, 1e-6)
 
     def likelier(self, flow: Floats, other: Floats) -> Floats:
         """Of two measurements of a flow the one that makes the crops look more alike; their mean where both do."""

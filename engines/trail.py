@@ -23,8 +23,8 @@ REACH_PX, CHANGE_PX = 6.0, 0.8
 
 It finds an expression that has changed by more than a pixel for about a pixel nearer to the last one than it is."""
 
-SMALL_PX, LARGE_PX = 2.0, 3.0
-"""Expression from which a frame is followed, at most, and up to which what was found is believed."""
+SMALL_PX = 2.0
+"""An expression that is followed without a doubt, at most."""
 
 _SHARE = 0.99
 """Share of the places in the face that this is asked of: some are lost in any open mouth."""
@@ -32,8 +32,8 @@ _SHARE = 0.99
 _LONGEST_NS = 150_000_000
 """After so long a face may be anywhere."""
 
-_ASTRAY = 0.7
-"""A flow from a guess is believed, not one from no guess, where it leaves less than this share of what that leaves."""
+_BETTER = 0.8
+"""A flow from nothing is believed if it leaves less than this share of what the followed one does (`Likeness`)."""
 
 
 class Trail:
@@ -49,12 +49,13 @@ class Trail:
         """
         self._crop, self._encoded = crop, encoded
         self._last_ns, self._last = t_ns, FlowFields(NO_FLOW, NO_FLOW)
+        self._near = True  # to what the next frame's flow will be
 
     def flow(self, engine: FlowEngine, crop: NDArray[np.uint8], encoded: Any, t_ns: int) -> FlowFields:
         """The flow to a frame's crop.
 
         Where it turns out to be far from the last one, or large, it is measured from nothing as well; that one is
-        believed unless something has led it astray.
+        believed if the crops look more alike under it, which they do not where a hand hides a part of the face.
 
         Args:
             engine: what measures, always the same.
@@ -62,27 +63,27 @@ class Trail:
             encoded: the same.
             t_ns: the frame's time.
         """
-        last = self._last
-        soon = t_ns - self._last_ns <= _LONGEST_NS
-        if isinstance(engine, FollowingEngine) and soon and _largest_px(_expression(last)) <= SMALL_PX:
-            fields = engine.follow(self._encoded, encoded, last.found)
-            if not _goes_on(last, fields):
-                fields = self._believed(crop, fields, engine.flow(self._encoded, encoded))
+        kept = False
+        if isinstance(engine, FollowingEngine) and self._near and t_ns - self._last_ns <= _LONGEST_NS:
+            fields = engine.follow(self._encoded, encoded, self._last.found)
+            if not _goes_on(self._last, fields):
+                other = engine.flow(self._encoded, encoded)
+                kept = _largest_px(fields.found - other.found) > CHANGE_PX and (
+                    Likeness(self._crop, crop).left_by(other.facial, fields.facial) >= _BETTER
+                )
+                fields = fields if kept else other
         else:
             fields = engine.flow(self._encoded, encoded)
+        self._near = kept or _largest_px(_expression(fields)) <= SMALL_PX
         self._last_ns, self._last = t_ns, fields
         return fields
-
-    def _believed(self, crop: NDArray[np.uint8], followed: FlowFields, other: FlowFields) -> FlowFields:
-        likeness = Likeness(self._crop, crop)
-        return followed if likeness.left(followed.facial) < _ASTRAY * likeness.left(other.facial) else other
 
 
 def _goes_on(last: FlowFields, fields: FlowFields) -> bool:
     """Whether a flow is so near to the last one that its beginning there did not matter."""
     before, now = _expression(last), _expression(fields)
     return (
-        _largest_px(now) <= LARGE_PX
+        _largest_px(now) <= SMALL_PX
         and _largest_px(now - before) <= CHANGE_PX
         and _largest_px(fields.found - last.found) <= REACH_PX
     )

@@ -30,12 +30,21 @@ def test_the_true_flow_leaves_noise_and_a_wrong_one_more(parted: Scene) -> None:
     assert likeness.unlike(bump(parted, 4.0))[y, x] > 3 * true[y, x]
 
 
-def test_what_is_left_tells_a_wrong_flow_from_the_right_one_with_a_hand_before_the_face(parted: Scene) -> None:
+def test_what_is_left_where_flows_differ_tells_the_wrong_one(parted: Scene) -> None:
+    likeness, wrong = Likeness(*parted.crops), bump(parted, 4.0)
+    assert likeness.left_by(parted.facial, wrong) < 0.3
+    assert likeness.left_by(wrong, parted.facial) > 3
+
+
+def test_where_the_face_is_hidden_both_leave_the_same(parted: Scene) -> None:
     covered = parted.second.copy()
-    covered[120:, 60:130] = 128
-    likeness = Likeness(parted.first, covered)
-    right, wrong = (likeness.left(np.asarray(parted.facial + off, np.float32)) for off in (0, 3))
-    assert wrong > 2 * right
+    covered[100:, 40:200] = np.random.default_rng(0).integers(60, 200, (156, 160, 3))
+    likeness, wrong = Likeness(parted.first, covered), bump(parted, 4.0)
+    assert 0.8 < likeness.left_by(wrong, parted.facial) < 1.25
+
+
+def test_flows_that_do_not_differ_leave_nothing_to_tell(parted: Scene) -> None:
+    assert Likeness(*parted.crops).left_by(parted.facial, parted.facial) == 0
 
 
 def test_a_gain_between_the_crops_counts_for_nothing(parted: Scene) -> None:

@@ -10,7 +10,7 @@ from calib.face import Floats, crop_transform
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
 from engines.grid import CELLS
 from engines.runtime import FlowFields, open_engine
-from engines.trail import CHANGE_PX, LARGE_PX, REACH_PX, SMALL_PX, Trail
+from engines.trail import CHANGE_PX, REACH_PX, SMALL_PX, Trail
 
 STEP_NS = 33_000_000
 BLANK: NDArray[np.uint8] = np.zeros((256, 256, 3), np.uint8)
@@ -36,8 +36,8 @@ class Scripted:
 
     name = "scripted"
 
-    def __init__(self, *flows: FlowFields, reach_px: float = 50.0) -> None:
-        self.flows, self.reach_px = flows, reach_px
+    def __init__(self, *flows: FlowFields) -> None:
+        self.flows = flows
         self.asked: list[Floats | None] = []
 
     def encode(self, crop: NDArray[np.uint8]) -> int:
@@ -98,18 +98,44 @@ def test_an_expression_that_changes_much_is_measured_from_nothing_as_well() -> N
     assert [guess is None for guess in engine.asked] == [False, False, False, False, True, False]
 
 
-@pytest.mark.parametrize(("size_px", "again"), [(SMALL_PX - 0.1, [False, False, False]),
-                                                (LARGE_PX - 0.1, [False, True, True]),
-                                                (LARGE_PX + 0.1, [True, True, True])])  # fmt: skip
-def test_a_large_expression_is_measured_from_nothing(size_px: float, again: list[bool]) -> None:
-    engine = Scripted(*(FlowFields(bump(size_px), uniform(0.0)) for _ in again), reach_px=100)
-    trail = Trail(BLANK, -1, 0)
+def test_a_large_expression_is_measured_from_nothing() -> None:
+    engine = Scripted(
+        *(FlowFields(bump(size), uniform(0.0)) for size in (SMALL_PX - 0.1, SMALL_PX + 0.1, 5.0, 0.1, 0.1))
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engines.trail.CHANGE_PX", 100.0)
-        for k, wanted in enumerate(again):
-            engine.asked.clear()
-            trail.flow(engine, BLANK, k, STEP_NS * (k + 1))
-            assert any(guess is None for guess in engine.asked) == wanted
+        run(engine)
+    assert [guess is None for guess in engine.asked] == [False, False, True, True, True, False]
+
+
+class Doubtful(Scripted):
+    """An engine that finds another flow from nothing than from a guess."""
+
+    def __init__(self, followed: Floats, other: Floats) -> None:
+        super().__init__(FlowFields(followed, uniform(0.0)))
+        self.other = FlowFields(other, uniform(0.0))
+
+    def flow(self, first: int, second: int) -> FlowFields:
+        super().flow(first, 0)
+        return self.other
+
+    def follow(self, first: int, second: int, guess: Floats) -> FlowFields:
+        return super().follow(first, 0, guess)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_of_two_answers_the_one_from_nothing_is_believed_if_the_crops_look_more_alike_under_it(hidden: bool) -> None:
+    """They do where skin has moved, and not where a hand hides it."""
+    rough = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    first = cv2.resize(rough, (256, 256), interpolation=cv2.INTER_CUBIC)
+    second = first.copy()
+    if hidden:
+        second[100:200, 60:200] = 128
+    engine = Doubtful(bump(2.5), np.zeros_like(bump(2.5)))
+    trail = Trail(first, -1, 0)
+    found = [trail.flow(engine, second, k, STEP_NS * (k + 1)).found.max() for k in range(2)]
+    assert found == ([2.5, 2.5] if hidden else [0.0, 0.0])
+    assert [guess is None for guess in engine.asked] == [False, True, False, True]  # and goes on to be followed
 
 
 def test_a_jump_is_measured_from_nothing_as_well() -> None:
