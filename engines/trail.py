@@ -32,7 +32,7 @@ _SHARE = 0.99
 _LONGEST_NS = 150_000_000
 """After so long a face may be anywhere."""
 
-_BETTER = 0.8
+_BETTER = 0.9
 """A flow from nothing is believed if it leaves less than this share of what the followed one does (`Likeness`)."""
 
 
