@@ -2,7 +2,7 @@
 
 From frame to frame an expression changes little, and a head moves as a whole: what is left to find once it is there are
 fractions of a pixel. That takes half the time of a flow about which nothing is known, does not end where that one's
-reach does, and a hand that passes before the face does not lead it astray.
+reach does, and a hand that passes before the face hardly leads it astray.
 
 A large expression is measured from nothing: skin that wrinkles and lips that part look like something else, and a flow
 that goes on from itself loses them little by little.
