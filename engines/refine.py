@@ -67,7 +67,7 @@ class CropPair:
     def refined(self) -> CropFlow:
         """The flow, or, where the expression is large, that from both sides and in two second passes.
 
-        These take three encodings and three flows more. They see the second crop with what moved taken out, the head
+        These take two encodings and three flows more. They see the second crop with what moved taken out, the head
         and the expression, once as it was found and once smoothed; what they measure is added to what was taken out,
         and the better one is believed. What all this gains: `bench/results/flow.md`.
 
