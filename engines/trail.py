@@ -63,8 +63,10 @@ class Trail:
             encoded: the same.
             t_ns: the frame's time.
         """
+        if not isinstance(engine, FollowingEngine):
+            return engine.flow(self._encoded, encoded)
         kept = False
-        if isinstance(engine, FollowingEngine) and self._near and t_ns - self._last_ns <= _LONGEST_NS:
+        if self._near and t_ns - self._last_ns <= _LONGEST_NS:
             fields = engine.follow(self._encoded, encoded, self._last.found)
             if not _goes_on(self._last, fields):
                 other = engine.flow(self._encoded, encoded)

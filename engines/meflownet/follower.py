@@ -39,7 +39,7 @@ class Follower(nn.Module):
         Args:
             first: the first crop's features.
             shade: the second crop's, (B, 1, 256, 256).
-            guess: flow (B, 2, 64, 64) px that is off by 3 px or less, but for the head's motion by 2 px.
+            guess: flow (B, 2, 64, 64) px that is off by 2 px or less, but for a motion of the whole face.
 
         Returns:
             As `Matcher` does.
