@@ -98,14 +98,12 @@ def test_an_expression_that_changes_much_is_measured_from_nothing_as_well() -> N
     assert [guess is None for guess in engine.asked] == [False, False, False, False, True, False]
 
 
-def test_a_large_expression_is_measured_from_nothing() -> None:
-    engine = Scripted(
-        *(FlowFields(bump(size), uniform(0.0)) for size in (SMALL_PX - 0.1, SMALL_PX + 0.1, 5.0, 0.1, 0.1))
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engines.trail.CHANGE_PX", 100.0)
-        run(engine)
-    assert [guess is None for guess in engine.asked] == [False, False, True, True, True, False]
+def test_a_large_expression_is_checked_again_once_it_has_changed_since_the_last_check() -> None:
+    step = 0.9 * CHANGE_PX
+    sizes = (SMALL_PX - 2 * step, SMALL_PX - step, SMALL_PX, SMALL_PX + step / 2, SMALL_PX + step, SMALL_PX + 2 * step)
+    engine = Scripted(*(FlowFields(bump(size), uniform(0.0)) for size in (step, *sizes, SMALL_PX + 1.5 * step)))
+    run(engine)
+    assert [guess is None for guess in engine.asked] == [False] * 5 + [True, False, False, True, False]
 
 
 class Doubtful(Scripted):
@@ -135,7 +133,20 @@ def test_of_two_answers_the_one_from_nothing_is_believed_if_the_crops_look_more_
     trail = Trail(first, -1, 0)
     found = [trail.flow(engine, second, k, STEP_NS * (k + 1)).found.max() for k in range(2)]
     assert found == ([2.5, 2.5] if hidden else [0.0, 0.0])
-    assert [guess is None for guess in engine.asked] == [False, True, False, True]  # and goes on to be followed
+    asked = [guess is None for guess in engine.asked]
+    assert asked == ([False, True, False] if hidden else [False, True, False, True])
+
+
+def test_where_following_has_lost_a_large_expression_frames_are_measured_from_nothing() -> None:
+    rough = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    crop = cv2.resize(rough, (256, 256), interpolation=cv2.INTER_CUBIC)
+    shifted = np.roll(crop, 5, axis=1)
+    engine = Doubtful(uniform(5.0) + bump(2.5), uniform(5.0))
+    engine.other = FlowFields(uniform(5.0), uniform(2.0))  # the larger expression, and the truth
+    trail = Trail(crop, -1, 0)
+    found = [trail.flow(engine, shifted, k, STEP_NS * (k + 1)).found.max() for k in range(3)]
+    assert found == [5.0] * 3
+    assert [guess is None for guess in engine.asked] == [False, True, True, True]
 
 
 def test_a_jump_is_measured_from_nothing_as_well() -> None:
@@ -150,10 +161,11 @@ def test_an_engine_that_cannot_follow_is_asked_from_nothing() -> None:
     assert engine.asked == [None] * 3
 
 
-def test_an_engine_that_tells_no_head_is_asked_from_nothing() -> None:
-    engine = Scripted(*[FlowFields(uniform(0.1), None)] * 3)
+def test_of_an_engine_that_tells_no_head_all_movement_is_checked_like_an_expression() -> None:
+    sizes = (CHANGE_PX - 0.1, SMALL_PX + 1, SMALL_PX + 1)
+    engine = Scripted(*(FlowFields(uniform(size), None) for size in sizes))
     run(engine)
-    assert engine.asked[1:] == [None, None, None]
+    assert [guess is None for guess in engine.asked] == [False, False, True, False]
 
 
 class Performance:
