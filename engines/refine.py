@@ -11,7 +11,7 @@ from calib.face import Floats
 from engines.grid import PIXELS, at_places
 from engines.head import HeadFit
 from engines.likeness import Likeness
-from engines.runtime import FlowEngine, encode_all
+from engines.runtime import FlowEngine, FollowingEngine, encode_all
 
 LARGE_PX = 4.0
 """An expression that moves no place further than this, px of the crop, is not refined: it would gain nothing."""
@@ -47,7 +47,14 @@ class CropFlow:
 class CropPair:
     """Two crops, cut alike, and the flow from the first to the second: in one pass, and refined for who has time."""
 
-    def __init__(self, engine: FlowEngine, crops: Crops, encoded: tuple[Any, Any], landmarks: Floats) -> None:
+    def __init__(
+        self,
+        engine: FlowEngine,
+        crops: Crops,
+        encoded: tuple[Any, Any],
+        landmarks: Floats,
+        guess: Floats | None = None,
+    ) -> None:
         """Measure in one pass.
 
         Args:
@@ -55,13 +62,17 @@ class CropPair:
             crops: both, (256, 256, 3) uint8 RGB.
             encoded: the same, encoded by the engine.
             landmarks: (478, 3) mesh points in the first.
+            guess: about what the flow is, (64, 64, 2) px, if that is known: an engine that follows begins there.
 
         Raises:
             CropError: too little of the face is in the first.
         """
         self._engine, self._crops, self._encoded = engine, crops, encoded
         self._fit = HeadFit(landmarks)
-        fields = engine.flow(*encoded)
+        if guess is not None and isinstance(engine, FollowingEngine):
+            fields = engine.follow(*encoded, guess)
+        else:
+            fields = engine.flow(*encoded)
         self.flow = CropFlow(fields.facial, self._fit.head(fields))
 
     def refined(self) -> CropFlow:

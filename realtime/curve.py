@@ -40,6 +40,8 @@ class Shot:
         landmarks: the mesh points (478, 3), px of the crop.
         epoch: number of the crop's transform.
         encoded: the engine's features of the crop, or why it has none.
+        anchor: number of the anchor that it was measured from; -1 before.
+        found: the flow from that frame, on the grid (64, 64, 2) px; None where it is not kept.
     """
 
     t_ns: int
@@ -47,6 +49,14 @@ class Shot:
     landmarks: Floats
     epoch: int
     encoded: Any = None
+    anchor: int = -1
+    found: Floats | None = None
+
+    def since(self, earlier: "Shot") -> Floats | None:
+        """About what the flow from an earlier frame is, (64, 64, 2) px; None if they have no anchor in common."""
+        if self.found is None or earlier.found is None or self.anchor != earlier.anchor:
+            return None
+        return self.found - earlier.found  # each place where it was in the anchor, some px from where it was earlier
 
     def check(self) -> None:
         """Refuse a crop without features.
@@ -146,11 +156,18 @@ class Curve:
         self.pose = anchor.pose + np.array([*-turn, nearer])
         return anchor.carried + np.nan_to_num(moved - self.relief.left(turn)), coefficients
 
-    def remember(self, shot: Shot, displacement: Doubles, history_s: float) -> None:
-        """Take in a frame and what was measured of it; frames older than `history_s` are let go."""
+    def remember(self, shot: Shot, displacement: Doubles, found: Floats | None, history_s: float) -> None:
+        """Take in a frame and what was measured of it; frames older than `history_s` are let go.
+
+        Args:
+            shot: the frame.
+            displacement: (29, 2) IOD since the curves began.
+            found: the flow from the anchor, where an event could begin with it; see `Shot`.
+            history_s: how long frames are kept.
+        """
         # Without the features, which take six times the crop's memory: held for an event that may come, they leave none
         # of it to be used again, and every frame takes a fifth longer.
-        self.history.append(replace(shot, encoded=None))
+        self.history.append(replace(shot, encoded=None, anchor=self.anchor.number, found=found))
         while shot.t_ns - self.history[0].t_ns > history_s * 1e9:
             self.history.popleft()
         if self.recent:

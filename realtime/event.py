@@ -162,6 +162,6 @@ class EventNode:
         if last is None or last[0] is not onset or last[1] is not apex:
             crops = onset.crop, apex.crop
             first, second = encode_all(self._engine, crops)
-            last = onset, apex, CropPair(self._engine, crops, (first, second), onset.landmarks)
+            last = onset, apex, CropPair(self._engine, crops, (first, second), onset.landmarks, apex.since(onset))
             self._last = last
         return last[2]

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from calib.face import CROP_IOD, LANDMARKS, Doubles, Floats, crop_landmarks, inter_ocular_distance
+from engines.grid import NO_FLOW
 from engines.runtime import (
     BatchEngine,
     CropError,
     FlowEngine,
     FlowFields,
+    FollowingEngine,
     encode_each,
     flow_all,
     open_engine,
@@ -188,6 +190,12 @@ class FlowNode:
                     cause=str(motion),
                 )  # fmt: skip
 
+    def _found(self, fields: FlowFields | None) -> Floats | None:
+        """What an event's flow may begin with, if the engine can use that."""
+        if not isinstance(self.engine, FollowingEngine):
+            return None
+        return fields.found if fields is not None else NO_FLOW
+
     def _motion(self, look: _Look, fields: FlowFields | None) -> Motion | CropError | None:
         """What a face did by the flow from its anchor; why it cannot be told; or None if its crop was overwritten."""
         face, shot, curve = look.face, look.shot, look.curve
@@ -196,7 +204,7 @@ class FlowNode:
         if not isinstance(curve, Curve):
             return curve
         displacement, head = curve.measure(fields, shot.t_ns)
-        curve.remember(shot, displacement, self._config.history_s)
+        curve.remember(shot, displacement, self._found(fields), self._config.history_s)
         try:
             if look.bridge is not None:
                 look.bridge.check()

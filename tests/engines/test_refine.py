@@ -95,6 +95,19 @@ def test_a_small_expression_is_measured_once(small: list[Scene]) -> None:
     assert off(pair.flow.expression, seen.facial - seen.head, seen) < 0.1
 
 
+def test_what_is_about_known_is_followed(small: list[Scene]) -> None:
+    """By an engine that can; one that cannot measures as it always does."""
+    seen = small[0]
+    guess = (seen.facial + 1.0)[2::4, 2::4]
+    engine = open_engine("meflownet")
+    for able in (engine, Counting(engine)):
+        encoded = able.encode(seen.first), able.encode(seen.second)
+        known, unknown = (CropPair(able, seen.crops, encoded, seen.landmarks, given) for given in (guess, None))
+        assert off(known.flow.expression, seen.facial - seen.head, seen) < 0.1
+        assert np.array_equal(known.flow.facial, unknown.flow.facial) is (able is not engine)
+    engine.close()
+
+
 def inverse(flow: Floats) -> Floats:
     """The flow back."""
     back = -flow

@@ -31,8 +31,21 @@ def smile(size_iod: float) -> Doubles:
 def rests(curve: Curve, displacement: Doubles, since_s: float, until_s: float) -> bool:
     """Whether a face that has stayed at a displacement for some time is at rest at the end of it."""
     for t_s in np.arange(since_s, until_s, 1 / 30):
-        curve.remember(shot(float(t_s)), displacement, 1.0)
+        curve.remember(shot(float(t_s)), displacement, None, 1.0)
     return curve.resting(REST_IOD)
+
+
+def test_what_happened_between_two_frames_is_known_if_they_were_measured_from_the_same_anchor(curve: Curve) -> None:
+    flows = [np.full((64, 64, 2), px, np.float32) for px in (0.5, 2.0, 3.0, 4.0)]
+    for t_s, found in enumerate(flows[:2]):
+        curve.remember(shot(t_s), smile(0.0), found, 9.0)
+    curve.move_anchor(shot(1.5), smile(0.0))
+    curve.remember(shot(2.0), smile(0.0), flows[2], 9.0)
+    curve.remember(shot(3.0), smile(0.0), None, 9.0)
+    early, late, moved, unknown = curve.history
+    assert np.array_equal(late.since(early), flows[1] - flows[0])  # type: ignore[arg-type]
+    assert moved.since(late) is None
+    assert unknown.since(moved) is moved.since(unknown) is None
 
 
 def test_a_still_face_is_at_rest_after_half_a_second(curve: Curve) -> None:

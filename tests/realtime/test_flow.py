@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ from calib.face import REGION_INDEX
 from calib.int8 import calibration_pairs
 from calib.phantom import Nuisance, PhantomScript, PhantomVideo, portrait
 from calib.phantom.distractors import HeadTurn
-from engines.runtime import BatchEngine, FlowEngine
+from engines.runtime import BatchEngine, FlowEngine, open_engine
 from realtime.config import AlignConfig, FlowConfig
 from realtime.flow import FlowNode
 from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
@@ -83,6 +84,16 @@ def test_the_frames_of_an_event_are_those_next_in_time(smiling: PhantomVideo) ->
     assert [shot.t_ns for shot in shots] == [100_000_000, 300_000_000]
     assert early[0].t_ns == pytest.approx(66_666_667)  # the oldest that is at hand
     assert nobody is None
+
+
+def test_about_what_happened_between_an_events_frames_is_known(smiling: PhantomVideo) -> None:
+    with Bench() as bench, closing(open_engine("meflownet")) as engine:
+        node = FlowNode(FlowConfig(), bench.crops, engine)
+        list(bench.motions((smiling.frame(0.9 + k / 30) for k in range(12)), flow=node))
+        onset, apex = node.shots(1, 100_000_000, 300_000_000)  # type: ignore[misc]
+        guess, exact = apex.since(onset), engine.flow(*(engine.encode(shot.crop) for shot in (onset, apex))).found
+    assert guess is not None
+    assert np.abs(guess - exact)[16:48, 16:48].mean() < 0.2 * np.abs(exact)[16:48, 16:48].mean()
 
 
 def test_frames_that_are_gone_are_not_replaced_by_others(smiling: PhantomVideo) -> None:
