@@ -1,7 +1,7 @@
 """What an event did, region by region: measured between its two frames.
 
-That takes longer than a frame may wait. At an apex it is done at once all the same, for words are wanted; at a close it
-takes three times as long and nobody waits for it, so it is done in a thread of its own.
+That takes longer than a frame may wait. At an apex it is done at once all the same, for words are wanted; at a close,
+where a large expression takes several times as long, nobody waits for it, so it is done in a thread of its own.
 """
 
 from collections import deque

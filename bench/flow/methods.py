@@ -19,7 +19,7 @@ from engines.runtime import ENGINES, EngineError, FlowEngine, FlowFields, open_e
 MethodKind = Literal["engine", "opencv", "reference"]
 
 REFINED = ("meflownet", "dis")
-"""Engines that are also measured in passes: what holds for one precision of MEFlowNet holds for all."""
+"""Engines that are also measured refined: what holds for one precision of MEFlowNet holds for all."""
 
 TRUE_FLOW = "true flow"
 TRUE_FLOW_LIVE = "true flow, HeadFit"
@@ -78,8 +78,8 @@ def open_engines(names: Sequence[str] | None, weights: Path | None = None) -> tu
         opened.append(Method(name, "engine", about, engine.encode, partial(_one_pass, engine), engine.close))
         if name in REFINED:
             about = (
-                "the same; a large expression from both sides, in two passes, held against the pictures "
-                "(`engines/refine`), as for events"
+                "the same, followed where the engine can; a large expression from both sides, held against the "
+                "pictures (`engines/refine`), as for events"
             )
             opened.append(Method(f"{name}, refined", "engine", about, _as_is, partial(_refined, engine), _nothing))
     return opened, missing

@@ -18,7 +18,6 @@ from engines.meflownet.losses import end_point_error
 from engines.meflownet.memory import Batch
 from engines.meflownet.model import MEFlowNet
 from engines.meflownet.objectives import Guessed
-from engines.meflownet.passes import SecondPass
 
 Found: TypeAlias = tuple[Tensor, Tensor, list[Tensor]]
 Measure: TypeAlias = Callable[[Batch], Found]
@@ -70,7 +69,7 @@ def held_out_table(
         people: whose faces it is measured on.
         seed: of the pairs.
         pairs: how many in each row.
-        follower: if given, what it makes of guesses stands beside what the network finds; else a second pass does.
+        follower: if given, what it makes of guesses stands beside what the network finds.
     """
     rows = [(f"σ {noise:g}, 0.4–2.5 px", bench_like(noise)) for noise in (0.7, 2.0, 4.0)]
     rows += [
@@ -78,16 +77,12 @@ def held_out_table(
     ]
     rows += [("σ 2, no expression", bench_like(2.0, still=1.0)), ("as in training", PairConfig(posed=0))]
     device = next(net.parameters()).device
-    second = SecondPass(device)
     lines = ["| held-out pairs | facial, px | head, px | expression, px |", "|---|---|---|---|"]
     for name, config in rows:
         maker = PairMaker(people, config, seed=seed)
         made = [Batch.of(maker.pair(n), device) for n in range(pairs)]
         measured = [("", errors(from_nothing(net), made))]
-        if follower is None:
-            again = (second.of(net, batch) for batch in made)
-            measured.append((", second pass", errors(from_nothing(net), again)))
-        else:
+        if follower is not None:
             measured.append((", from a guess", errors(from_guesses(net, follower, seed), made)))
         for how, found in measured:
             lines.append(f"| {name}{how} | " + " | ".join(f"{e:.3f}" for e in found) + " |")

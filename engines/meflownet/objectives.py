@@ -12,28 +12,17 @@ from engines.meflownet.guesses import Guesses
 from engines.meflownet.losses import STAGE_WEIGHTS, loss
 from engines.meflownet.memory import Batch
 from engines.meflownet.model import MEFlowNet
-from engines.meflownet.passes import SecondPass
 
 
 class Pairs:
     """The loss of a network that is told nothing of a batch's flow."""
 
-    def __init__(self, net: MEFlowNet, twice: int = 0) -> None:
-        """Take the network.
-
-        Args:
-            net: what learns, on its device.
-            twice: how many pairs of a batch, its last ones, are learned from as a second pass sees them.
-        """
-        self._net, self._twice = net, twice
-        self._second = SecondPass(next(net.parameters()).device)
+    def __init__(self, net: MEFlowNet) -> None:
+        """Take the network, on its device."""
+        self._net = net
 
     def __call__(self, batch: Batch) -> Tensor:
         """The loss."""
-        if self._twice:
-            once = Batch(*(part[: -self._twice] for part in batch))
-            twice = self._second.of(self._net, Batch(*(part[-self._twice :] for part in batch)))
-            batch = Batch(*(torch.cat(parts) for parts in zip(once, twice, strict=True)))
         found = self._net(batch.first, batch.second)
         return loss(found, batch.facial, batch.head, batch.valid, batch.tolerance)
 

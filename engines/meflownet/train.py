@@ -53,7 +53,6 @@ class TrainConfig:
         batch: pairs a step.
         fresh: how many of them are new, where as many are ready; the others are drawn from the last `memory` pairs.
         memory: how many pairs are kept for that, a megabyte each.
-        twice: share of a batch, rounded up to whole pairs, that is learned from as the second of two passes sees it.
         follow: whether the follower learns, of a network that is trained already.
         rate: the highest learning rate.
         warm_steps: steps over which it rises.
@@ -68,7 +67,6 @@ class TrainConfig:
     batch: int = 4
     fresh: int = 2
     memory: int = 1500
-    twice: float = 0.25
     follow: bool = False
     rate: float = 1e-3
     warm_steps: int = 200
@@ -109,8 +107,6 @@ class Run:
             raise ValueError(
                 f"{config.fresh} fresh pairs in a batch of {config.batch}: expected are 1 to {config.batch}"
             )
-        if not 0 <= config.twice <= 1:
-            raise ValueError(f"a share of {config.twice:g} in second passes: expected is 0 to 1")
         self.config, self.folder = config, folder
         train, held_out = split_people(people)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -121,7 +117,7 @@ class Run:
         elif config.follow:
             raise ValueError("a follower learns to follow a trained network: give its weights (--start)")
         learns: nn.Module = self.net
-        objective: Callable[[Batch], Tensor] = Pairs(self.net, math.ceil(config.twice * config.batch))
+        objective: Callable[[Batch], Tensor] = Pairs(self.net)
         if config.follow:
             learns = follower = Follower(self.net.eval()).to(self.device)
             objective = Guessed(self.net, follower)

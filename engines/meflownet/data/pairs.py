@@ -39,15 +39,8 @@ from engines.meflownet.data.photometry import Image, Photometry, PhotometryConfi
 from engines.meflownet.data.posed import TOLERANCE_PX, posed_flow
 from engines.meflownet.data.shapes import ShapeModel
 
-NEWTON_ROUNDS = 8
-"""Of Newton's method, by which flows are turned round."""
-
-FARTHEST_PX = 4.0
-"""A step of Newton's."""
-
-THINNEST = 0.05
-"""Skin is pressed to no less of its area."""
-
+_NEWTON_ROUNDS, _FARTHEST_PX = 8, 4.0  # of Newton's method, by which flows are turned round, and in each of them
+_THINNEST = 0.05  # skin is pressed to no less of its area
 _SETTLED_PX = 0.05  # off by more is skin that a turned head hides, and what is seen in its place
 
 
@@ -256,14 +249,14 @@ class PairMaker:
         """
         along_y, along_x = np.gradient(flow, axis=(0, 1))
         a, b, c, d = 1 + along_x[..., 0], along_y[..., 0], along_x[..., 1], 1 + along_y[..., 1]
-        determinant = np.maximum(a * d - b * c, THINNEST)
+        determinant = np.maximum(a * d - b * c, _THINNEST)
         steps = np.stack([d, -b, -c, a], axis=-1) / determinant[..., None]
         back = -flow
-        for _ in range(NEWTON_ROUNDS):
+        for _ in range(_NEWTON_ROUNDS):
             x, y = np.moveaxis(-back - at_places(flow, back), -1, 0)
             step = at_places(steps, back)
-            back[..., 0] += (step[..., 0] * x + step[..., 1] * y).clip(-FARTHEST_PX, FARTHEST_PX)
-            back[..., 1] += (step[..., 2] * x + step[..., 3] * y).clip(-FARTHEST_PX, FARTHEST_PX)
+            back[..., 0] += (step[..., 0] * x + step[..., 1] * y).clip(-_FARTHEST_PX, _FARTHEST_PX)
+            back[..., 1] += (step[..., 2] * x + step[..., 3] * y).clip(-_FARTHEST_PX, _FARTHEST_PX)
         return np.asarray(self._grid + back, np.float32)
 
 

@@ -10,7 +10,6 @@ from engines.meflownet.losses import loss
 from engines.meflownet.memory import Batch
 from engines.meflownet.model import MEFlowNet
 from engines.meflownet.objectives import Guessed, Pairs
-from engines.meflownet.passes import SecondPass
 from tests.engines.meflownet.batches import shifting
 
 
@@ -19,17 +18,11 @@ def batch() -> Batch:
     return shifting(2)
 
 
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_the_last_pairs_of_a_batch_are_learned_from_as_a_second_pass_sees_them(batch: Batch, count: int) -> None:
+def test_a_network_learns_from_a_batch_as_it_is(batch: Batch) -> None:
     torch.manual_seed(0)
     net = MEFlowNet()
-    other = batch._replace(second=batch.first.roll(2, 3), facial=2 * batch.facial, head=2 * batch.head)
-    mixed = Batch(*(torch.cat([a[:1], b[:1]]) for a, b in zip(batch, other, strict=True)))
-    one, two = (Batch(*(part[k : k + 1] for part in mixed)) for k in range(2))
-    passes = SecondPass(torch.device("cpu"))
-    seen = [passes.of(net, one) if count == 2 else one, passes.of(net, two) if count else two]
-    wanted = [float(loss(net(b.first, b.second), *b[2:]).detach()) for b in seen]
-    assert float(Pairs(net, count)(mixed).detach()) == pytest.approx(sum(wanted) / 2, rel=1e-4)
+    wanted = loss(net(batch.first, batch.second), batch.facial, batch.head, batch.valid, batch.tolerance)
+    assert float(Pairs(net)(batch).detach()) == float(wanted.detach())
 
 
 def test_a_follower_learns_to_go_on_from_a_guess_and_the_network_stays(batch: Batch) -> None:
