@@ -91,8 +91,9 @@ class Trail:
     def _goes_on(self, fields: FlowFields) -> bool:
         """Whether a flow is so near to the last one that its beginning there did not matter."""
         now = _expression(fields)
+        size_px = _largest_px(now)
         return (
-            (_largest_px(now) <= SMALL_PX or _largest_px(now - self._checked) <= CHANGE_PX)
+            (size_px <= SMALL_PX or _largest_px(now - self._checked) <= max(CHANGE_PX, size_px / 3))
             and _largest_px(now - _expression(self._last)) <= CHANGE_PX
             and _largest_px(fields.found - self._last.found) <= REACH_PX
         )
