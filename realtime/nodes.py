@@ -144,7 +144,7 @@ def ring_sizes(config: Config) -> tuple[RingSize, RingSize]:
     Both hold more than can be under way: `BACKLOG` waiting frames, the one in work, and the one being written.
     """
     faces = max(config.align.faces, 1)
-    return RingSize(8, config.capture.max_side**2 * 3), RingSize(16 * faces, CROP * CROP * 3)
+    return RingSize(12, config.capture.max_side**2 * 3), RingSize(20 * faces, CROP * CROP * 3)
 
 
 def through(nodes: Sequence["Node | Head"], message: AnyMessage | None) -> Iterator[AnyMessage]:
@@ -157,8 +157,9 @@ def through(nodes: Sequence["Node | Head"], message: AnyMessage | None) -> Itera
         yield from through(nodes[1:], out)
 
 
-BACKLOG = 4
-"""In live mode, frames that may wait before a node; when more do, only the newest is kept."""
+BACKLOG, LATE_NS = 8, 120_000_000
+"""In live mode, frames that may wait before a node, and how much older than the newest one may be; when more do, or one
+is, only the newest is kept. What holds a node up for a moment, as an expression that sets in, so costs no frame."""
 
 
 @dataclass(frozen=True)

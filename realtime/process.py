@@ -22,7 +22,20 @@ from realtime.bus import ENDED_MS, STOPPED_MS, Inbox, Outbox, Wiring
 from realtime.config import Config, ConfigError
 from realtime.latency import LatencyHistogram
 from realtime.messages import AnyMessage, End, Gap, MessageError, Say, Status
-from realtime.nodes import BACKLOG, PROCESSES, Aside, Head, Node, Patient, ProcessSpec, Resume, Rings, RingSize, through
+from realtime.nodes import (
+    BACKLOG,
+    LATE_NS,
+    PROCESSES,
+    Aside,
+    Head,
+    Node,
+    Patient,
+    ProcessSpec,
+    Resume,
+    Rings,
+    RingSize,
+    through,
+)
 from realtime.ring import Ring
 
 FAILED_EXIT = 3
@@ -194,7 +207,7 @@ class _Worker:
                 self._step(nodes, self._waiting.popleft())
 
     def _drain(self, inbox: Inbox) -> None:
-        """Take in what has arrived; when more than `BACKLOG` frames wait, skip to the newest and announce it.
+        """Take in what has arrived; when too many frames wait, or too long, skip to the newest and announce it.
 
         Of a frame that was begun, the other faces may be dropped: it was looked at, and is not announced.
         """
@@ -207,10 +220,13 @@ class _Worker:
             if message is None:
                 break
             self._waiting.append(message)
-        droppable = sorted({m.seq for m in self._waiting if isinstance(m, self._spec.droppable)})
+        captured_ns = {m.seq: m.t_capture_ns for m in self._waiting if isinstance(m, self._spec.droppable)}
+        droppable = sorted(captured_ns)
         if self._missed is not None and self._arrived is None:
             self._arrived = next((m for m in self._waiting if isinstance(m, self._spec.droppable)), None)
-        if len(droppable) <= BACKLOG:
+        if not droppable or (
+            len(droppable) <= BACKLOG and captured_ns[droppable[-1]] - captured_ns[droppable[0]] <= LATE_NS
+        ):
             return
         newest = droppable[-1]
         skipped = [m for m in self._waiting if isinstance(m, self._spec.droppable) and m.seq < newest]

@@ -158,6 +158,17 @@ def test_a_frame_of_which_a_face_was_dropped_is_measured_and_not_skipped() -> No
     assert tally.counts.measured + tally.counts.drops == tally.counts.frames
 
 
+@pytest.mark.parametrize(("fps", "count", "skips"), [(30, 4, False), (30, 5, True), (60, 8, False), (60, 9, True)])
+def test_frames_wait_for_a_moment_and_are_skipped_after_it(fps: int, count: int, skips: bool) -> None:
+    told: list[AnyMessage] = []
+    faces = [msgspec.structs.replace(face(k / fps, k), t_capture_ns=round(k / fps * 1e9)) for k in range(count)]
+    with perceiving(told) as worker:
+        work(worker, faces)
+        waiting = [message.seq for message in worker._waiting]
+    assert waiting == ([] if skips else list(range(1, count)))
+    assert [(m.from_seq, m.to_seq) for m in told if isinstance(m, Gap)] == [(0, count - 2)] * skips
+
+
 @pytest.mark.parametrize(
     ("missed", "arrived", "gaps"),
     [
