@@ -20,7 +20,7 @@ from engines.likeness import MIDDLE, Likeness
 from engines.runtime import FlowEngine, FlowFields, FollowingEngine
 
 REACH_PX, CHANGE_PX = 6.0, 0.8
-"""How far a flow may be from the last one, and an expression.
+"""How far a flow may be from the last one, and an expression from the last one and, if it is large, from a checked one.
 
 It finds an expression that has changed by more than a pixel for about a pixel nearer to the last one than it is."""
 
@@ -91,9 +91,8 @@ class Trail:
     def _goes_on(self, fields: FlowFields) -> bool:
         """Whether a flow is so near to the last one that its beginning there did not matter."""
         now = _expression(fields)
-        size_px = _largest_px(now)
         return (
-            (size_px <= SMALL_PX or _largest_px(now - self._checked) <= max(CHANGE_PX, size_px / 3))
+            (_largest_px(now) <= SMALL_PX or _largest_px(now - self._checked) <= CHANGE_PX)
             and _largest_px(now - _expression(self._last)) <= CHANGE_PX
             and _largest_px(fields.found - self._last.found) <= REACH_PX
         )
