@@ -220,16 +220,16 @@ class _Worker:
             if message is None:
                 break
             self._waiting.append(message)
-        captured_ns = {m.seq: m.t_capture_ns for m in self._waiting if isinstance(m, self._spec.droppable)}
-        droppable = sorted(captured_ns)
+        frames = [m for m in self._waiting if isinstance(m, self._spec.droppable)]
+        if not frames:
+            return
         if self._missed is not None and self._arrived is None:
-            self._arrived = next((m for m in self._waiting if isinstance(m, self._spec.droppable)), None)
-        if not droppable or (
-            len(droppable) <= BACKLOG and captured_ns[droppable[-1]] - captured_ns[droppable[0]] <= LATE_NS
-        ):
+            self._arrived = frames[0]
+        droppable = sorted({m.seq for m in frames})
+        if len(droppable) <= BACKLOG and frames[-1].t_capture_ns - frames[0].t_capture_ns <= LATE_NS:
             return
         newest = droppable[-1]
-        skipped = [m for m in self._waiting if isinstance(m, self._spec.droppable) and m.seq < newest]
+        skipped = [m for m in frames if m.seq < newest]
         self._waiting = deque(m for m in self._waiting if not (isinstance(m, self._spec.droppable) and m.seq < newest))
         unseen = [seq for seq in droppable if seq != self._looked_at]
         self._drops += len(unseen) - 1
