@@ -16,8 +16,12 @@ from engines.quiet import quiet_stderr
 MIN_SIDE = 32
 """Smallest image side that can hold a face worth measuring, px."""
 
-_DETECTION_SIDE = 960
-"""Larger images are reduced to this long side for detection: FaceMesh itself works on 192 px crops."""
+_LARGE_SIDE = 1920
+"""Images with a side so long are halved: FaceMesh itself works on 192 px crops.
+
+Only ever halved, for which OpenCV has code of its own: to make 960 of 1280 px with the same averages took 4.6 ms, more
+than all that MediaPipe does with either.
+"""
 
 SEARCH_EVERY = 30
 """Images from one search for another face to the next."""
@@ -87,8 +91,10 @@ class FaceMesh:
         height, width = rgb.shape[:2]
         if min(height, width) < MIN_SIDE:
             raise ValueError(f"image is {width}×{height} px: too small to hold a face, it needs {MIN_SIDE} px a side")
-        shrink = _DETECTION_SIDE / max(height, width)
-        small = cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else rgb
+        small = rgb
+        while max(small.shape) >= _LARGE_SIDE:
+            half = small.shape[1] // 2, small.shape[0] // 2
+            small = np.asarray(cv2.resize(small, half, interpolation=cv2.INTER_AREA), np.uint8)
         with nullcontext() if self._settled else quiet_stderr():
             found = self._found(small)
         self._settled = self._settled or bool(found)

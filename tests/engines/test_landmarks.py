@@ -33,14 +33,16 @@ def test_mesh_points_are_in_px_of_the_image(mesh: FaceMesh, rgb: NDArray[np.uint
     assert away(shifted[0] + np.array([60, 0, 0], np.float32), portrait.landmarks).mean() < 2
 
 
-def test_a_large_image_is_measured_in_its_own_px(mesh: FaceMesh, rgb: NDArray[np.uint8], portrait: PhantomFace) -> None:
-    large = cv2.resize(rgb, (1536, 1536), interpolation=cv2.INTER_CUBIC)
-    faces = mesh.find(large)
+@pytest.mark.parametrize("times", [3, 5, 8])  # as it is, halved, and halved twice
+def test_a_large_image_is_measured_in_its_own_px(
+    mesh: FaceMesh, rgb: NDArray[np.uint8], portrait: PhantomFace, times: int
+) -> None:
+    faces = mesh.find(np.asarray(cv2.resize(rgb, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC), np.uint8))
     assert len(faces) == 1
     # Pixel centres at whole numbers: the middle of the first pixel of three is 1.
-    assert away(faces[0], 3 * portrait.landmarks + 1).mean() < 3 * 1.5
+    assert away(faces[0], times * portrait.landmarks + (times - 1) / 2).mean() < times * 1.5
     depth = np.ptp(faces[0][:, 2]) / np.ptp(portrait.landmarks[:, 2])
-    assert depth == pytest.approx(3, rel=0.1)
+    assert depth == pytest.approx(times, rel=0.1)
 
 
 def test_two_faces_are_both_found(mesh: FaceMesh, rgb: NDArray[np.uint8]) -> None:
