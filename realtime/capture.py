@@ -7,8 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-import cv2
-
+from calib.halved import halved
 from engines.landmarks import MIN_SIDE
 from realtime.config import CaptureConfig
 from realtime.messages import BREAK_NS, AnyMessage, End, Frame, Gap, Say
@@ -128,16 +127,12 @@ class CaptureNode:
         """Put a frame into the ring."""
         now_ns = time.monotonic_ns()  # before any work on it: latency counts from here
         self._last_ns = grab.t_media_ns or 0
-        image = grab.image
+        image = halved(grab.image, self._config.max_side)
         height, width = image.shape[:2]
-        shrink = self._config.max_side / max(height, width)
-        if shrink < 1:
-            image = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-            height, width = image.shape[:2]
-            if min(height, width) < MIN_SIDE:
-                return self._end(
-                    f"{source_title(self._config.source)}: frames reduced to {width}×{height} px cannot hold a face"
-                )
+        if min(height, width) < MIN_SIDE:
+            return self._end(
+                f"{source_title(self._config.source)}: frames reduced to {width}×{height} px cannot hold a face"
+            )
         seq = self._ring.put(image)
         return Frame(seq=seq, t_capture_ns=now_ns, t_media_ns=self._last_ns, width=width, height=height)
 

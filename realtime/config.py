@@ -36,7 +36,7 @@ class CaptureConfig:
         height: height asked of a webcam or made by the phantom, px.
         seconds: stop after this much stream time; 0 runs to the end.
         paced: play files at their own speed (live), not as fast as possible (analyze).
-        max_side: larger frames are reduced to this long side, px.
+        max_side: frames with a longer side are halved, px, once or more often.
         timeout_s: a stream silent for so long counts as stalled.
         reconnects: how often a camera or URL that dies is tried again in a row, waiting twice as long each time.
         seed: of the phantom's performance.

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calib.halved import halved
 from realtime.dashboard.moments import MOST
 from realtime.messages import Frame
 from realtime.ring import Ring
@@ -30,11 +31,12 @@ class Pictures:
         image = self._ring.view(frame.seq)
         if image is None:
             return
-        shrink = self._width / image.shape[1]
+        small = halved(image, 2 * self._width)
+        shrink = self._width / small.shape[1]
         if shrink < 1:
-            copy = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+            copy = cv2.resize(small, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_LINEAR)
         else:
-            copy = image.copy()
+            copy = small.copy()
         if self._ring.holds(frame.seq):
             self._kept[frame.seq] = np.asarray(copy, dtype=np.uint8)
         while len(self._kept) > MOST:
