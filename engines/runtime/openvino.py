@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,8 +107,10 @@ class OpenVinoEngine:
             with _loading(files.folder):
                 return core.compile_model(graph, "CPU", settings)
 
-        self._pair = _Matcher(compiled(matcher), first, second)
-        self._follower = _Matcher(compiled(follower), of_first, of_second)
+        # These two take nearly all of the time that an engine takes to open.
+        with ThreadPoolExecutor(2) as both:
+            pair, following = both.map(compiled, (matcher, follower))
+        self._pair, self._follower = _Matcher(pair, first, second), _Matcher(following, of_first, of_second)
         # What the second crop of a pair needs whose flow is nearly known; what any second one needs; a first one.
         groups = of_second, [n for n in second if n not in of_second], [n for n in first if n not in second]
         self._parts = [_Part(compiled(_leading_to(encoder, group)), group) for group in groups if group]
