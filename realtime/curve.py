@@ -23,6 +23,7 @@ SEEN = np.array([region.part != "eyelid" for region in REGIONS])
 """The regions that can open an event: all but the eyelids."""
 
 _APART_NS = 100_000_000  # a frame that is farther away shows another moment
+_LEAD_NS = 33_000_000  # so long before its onset, as it is told, a movement has not begun
 _REST_NS = 500_000_000
 _NEAR_IOD = 0.01  # no region of a face at rest is farther from where it was in the anchor…
 _HELD_NS = 5_000_000_000  # …but what is held for longer than any expression (MEGC: 4 s) is the face's new rest
@@ -184,9 +185,22 @@ class Curve:
 
     def nearest(self, t_ns: int) -> Shot | None:
         """The frame at hand that is next in time; None if that is farther than `_APART_NS` and two frames."""
-        step_ns = (self.history[-1].t_ns - self.history[0].t_ns) / max(len(self.history) - 1, 1)
         shot = min(self.history, key=lambda shot: abs(shot.t_ns - t_ns))
-        return shot if abs(shot.t_ns - t_ns) <= max(_APART_NS, 2 * step_ns) else None
+        return shot if self._shows(shot, t_ns) else None
+
+    def before(self, onset_ns: int) -> Shot | None:
+        """A frame in which a movement has not begun yet: the last one `_LEAD_NS` before its onset.
+
+        An onset is told where the movement clearly leaves rest: of the phantom's, 24 ms after it truly does (long
+        ones, 50), when up to half of a quick one is over. Without such a frame at hand, the one next to the onset.
+        """
+        earlier = [shot for shot in self.history if shot.t_ns <= onset_ns - _LEAD_NS]
+        return earlier[-1] if earlier and self._shows(earlier[-1], onset_ns) else self.nearest(onset_ns)
+
+    def _shows(self, shot: Shot, t_ns: int) -> bool:
+        """Whether a frame is near enough to a moment to show it."""
+        step_ns = (self.history[-1].t_ns - self.history[0].t_ns) / max(len(self.history) - 1, 1)
+        return abs(shot.t_ns - t_ns) <= max(_APART_NS, 2 * step_ns)
 
     def resting(self, rest_iod: float) -> bool:
         """Whether the face has been still for half a second, and shows no expression.

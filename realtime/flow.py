@@ -103,7 +103,7 @@ class FlowNode:
         yield message
 
     def shots(self, face_id: int, onset_ns: int, apex_ns: int) -> tuple[Shot, Shot] | None:
-        """The frames next in time to an event's onset and apex.
+        """The frames just before an event's onset and next in time to its apex.
 
         Args:
             face_id: which face.
@@ -115,7 +115,7 @@ class FlowNode:
         curve = self._curves.get(face_id)
         if curve is None or not curve.history:
             return None
-        onset, apex = curve.nearest(onset_ns), curve.nearest(apex_ns)
+        onset, apex = curve.before(onset_ns), curve.nearest(apex_ns)
         return (onset, apex) if onset is not None and apex is not None else None
 
     def _measure_waiting(self) -> Iterator[AnyMessage]:

@@ -48,6 +48,29 @@ def test_what_happened_between_two_frames_is_known_if_they_were_measured_from_th
     assert unknown.since(moved) is moved.since(unknown) is None
 
 
+def test_a_movement_is_measured_from_a_frame_before_its_onset(curve: Curve) -> None:
+    for number in range(10):
+        curve.remember(shot(number / 30), smile(0.0), None, 9.0)
+    times = [one.t_ns for one in curve.history]
+    for onset_ns in (times[5], times[5] + 10_000_000, times[6] - 1_000_000):
+        before = curve.before(onset_ns)
+        assert before is not None
+        assert before.t_ns == times[4]
+    first = curve.before(times[0] + 5_000_000)  # nothing earlier is at hand
+    assert first is curve.history[0]
+
+
+def test_a_frame_from_before_a_hole_shows_another_moment(curve: Curve) -> None:
+    for t_s in (0.0, 0.03, 0.06, 2.0, 2.03, 2.06):
+        curve.remember(shot(t_s), smile(0.0), None, 9.0)
+    for _ in range(20):  # a step is short as a rule
+        curve.remember(shot(2.06), smile(0.0), None, 9.0)
+    after = curve.before(2_010_000_000)
+    assert after is not None
+    assert after.t_ns == 2_000_000_000
+    assert curve.before(1_000_000_000) is None
+
+
 def test_a_still_face_is_at_rest_after_half_a_second(curve: Curve) -> None:
     assert not rests(curve, smile(0.0), 0.0, 0.3)
     assert rests(curve, smile(0.0), 0.3, 0.6)

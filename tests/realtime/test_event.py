@@ -115,6 +115,16 @@ def test_an_event_however_small_has_regions_to_tell_of(shots: list[Shot], told_i
     assert told.noise_iod == pytest.approx((min(told_iod, told.magnitude_iod / 2),) * 29, abs=1e-6)
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_what_turns_out_to_be_nothing_is_taken_back(shots: list[Shot], made: Any, live: bool) -> None:
+    node = made(live=live, kept=Kept([shots[3]] * 10))
+    rising = bare(0, "rising")
+    *told, end = passed(node, rising, bare(0, "apex"), bare(0), END)
+    assert end is END
+    assert [(spot.spot_id, spot.phase) for spot in told] == [(0, "rising"), (0, "revoked")]
+    assert (told[1].kind, told[1].offset_ns, told[1].regions, told[1].sketch) == (None, -1, (), b"")
+
+
 def test_the_stream_passes_while_an_event_is_measured(made: Any) -> None:
     engine = Gate(opened=False)
     node = made(engine)
@@ -136,7 +146,7 @@ def test_what_is_ready_is_told_at_once_in_a_live_session(made: Any) -> None:
     assert isinstance(aside, Aside)
     assert passed(node, bare(0)) == []
     told = node._jobs[0].told.result(30)
-    assert list(node.ready()) == [told]
+    assert list(node.ready()) == list(told) != []
     assert not node.working
 
 
