@@ -90,7 +90,10 @@ def record(video: Video, engines: Sequence[FlowEngine], progress: Progress = lam
 
 
 def respot(recording: Recording, config: SpotConfig | None = None) -> list[Spot]:
-    """Only the spotter, over a recording's motions: what it says, in order, without the regions' statistics."""
+    """Only the spotter, over a recording's motions: what it says, in order.
+
+    Nothing of it is measured by a flow of its own, so nothing is taken back for what that shows (`realtime.event`).
+    """
     node = SpotNode(config or SpotConfig())
     return [out for message in recording.messages for out in node.step(message) if isinstance(out, Spot)]
 
