@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calib.phantom.scoring import Interval
 from calib.phantom.script import MICRO_LIMIT_S
+from engines.mellm.answer import Facts
+from engines.mellm.reader import shipped_reader
 from realtime.messages import Kind, Spot
 
 
@@ -19,6 +21,8 @@ class Found:
         confidence: 0 to 1; NaN if the method gives none.
         announced_s: when the apex was first told of, s; NaN if the method waits for the end of the video.
         taken_back: whether it was told of and then revoked; it ends at its apex, since no offset was ever told.
+        magnitude_iod: how far its strongest region moved, IOD; NaN if that was not measured.
+        units: the action units that MELLM's reader reads in it; None if it was not measured.
     """
 
     onset_s: float
@@ -28,6 +32,8 @@ class Found:
     confidence: float = math.nan
     announced_s: float = math.nan
     taken_back: bool = False
+    magnitude_iod: float = math.nan
+    units: tuple[str, ...] | None = None
 
     @property
     def interval(self) -> Interval:
@@ -65,5 +71,9 @@ def spotted(spots: Iterable[Spot]) -> list[Found]:
             told_s = told[spot.spot_id].t_media_ns / 1e9
             # MEGC knows no speech: whoever speaks is taken to make a macro-expression.
             kind = "macro" if spot.kind == "speech" else spot.kind
-            found.append(Found(onset_s, apex_s, offset_s, kind, spot.confidence, told_s))
+            own = Found(onset_s, apex_s, offset_s, kind, spot.confidence, told_s)
+            if spot.regions and spot.kind != "speech":
+                units = shipped_reader().units(Facts(spot.regions, spot.noise_iod, spot.iod_px, spot.kind))
+                own = replace(own, magnitude_iod=spot.magnitude_iod, units=units)
+            found.append(own)
     return found

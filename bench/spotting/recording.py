@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bench.complaint import BenchError
@@ -92,10 +93,22 @@ def record(video: Video, engines: Sequence[FlowEngine], progress: Progress = lam
 def respot(recording: Recording, config: SpotConfig | None = None) -> list[Spot]:
     """Only the spotter, over a recording's motions: what it says, in order.
 
-    Nothing of it is measured by a flow of its own, so nothing is taken back for what that shows (`realtime.event`).
+    Nothing is measured anew: an event with the times of a recorded one has its regions, and none is taken back for what
+    a flow of its own shows (`realtime.event`).
     """
     node = SpotNode(config or SpotConfig())
-    return [out for message in recording.messages for out in node.step(message) if isinstance(out, Spot)]
+    known = {(spot.phase, spot.onset_ns, spot.apex_ns): spot for spot in recording.spots if spot.regions}
+    said = [out for message in recording.messages for out in node.step(message) if isinstance(out, Spot)]
+    return [_measured(spot, known.get((spot.phase, spot.onset_ns, spot.apex_ns))) for spot in said]
+
+
+def _measured(spot: Spot, recorded: Spot | None) -> Spot:
+    if recorded is None:
+        return spot
+    return replace(
+        spot, magnitude_iod=recorded.magnitude_iod, regions=recorded.regions, noise_iod=recorded.noise_iod,
+        sketch=recorded.sketch,
+    )  # fmt: skip
 
 
 def save(recording: Recording, path: Path) -> None:

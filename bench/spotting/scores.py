@@ -92,6 +92,18 @@ class Judged:
         known = [delay for delay in delays if not math.isnan(delay)]
         return float(np.percentile(known, percentile)) if known else math.nan
 
+    def units_f1(self) -> float:
+        """F1 of the action units read in the true positives, counted over all; a unit on the wrong side is wrong."""
+        read = [(set(event.codes), set(found.units)) for event, found in self.right if found.units is not None]
+        shared = sum(len(true & own) for true, own in read)
+        return _ratio(2 * shared, sum(len(true) + len(own) for true, own in read))
+
+    def magnitude_share(self, percentile: float) -> float:
+        """A percentile of the magnitudes told of the true positives, each as a share of the true amplitude."""
+        shares = [found.magnitude_iod / event.amplitude_iod for event, found in self.right]
+        known = [share for share in shares if not math.isnan(share)]
+        return float(np.percentile(known, percentile)) if known else math.nan
+
     def false_per_minute(self) -> float:
         """False events that overlap no true one, a minute of time without an expression."""
         return _ratio(len(self.at_rest), self.resting_s / 60)

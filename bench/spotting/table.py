@@ -97,6 +97,17 @@ def size_table(report: Report, fps: float) -> Table:
     return make_table(f"{fps:g} fps: recall by amplitude, IOD (true events)", report.labels, columns)
 
 
+def told_table(report: Report, fps: float) -> Table:
+    """What is told of the events that were found, whatever their size, at one frame rate."""
+    every = {label: result.all for label, result in report.at(fps).items() if result.method == SPOTTER}
+    columns = [Column("action units F1", ".2f", _of(every, Judged.units_f1), True)]
+    columns += [
+        Column(f"magnitude, of the true one, {name}", ".2f", _of(every, Judged.magnitude_share, percentile), True)
+        for name, percentile in (("p5", 5), ("median", 50))
+    ]
+    return make_table(f"{fps:g} fps: what is told of the events found, of all sizes", tuple(every), columns)
+
+
 def every_table(report: Report) -> Table:
     """F1 of all events, whatever their size."""
     columns = []
@@ -152,7 +163,8 @@ def page(report: Report, picture: str) -> str:
         report: the run.
         picture: path of its picture, relative to the page.
     """
-    tables = [table(report, fps) for fps in report.rates for table in (score_table, time_table, size_table)]
+    each = score_table, time_table, size_table, told_table
+    tables = [table(report, fps) for fps in report.rates for table in each]
     tables += [every_table(report), distractor_table(report), confidence_table(report)]
     parts = ["# Spotting", "", f"![F1 of every method, recall by size, and one example]({picture})", ""]
     parts += [f"- {name}: {value}" for name, value in report.facts]

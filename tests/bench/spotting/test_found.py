@@ -1,6 +1,11 @@
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from bench.spotting.found import Found, kind_of, spotted
+from calib.face import REGIONS
+from calib.facs import pattern
+from engines.regions import motion_of
 from realtime.messages import Spot
 from tests.bench.spotting.performances import MACRO, MICRO, recording
 
@@ -18,6 +23,22 @@ def test_closed_spots_are_found_with_the_time_that_their_apex_was_told() -> None
         assert 0 < own.confidence <= 1
         assert own.interval == (own.onset_s, own.offset_s)
         assert own.length_s == own.offset_s - own.onset_s
+
+
+def test_units_are_read_in_what_was_measured() -> None:
+    moved = (0.02 * pattern("AU12")).astype(np.float32)
+    regions = tuple(motion_of(region.name, row[None]) for region, row in zip(REGIONS, moved, strict=True))
+    bare = recording((MICRO,)).spots
+    measured = [
+        replace(spot, regions=regions, noise_iod=(0.003,) * len(regions), magnitude_iod=0.02)
+        if spot.phase == "closed" else spot
+        for spot in bare
+    ]  # fmt: skip
+    (found,), (unknown,) = spotted(measured), spotted(bare)
+    assert (found.units, found.magnitude_iod) == (("AU12",), 0.02)
+    assert unknown.units is None
+    speech = [replace(spot, kind="speech") if spot.phase == "closed" else spot for spot in measured]
+    assert spotted(speech)[0].units is None
 
 
 def test_what_was_told_and_then_taken_back_stays_known_as_such() -> None:

@@ -47,7 +47,10 @@ def times(spots: "list[Spot] | tuple[Spot, ...]") -> list[tuple[object, ...]]:
 
 def test_the_spotter_alone_says_the_same_again(recorded: tuple[Recording, int]) -> None:
     made, _ = recorded
-    assert times(respot(made)) == times(made.spots)
+    assert tuple(respot(made)) == made.spots
+    other = respot(made, SpotConfig(micro_s=0.1))
+    assert [spot.kind for spot in other if spot.phase == "closed"] == ["macro"]
+    assert [spot.regions for spot in other] == [spot.regions for spot in made.spots]
 
 
 def test_the_spotter_can_be_run_with_other_settings() -> None:

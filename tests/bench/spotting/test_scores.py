@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,22 @@ def test_perfect_is_one() -> None:
     assert judged.false_per_minute() == 0.0
     assert judged.mae_s("onset_s") == judged.mae_s("offset_s") == 0.0
     assert judged.mae_s("apex_s") == pytest.approx(0.6 / 3)
+
+
+def test_what_is_told_of_the_right_ones_is_held_against_the_truth() -> None:
+    first, second, third = PERFECT
+    told = [
+        replace(first, units=("AU12",), magnitude_iod=0.015),
+        replace(second, units=("AU1", "LAU4"), magnitude_iod=0.04),
+        third,  # not measured
+        replace(at(15.0, 15.4), units=("AU9",), magnitude_iod=9.0),  # false: nothing is told of it here
+    ]
+    judged = judge(TRUTH, told)
+    assert judged.units_f1() == pytest.approx(2 / 5)
+    assert (judged.magnitude_share(0), judged.magnitude_share(100)) == pytest.approx((0.75, 0.8))
+    nothing = judge(TRUTH, PERFECT)
+    assert math.isnan(nothing.units_f1())
+    assert math.isnan(nothing.magnitude_share(50))
 
 
 def test_nothing_found_is_zero_and_nothing_at_all_is_unknown() -> None:

@@ -15,6 +15,7 @@ from bench.spotting.table import (
     size_table,
     summary_tables,
     time_table,
+    told_table,
 )
 from bench.spotting.truth import Span
 from tests.bench.spotting.performances import recording
@@ -59,6 +60,12 @@ def test_recall_is_broken_down_by_size(report: Report) -> None:
     assert table.columns[2] == "micro 0.0075–0.01 (0)"
     assert table.rows[0][2] == "–"
     assert table.rows[0][5] == "1.00"
+
+
+def test_what_is_told_is_asked_of_spotters_alone(report: Report) -> None:
+    table = told_table(report, 30.0)
+    assert [row[0] for row in table.rows] == ["spotter, meflownet", "spotter, dis"]
+    assert table.rows[0][1:] == ("–",) * 3  # nothing was measured
 
 
 def test_distractors_are_counted_over_all_rates(report: Report) -> None:
