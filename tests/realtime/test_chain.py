@@ -169,7 +169,9 @@ def test_crops_are_encoded_in_another_thread(shown: list[Take]) -> None:
     assert sum(isinstance(m, Motion) for m in messages) == 16
     measured = [m for m in messages if isinstance(m, Spot)]
     assert len(measured) == 8
-    assert all(m.regions for m in measured)
+    # Some of these frames show what the first one does: such an event is measured as well, and taken back.
+    assert all(m.phase == ("closed" if m.regions else "revoked") for m in measured)
+    assert sum(m.phase == "closed" for m in measured) >= 4
 
 
 def test_an_engine_for_one_thread_is_called_by_one(shown: list[Take]) -> None:
