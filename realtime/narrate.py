@@ -94,7 +94,7 @@ class NarrateNode:
             yield from self._prompt(now_ns)
         if self._speech is None and self._waiting:
             _, spot = self._waiting.popitem()
-            self._speech = _Speech(spot, self._narrator.narrate(_facts(spot)))
+            self._speech = _Speech(spot, self._narrator.narrate(facts_of(spot)))
         if self._speech is not None:
             yield from self._go_on(self._speech)
             self._notes += self._narrator.notes()
@@ -131,7 +131,7 @@ class NarrateNode:
                 yield _say(spot, first_sentence(f"{self._from_template(spot).narration} "))
 
     def _from_template(self, spot: Spot) -> Answer:
-        (answer,) = (p for p in self._template.narrate(_facts(spot)) if isinstance(p, Answer))
+        (answer,) = (p for p in self._template.narrate(facts_of(spot)) if isinstance(p, Answer))
         return answer
 
     def _skip(self, now_ns: int) -> Iterator[AnyMessage]:
@@ -195,7 +195,8 @@ class NarrateNode:
         )  # fmt: skip
 
 
-def _facts(spot: Spot) -> Facts:
+def facts_of(spot: Spot) -> Facts:
+    """What a narrator is told of an event."""
     return Facts(spot.regions, spot.noise_iod, spot.iod_px, spot.kind or "pair")
 
 

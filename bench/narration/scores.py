@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from bench.narration.cases import NOTHING, Case, Kind
+from bench.unit_score import counted, unit_f1
 from calib.facs import CLASSES
 from engines.mellm import Answer, Narrator
 from engines.mellm.claims import claims, false_claims
@@ -67,11 +68,7 @@ class Scores:
 
         A blink is not counted: it is no expression.
         """
-        hits = said = true = 0
-        for one in self.spoken:
-            claimed, acted = (_units(codes, sides) for codes in (one.answer.action_units, one.case.units))
-            hits, said, true = hits + len(claimed & acted), said + len(claimed), true + len(acted)
-        return 2 * hits / (said + true) if said + true else float("nan")
+        return unit_f1(((one.case.units, one.answer.action_units) for one in self.spoken), sides)
 
     def confusion(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         """Annotated class (3 rows) against the answer's (3 columns, and none), weighted by how often it was annotated.
@@ -111,7 +108,7 @@ class Scores:
     def false_alarms(self) -> float:
         """Share of the cases in which nothing happened and an expression was claimed."""
         quiet = [one for one in self.spoken if one.case.kind in NOTHING]
-        wrong = sum(bool(_units(one.answer.action_units, True)) or one.answer.label != "none" for one in quiet)
+        wrong = sum(bool(counted(one.answer.action_units)) or one.answer.label != "none" for one in quiet)
         return wrong / len(quiet) if quiet else float("nan")
 
     def replaced(self, name: str) -> float:
@@ -136,10 +133,6 @@ class Scores:
                 right = [one.case.counts[CLASSES.index(one.answer.label)] / sum(one.case.counts) for one in held]
                 rows.append((float(np.mean([one.answer.confidence for one in held])), float(np.mean(right)), len(held)))
         return rows
-
-
-def _units(codes: Iterable[str], sides: bool) -> set[str]:
-    return {code if sides else code.lstrip("LR") for code in codes if not code.endswith("AU45")}
 
 
 def _percentile(values: Sequence[float], percentile: float) -> float:

@@ -50,8 +50,8 @@ def definitions(levels: str) -> str:
         "the p95 is hardly less than the largest. Whole-video methods tell nothing before the end.",
         "**Action units F1, magnitude**: of the true positives, smaller events among them. The units are those that "
         "MELLM's reader reads in the event's own flow, which is measured once more from before its onset to its apex; "
-        "one on the wrong side is wrong. The magnitude is the mean displacement of the region that moved most, beside "
-        "that of the strongest region of the true movement; both are of one frame, which seldom is the true apex.",
+        "one on the wrong side is wrong. The magnitude is the mean displacement of the region that moved most, taken "
+        "at one frame, which seldom is the very apex, and told as a share of the true amplitude.",
         "**Right, by the spotter's confidence**: of all events that it closed with such a confidence, the share that "
         "were true positives; all sizes of events count.",
         "**Methods**. All of them get the same motions of the 29 regions, from the pipeline's own alignment, flow and "

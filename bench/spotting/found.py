@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from calib.phantom.scoring import Interval
 from calib.phantom.script import MICRO_LIMIT_S
-from engines.mellm.answer import Facts
 from engines.mellm.reader import shipped_reader
 from realtime.messages import Kind, Spot
+from realtime.narrate import facts_of
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def spotted(spots: Iterable[Spot]) -> list[Found]:
             kind = "macro" if spot.kind == "speech" else spot.kind
             own = Found(onset_s, apex_s, offset_s, kind, spot.confidence, told_s)
             if spot.regions and spot.kind != "speech":
-                units = shipped_reader().units(Facts(spot.regions, spot.noise_iod, spot.iod_px, spot.kind))
+                units = shipped_reader().units(facts_of(spot))
                 own = replace(own, magnitude_iod=spot.magnitude_iod, units=units)
             found.append(own)
     return found

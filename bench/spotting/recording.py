@@ -97,9 +97,13 @@ def respot(recording: Recording, config: SpotConfig | None = None) -> list[Spot]
     a flow of its own shows (`realtime.event`).
     """
     node = SpotNode(config or SpotConfig())
-    known = {(spot.phase, spot.onset_ns, spot.apex_ns): spot for spot in recording.spots if spot.regions}
+    known = {_moment(spot): spot for spot in recording.spots if spot.regions}
     said = [out for message in recording.messages for out in node.step(message) if isinstance(out, Spot)]
-    return [_measured(spot, known.get((spot.phase, spot.onset_ns, spot.apex_ns))) for spot in said]
+    return [_measured(spot, known.get(_moment(spot))) for spot in said]
+
+
+def _moment(spot: Spot) -> tuple[str, int, int]:
+    return spot.phase, spot.onset_ns, spot.apex_ns
 
 
 def _measured(spot: Spot, recorded: Spot | None) -> Spot:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.spotting.found import Found
 from bench.spotting.truth import Span, TrueEvent, Truth
+from bench.unit_score import unit_f1
 from calib.phantom.scoring import Interval, match
 from calib.phantom.speech import Speech
 from realtime.messages import Kind
@@ -93,10 +94,8 @@ class Judged:
         return float(np.percentile(known, percentile)) if known else math.nan
 
     def units_f1(self) -> float:
-        """F1 of the action units read in the true positives, counted over all; a unit on the wrong side is wrong."""
-        read = [(set(event.codes), set(found.units)) for event, found in self.right if found.units is not None]
-        shared = sum(len(true & own) for true, own in read)
-        return _ratio(2 * shared, sum(len(true) + len(own) for true, own in read))
+        """F1 of the action units read in the true positives; see `unit_f1`."""
+        return unit_f1((event.codes, found.units) for event, found in self.right if found.units is not None)
 
     def magnitude_share(self, percentile: float) -> float:
         """A percentile of the magnitudes told of the true positives, each as a share of the true amplitude."""

