@@ -9,6 +9,8 @@ that part look like something else, and a flow that goes on from itself loses th
 finds it lost, frames are measured from nothing until the expression is small again.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from calib.face import Floats
 from engines.grid import NO_FLOW
 from engines.likeness import MIDDLE, Likeness
-from engines.runtime import FlowEngine, FlowFields, FollowingEngine
+from engines.runtime import FlowEngine, FlowFields, FollowingEngine, flow_all, follow_all
 
 REACH_PX, CHANGE_PX = 6.0, 0.8
 """How far a flow may be from the last one, and an expression from the last one and, if it is large, from a checked one.
@@ -38,7 +40,11 @@ _BETTER = 0.9
 
 
 class Trail:
-    """A crop, and the flow from it to the last frame."""
+    """A crop, and the flow from it to the last frame.
+
+    Attributes:
+        encoded: the crop, encoded.
+    """
 
     def __init__(self, crop: NDArray[np.uint8], encoded: Any, t_ns: int) -> None:
         """Begin one.
@@ -48,34 +54,46 @@ class Trail:
             encoded: the same.
             t_ns: its time in the stream.
         """
-        self._crop, self._encoded = crop, encoded
+        self._crop, self.encoded = crop, encoded
         self._last_ns, self._last = t_ns, FlowFields(NO_FLOW, NO_FLOW)
         self._checked = NO_FLOW  # the expression near which following can be trusted
         self._near = True  # the last flow to what the next one will be
 
-    def flow(self, engine: FlowEngine, crop: NDArray[np.uint8], encoded: Any, t_ns: int) -> FlowFields:
-        """The flow to a frame's crop.
+    def guess(self, t_ns: int) -> Floats | None:
+        """About what the flow to a frame of this time is, (64, 64, 2) px; None if nothing is known of it."""
+        return self._last.found if self._near and t_ns - self._last_ns <= _LONGEST_NS else None
 
-        Where it turns out to be far from the last one, or large and not yet checked, it is measured from nothing as
-        well; of two that differ that one is believed if the crops look more alike under it, which they do not where a
-        hand hides a part of the face.
+    def doubts(self, fields: FlowFields) -> bool:
+        """Whether a followed flow must be checked: it is far from the last one, or large and not yet checked."""
+        now = _expression(fields)
+        near = (
+            (_largest_px(now) <= SMALL_PX or _largest_px(now - self._checked) <= CHANGE_PX)
+            and _largest_px(now - _expression(self._last)) <= CHANGE_PX
+            and _largest_px(fields.found - self._last.found) <= REACH_PX
+        )
+        return not near
+
+    def arrive(self, step: "Step", followed: FlowFields | None, other: FlowFields | None) -> FlowFields:
+        """Take a frame as the last one.
 
         Args:
-            engine: what measures, always the same.
-            crop: of a later frame than the last one.
-            encoded: the same.
-            t_ns: the frame's time.
+            step: the frame.
+            followed: the flow to it by its guess, if there was one.
+            other: the flow from nothing; it may be none where there is no doubt.
+
+        Returns:
+            The flow to believe: of two that differ the one under which the crops look more alike, which is not the one
+            from nothing where a hand hides a part of the face.
         """
-        if not isinstance(engine, FollowingEngine):
-            return engine.flow(self._encoded, encoded)
-        if self._near and t_ns - self._last_ns <= _LONGEST_NS:
-            fields, sure = engine.follow(self._encoded, encoded, self._last.found), True
-            if not self._goes_on(fields):
-                fields, sure = self._check(fields, engine.flow(self._encoded, encoded), crop)
+        if followed is None:
+            assert other is not None
+            fields, sure = other, False
+        elif other is None:
+            fields, sure = followed, True
         else:
-            fields, sure = engine.flow(self._encoded, encoded), False
+            fields, sure = self._check(followed, other, step.crop)
         self._near = sure or _largest_px(_expression(fields)) <= SMALL_PX
-        self._last_ns, self._last = t_ns, fields
+        self._last_ns, self._last = step.t_ns, fields
         return fields
 
     def _check(self, followed: FlowFields, other: FlowFields, crop: NDArray[np.uint8]) -> tuple[FlowFields, bool]:
@@ -88,14 +106,44 @@ class Trail:
             self._checked = _expression(fields)
         return fields, sure
 
-    def _goes_on(self, fields: FlowFields) -> bool:
-        """Whether a flow is so near to the last one that its beginning there did not matter."""
-        now = _expression(fields)
-        return (
-            (_largest_px(now) <= SMALL_PX or _largest_px(now - self._checked) <= CHANGE_PX)
-            and _largest_px(now - _expression(self._last)) <= CHANGE_PX
-            and _largest_px(fields.found - self._last.found) <= REACH_PX
-        )
+
+@dataclass(frozen=True)
+class Step:
+    """A frame to which a trail is to go on.
+
+    Attributes:
+        trail: whose last frame was earlier.
+        crop: of the frame, (256, 256, 3) uint8 RGB.
+        encoded: the same.
+        t_ns: the frame's time.
+    """
+
+    trail: Trail
+    crop: NDArray[np.uint8]
+    encoded: Any
+    t_ns: int
+
+    @property
+    def pair(self) -> tuple[Any, Any]:
+        """What the flow is wanted between, encoded."""
+        return self.trail.encoded, self.encoded
+
+
+def flow_along(engine: FlowEngine, steps: Sequence[Step]) -> list[FlowFields]:
+    """The flow of several trails, one step each, measured together where the engine gains by that.
+
+    Args:
+        engine: what measures, always the same.
+        steps: no two of the same trail.
+    """
+    if not isinstance(engine, FollowingEngine):
+        return flow_all(engine, [step.pair for step in steps])
+    guesses = {k: guess for k, step in enumerate(steps) if (guess := step.trail.guess(step.t_ns)) is not None}
+    guessed = [(*steps[k].pair, guess) for k, guess in guesses.items()]
+    followed = dict(zip(guesses, follow_all(engine, guessed), strict=True))
+    doubtful = [k for k, step in enumerate(steps) if k not in followed or step.trail.doubts(followed[k])]
+    others = dict(zip(doubtful, flow_all(engine, [steps[k].pair for k in doubtful]), strict=True))
+    return [step.trail.arrive(step, followed.get(k), others.get(k)) for k, step in enumerate(steps)]
 
 
 def _expression(fields: FlowFields) -> Floats:

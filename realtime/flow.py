@@ -17,11 +17,11 @@ from engines.runtime import (
     FlowFields,
     FollowingEngine,
     encode_each,
-    flow_all,
     open_engine,
 )
+from engines.trail import Step, flow_along
 from realtime.config import FlowConfig
-from realtime.curve import SEEN, Anchor, Curve, Shot
+from realtime.curve import SEEN, Curve, Shot
 from realtime.messages import AnyMessage, Face, Gap, Lost, Motion
 from realtime.ring import Ring
 
@@ -43,11 +43,12 @@ class _Look:
     curve: Curve | CropError | None = None
 
     @property
-    def pair(self) -> tuple[Anchor, Shot] | None:
-        """What the flow is to be measured between, if there is anything."""
-        if self.shot is None or not isinstance(self.curve, Curve) or self.shot is self.curve.anchor.shot:
+    def step(self) -> Step | None:
+        """To where the flow is to be measured, if it is."""
+        shot, curve = self.shot, self.curve
+        if shot is None or not isinstance(curve, Curve) or shot is curve.anchor.shot:
             return None
-        return self.curve.anchor, self.shot
+        return Step(curve.anchor.trail, shot.crop, shot.encoded, shot.t_ns)
 
 
 class FlowNode:
@@ -125,17 +126,10 @@ class FlowNode:
         looks = ready or self._looks(faces)
         for look in looks:
             look.curve = self._curve(look.face, look.shot) if look.shot is not None else None
-        pairs = [look.pair for look in looks]
-        flows = self._flows([pair for pair in pairs if pair is not None])
-        for look, pair in zip(looks, pairs, strict=True):
-            yield from self._tell(look, next(flows) if pair is not None else None)
-
-    def _flows(self, pairs: Sequence[tuple[Anchor, Shot]]) -> Iterator[FlowFields]:
-        if self._together:
-            yield from flow_all(self.engine, [(anchor.shot.encoded, shot.encoded) for anchor, shot in pairs])
-            return
-        for anchor, shot in pairs:
-            yield anchor.trail.flow(self.engine, shot.crop, shot.encoded, shot.t_ns)
+        steps = [look.step for look in looks]
+        flows = iter(flow_along(self.engine, [step for step in steps if step is not None]))
+        for look, step in zip(looks, steps, strict=True):
+            yield from self._tell(look, next(flows) if step is not None else None)
 
     def _looks(self, faces: Sequence[Face]) -> list[_Look]:
         """Copies of the faces' crops, encoded."""

@@ -12,10 +12,12 @@ from engines.runtime.interface import (
     encode_all,
     encode_each,
     flow_all,
+    follow_all,
 )
 from engines.runtime.registry import ENGINES, GPU, HEADLESS, PRECISIONS, open_engine
 
 __all__ = [
     "ENGINES", "GPU", "HEADLESS", "PRECISIONS", "BatchEngine", "CropError", "EngineError", "FlowEngine", "FlowFields",
-    "FollowingEngine", "NoGpuError", "WeightsError", "encode_all", "encode_each", "flow_all", "open_engine",
+    "FollowingEngine", "NoGpuError", "WeightsError", "encode_all", "encode_each", "flow_all", "follow_all",
+    "open_engine",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ caller's own copies in the GPU's memory; what `flow` returns, plain arrays.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from calib.face import CROP, Floats
 from engines.grid import CELLS
 from engines.runtime.gpu import Gpu, find_gpu
-from engines.runtime.interface import EngineError, FlowFields, check_crop
+from engines.runtime.interface import EngineError, FlowFields, Guessed, check_crop
 from engines.runtime.reference import Reference
-from engines.runtime.torch import load_network
+from engines.runtime.torch import load_follower, load_network
 
 NAMES = {"fp16": "cuda", "bf16": "cuda-bf16"}
 
@@ -35,8 +36,10 @@ class _Lane:
         crops: the same in the GPU's. A graph keeps no tensor alive: what it reads and writes must be kept here.
         encoded: the encoded crops' features, a row of numbers each, (batch, numbers).
         first, second: features that the matcher reads, alike.
+        guesses: in page-locked memory, (batch, 64, 64, 2).
+        guessed: the same in the GPU's.
         flows: facial and head flow in page-locked memory, (batch, 2, 64, 64, 2).
-        encode, match: the work; graphs on a GPU.
+        encode, match, follow: the work; graphs on a GPU.
     """
 
     staging: NDArray[np.uint8]
@@ -44,9 +47,12 @@ class _Lane:
     encoded: Any
     first: Any
     second: Any
+    guesses: Floats
+    guessed: Any
     flows: Floats
     encode: Callable[[], None]
     match: Callable[[], None]
+    follow: Callable[[], None]
 
 
 class CudaEngine:
@@ -82,6 +88,7 @@ class CudaEngine:
             if _installed().endswith("+cpu"):  # seen without loading it, which takes a second and much memory
                 raise _without_cuda(_installed(), gpu)
         net, files = load_network(weights)
+        follower = load_follower(net, files)
         import torch
 
         from engines.meflownet.rounding import rounded
@@ -91,7 +98,10 @@ class CudaEngine:
         self._torch, self._device = torch, torch.device(device)
         self._lanes: dict[int, _Lane] = {}
         try:
-            self._net: Any = rounded(net, torch.float16 if precision == "fp16" else torch.bfloat16).to(self._device)
+            self._net, self._follower = (
+                rounded(part, torch.float16 if precision == "fp16" else torch.bfloat16).to(self._device)
+                for part in (net, follower)
+            )
             self._stream = torch.cuda.Stream() if device == "cuda" else None
             reference = Reference(files)
             reference.check(self, 0.01)
@@ -118,6 +128,10 @@ class CudaEngine:
         """See `FlowEngine.flow`."""
         return self.flow_many([(first, second)])[0]
 
+    def follow(self, first: Any, second: Any, guess: Floats) -> FlowFields:
+        """See `FollowingEngine.follow`."""
+        return self.follow_many([(first, second, guess)])[0]
+
     def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
         """Several crops at once; see `BatchEngine.encode_many`.
 
@@ -127,7 +141,7 @@ class CudaEngine:
         for crop in crops:
             check_crop(crop)
         encoded: list[Any] = []
-        with self._torch.inference_mode(), self._torch.cuda.stream(self._stream):
+        with self._ours():
             for lane, chunk in self._chunks(crops):
                 self._wait()  # the crops before may still be on their way
                 for place, crop in zip(lane.staging, chunk, strict=False):
@@ -139,21 +153,38 @@ class CudaEngine:
 
     def flow_many(self, pairs: Sequence[tuple[Any, Any]]) -> list[FlowFields]:
         """Several pairs at once; see `BatchEngine.flow_many`."""
+        with self._ours():
+            return [f for lane, chunk in self._chunks(pairs) for f in self._measured(lane, chunk, lane.match)]
+
+    def follow_many(self, guessed: Sequence[Guessed]) -> list[FlowFields]:
+        """Several pairs near to their guesses at once; see `BatchEngine.follow_many`."""
         flows: list[FlowFields] = []
-        with self._torch.inference_mode(), self._torch.cuda.stream(self._stream):
-            for lane, chunk in self._chunks(pairs):
-                for side, features in zip((lane.first, lane.second), zip(*chunk, strict=True), strict=True):
-                    self._torch.stack(features, out=side[: len(chunk)])
-                lane.match()
-                self._wait()
-                flows += [FlowFields(*both.copy()) for both in lane.flows[: len(chunk)]]
+        with self._ours():
+            for lane, chunk in self._chunks(guessed):
+                for place, (_, _, guess) in zip(lane.guesses, chunk, strict=False):
+                    place[:] = guess
+                flows += self._measured(lane, [(first, second) for first, second, _ in chunk], lane.follow)
         return flows
 
     def close(self) -> None:
         """Release the graphs, the tensors and the network."""
         self._wait()
         self._lanes.clear()
-        self._net = None
+        self._net = self._follower = None
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        """What is launched meanwhile goes to the engine's own stream."""
+        with self._torch.inference_mode(), self._torch.cuda.stream(self._stream):
+            yield
+
+    def _measured(self, lane: _Lane, pairs: Sequence[tuple[Any, Any]], work: Callable[[], None]) -> list[FlowFields]:
+        """What a lane's work makes of pairs of features."""
+        for side, features in zip((lane.first, lane.second), zip(*pairs, strict=True), strict=True):
+            self._torch.stack(features, out=side[: len(pairs)])
+        work()
+        self._wait()
+        return [FlowFields(*both.copy()) for both in lane.flows[: len(pairs)]]
 
     def _wait(self) -> None:
         if self._stream is not None:
@@ -173,11 +204,14 @@ class CudaEngine:
         torch, pinned = self._torch, self._stream is not None
         staging = torch.zeros((batch, CROP, CROP, 3), dtype=torch.uint8, pin_memory=pinned)
         crops = torch.zeros_like(staging, device=self._device)
+        guesses = torch.zeros((batch, CELLS, CELLS, 2), pin_memory=pinned)
+        guessed = torch.zeros_like(guesses, device=self._device)
         flows = torch.zeros((batch, 2, CELLS, CELLS, 2), pin_memory=pinned)
         layout = self._net.encode(_pixels(crops))
-        encoder, matcher = self._net.encode, self._net.matcher
+        parts = self._net.encode, self._net.matcher, self._follower
         if self._fused and batch == 1:
-            encoder, matcher = (torch.compile(part, fullgraph=True, dynamic=False) for part in (encoder, matcher))
+            parts = tuple(torch.compile(part, fullgraph=True, dynamic=False) for part in parts)
+        encoder, matcher, follower = parts
         encoded, first, second = (torch.zeros_like(_rows(torch, layout)) for _ in range(3))
         stored_first, stored_second = (_features(torch, rows, layout) for rows in (first, second))
 
@@ -185,13 +219,20 @@ class CudaEngine:
             crops.copy_(staging, non_blocking=True)
             _rows(torch, encoder(_pixels(crops)), out=encoded)
 
-        def match() -> None:
-            facial, head, _ = matcher(stored_first, stored_second)
+        def give(found: Any) -> None:
+            facial, head, _ = found
             flows.copy_(torch.stack([facial, head], dim=1).permute(0, 1, 3, 4, 2), non_blocking=True)
 
+        def match() -> None:
+            give(matcher(stored_first, stored_second))
+
+        def follow() -> None:
+            guessed.copy_(guesses, non_blocking=True)
+            give(follower(stored_first, stored_second.shade, guessed.permute(0, 3, 1, 2)))
+
         return _Lane(
-            staging.numpy(), crops, encoded, first, second, flows.numpy(),
-            self._recorded(encode), self._recorded(match),
+            staging.numpy(), crops, encoded, first, second, guesses.numpy(), guessed, flows.numpy(),
+            *(self._recorded(work) for work in (encode, match, follow)),
         )  # fmt: skip
 
     def _recorded(self, work: Callable[[], None]) -> Callable[[], None]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,10 @@ def _whole(flow: Floats) -> Floats:
     return at_every_pixel(flow) if len(flow) == CELLS else flow
 
 
+Guessed: TypeAlias = tuple[Any, Any, Floats]
+"""Two encoded crops, and about what the flow between them is, (64, 64, 2) px."""
+
+
 class FlowEngine(Protocol):
     """A flow engine.
 
@@ -81,7 +85,21 @@ class FlowEngine(Protocol):
 
 
 @runtime_checkable
-class BatchEngine(FlowEngine, Protocol):
+class FollowingEngine(FlowEngine, Protocol):
+    """An engine that can begin where the flow was a moment ago: in less time, and however far that is by now."""
+
+    def follow(self, first: Any, second: Any, guess: Floats) -> FlowFields:
+        """As `flow`, near to a guess.
+
+        Args:
+            first, second: encoded crops.
+            guess: a flow on the grid, (64, 64, 2) px, that is right but for 2 px or so.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchEngine(FollowingEngine, Protocol):
     """An engine that gains by taking several crops, or pairs, at once; any number of them, even none."""
 
     def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[Any]:
@@ -96,18 +114,8 @@ class BatchEngine(FlowEngine, Protocol):
         """As `flow` for each pair of encoded crops."""
         ...
 
-
-@runtime_checkable
-class FollowingEngine(FlowEngine, Protocol):
-    """An engine that can begin where the flow was a moment ago: in less time, and however far that is by now."""
-
-    def follow(self, first: Any, second: Any, guess: Floats) -> FlowFields:
-        """As `flow`, near to a guess.
-
-        Args:
-            first, second: encoded crops.
-            guess: a flow on the grid, (64, 64, 2) px, that is right but for 2 px or so.
-        """
+    def follow_many(self, guessed: Sequence[Guessed]) -> list[FlowFields]:
+        """As `follow` for each pair and its guess."""
         ...
 
 
@@ -133,6 +141,11 @@ def encode_each(engine: FlowEngine, crops: Sequence[NDArray[np.uint8]]) -> list[
 def flow_all(engine: FlowEngine, pairs: Sequence[tuple[Any, Any]]) -> list[FlowFields]:
     """Flow between several pairs of encoded crops, at once where the engine can."""
     return engine.flow_many(pairs) if isinstance(engine, BatchEngine) else [engine.flow(*pair) for pair in pairs]
+
+
+def follow_all(engine: FollowingEngine, guessed: Sequence[Guessed]) -> list[FlowFields]:
+    """The same near to a guess each."""
+    return engine.follow_many(guessed) if isinstance(engine, BatchEngine) else [engine.follow(*one) for one in guessed]
 
 
 def check_crop(crop: NDArray[np.uint8]) -> None:

@@ -3,11 +3,11 @@
 Who owns what:
 
 - `Device` owns the context and the stream; a `Stage` its TensorRT engine, context, and the memory of its tensors.
-- A `Lane`, one for each batch that a plan was built for, owns two stages, the page-locked arrays in front of and behind
-  them, and the CUDA graphs that run from one to the other.
+- A `Lane`, one for each batch that a plan was built for, owns three stages, the page-locked arrays in front of and
+  behind them, and the CUDA graphs that run from one to the other.
 - `Features`, what `encode` returns, own a block of the GPU's memory. The caller may keep them; when they are let go the
   block returns to the engine, which uses it again. After `close` they are of no use, and hold nothing.
-- What `flow` returns are plain arrays of the caller's own.
+- What `flow` and `follow` return are plain arrays of the caller's own.
 """
 
 import dataclasses
@@ -18,21 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.runtime.device import CapturedWork, Device, DeviceError
+from calib.face import Floats
+from engines.runtime.device import Device
 from engines.runtime.gpu import Gpu
-from engines.runtime.interface import FlowFields, check_crop
+from engines.runtime.interface import FlowFields, Guessed, check_crop
 from engines.runtime.plans.builder import plan_spec
 from engines.runtime.plans.graph import Precision
+from engines.runtime.plans.lane import FEATURES, Lane, Matching
 from engines.runtime.plans.library import Library, installed_libraries, open_library
-from engines.runtime.plans.stage import Copy, Stage, joined
 from engines.runtime.plans.store import PlanError, PlanSpec, PlanStore
 from engines.runtime.reference import Reference
 from engines.runtime.weights import Weights
-
-FEATURES = ("shade", "quarter", "coarse", "context", "solid", "half", "full")
-"""The order in which features lie in memory: what the matcher reads of either crop lies together."""
-
-_ORDER = (*FEATURES, *(f"first_{name}" for name in FEATURES), *(f"second_{name}" for name in FEATURES))
 
 NAMES: dict[Precision, str] = {"fp32": "tensorrt-fp32", "fp16": "tensorrt", "int8": "tensorrt-int8"}
 
@@ -46,95 +42,6 @@ class Features:
 
     def __del__(self) -> None:
         self._pool.append(self.block)
-
-
-class Lane:
-    """Encoder and matcher for one batch."""
-
-    def __init__(self, device: Device, library: Library, runtime: Any, parts: dict[str, bytes]) -> None:
-        """Load a plan, run it once, and record it.
-
-        Raises:
-            PlanError: TensorRT does not take the plan, or it is none of this network.
-            DeviceError: the GPU's memory is full, or it fails.
-        """
-        self._device = device
-        self._stages: list[Stage] = []
-        self._graphs: list[CapturedWork] = []
-        self.crops: Any = None
-        self.flows: Any = None
-        self.encode: Any = None
-        self.match: Any = None
-        try:
-            for part in ("encoder", "matcher"):
-                self._stages.append(Stage(device, library.module, runtime, parts[part], _ORDER, part))
-            self.encoder, self.matcher = self._stages
-            self._check()
-            self.crops = device.page_locked(self.encoder.ports["crop"].shape, np.uint8)
-            self.crops[:] = 0
-            self.flows = {n: device.page_locked(self.matcher.ports[n].shape, np.float32) for n in ("facial", "head")}
-            self.encode, self.match = self._recorded(self._encode), self._recorded(self._match)
-        except BaseException:
-            self.close()
-            raise
-
-    @property
-    def batch(self) -> int:
-        """Crops, or pairs, at once."""
-        return self.encoder.ports["crop"].shape[0]
-
-    def saved(self, slot: int, layout: "dict[str, int]") -> list[Copy]:
-        """Copies that take the features of one of the encoded crops to a block of this layout."""
-        ports = self.encoder.ports
-        return joined(
-            Copy(layout[n], ports[n].offset + slot * ports[n].each, ports[n].each) for n in FEATURES if n in ports
-        )
-
-    def given(self, slot: int, side: str, layout: "dict[str, int]") -> list[Copy]:
-        """Copies that hand features in a block of this layout to the matcher."""
-        ports, names = self.matcher.ports, [n for n in FEATURES if f"{side}_{n}" in self.matcher.ports]
-        return joined(
-            Copy(port.offset + slot * port.each, layout[n], port.each)
-            for n, port in ((n, ports[f"{side}_{n}"]) for n in names)
-        )
-
-    def close(self) -> None:
-        """Free all of it, graphs first."""
-        for graph in self._graphs:
-            graph.close()
-        # Work that is not recorded is the lane's own, and would keep it and its page-locked arrays alive.
-        self.encode = self.match = self.crops = self.flows = None
-        for stage in reversed(self._stages):
-            stage.close()
-        self._graphs, self._stages = [], []
-
-    def _check(self) -> None:
-        given = {n: port for n, port in self.encoder.ports.items() if n not in self.encoder.takes}
-        wanted = {n: self.matcher.ports[n] for n in self.matcher.takes}
-        pairs = [(given.get(n.partition("_")[2]), port) for n, port in wanted.items()]
-        fits = all(mine is not None and (mine.shape, mine.dtype) == (port.shape, port.dtype) for mine, port in pairs)
-        if not fits or self.encoder.takes != {"crop"} or not {"facial", "head"} <= set(self.matcher.ports):
-            raise PlanError("the plan's encoder and matcher do not fit together")
-
-    def _encode(self) -> None:
-        self._device.upload(self.encoder.address("crop"), self.crops)
-        self.encoder.enqueue()
-
-    def _match(self) -> None:
-        self.matcher.enqueue()
-        for name, array in self.flows.items():
-            self._device.download(array, self.matcher.address(name))
-
-    def _recorded(self, work: Any) -> Any:
-        """The work as a CUDA graph; as it is, where it cannot be recorded."""
-        work()  # what TensorRT allocates and compiles at the first run cannot be recorded
-        self._device.wait()
-        try:
-            graph = self._device.capture(work)
-        except DeviceError:
-            return work
-        self._graphs.append(graph)
-        return graph
 
 
 class TensorRtEngine:
@@ -205,6 +112,10 @@ class TensorRtEngine:
         """See `FlowEngine.flow`."""
         return self.flow_many([(first, second)])[0]
 
+    def follow(self, first: Features, second: Features, guess: Floats) -> FlowFields:
+        """See `FollowingEngine.follow`."""
+        return self.follow_many([(first, second, guess)])[0]
+
     def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[Features]:
         """Several crops at once; see `BatchEngine.encode_many`."""
         for crop in crops:
@@ -225,18 +136,17 @@ class TensorRtEngine:
 
     def flow_many(self, pairs: Sequence[tuple[Features, Features]]) -> list[FlowFields]:
         """Several pairs at once; see `BatchEngine.flow_many`."""
+        with self._device.current():
+            return [f for lane, chunk in self._chunks(pairs) for f in self._measured(lane.matcher, chunk)]
+
+    def follow_many(self, guessed: Sequence[Guessed]) -> list[FlowFields]:
+        """Several pairs near to their guesses at once; see `BatchEngine.follow_many`."""
         flows: list[FlowFields] = []
         with self._device.current():
-            for lane, chunk in self._chunks(pairs):
-                for slot, pair in enumerate(chunk):
-                    for side, features in zip(("first", "second"), pair, strict=True):
-                        for copy in lane.given(slot, side, self._layout):
-                            source = int(features.block) + copy.source
-                            self._device.copy(lane.matcher.start + copy.target, source, copy.size)
-                lane.match()
-                self._device.wait()
-                facial, head = lane.flows["facial"], lane.flows["head"]
-                flows += [FlowFields(facial[slot].copy(), head[slot].copy()) for slot in range(len(chunk))]
+            for lane, chunk in self._chunks(guessed):
+                for place, (_, _, guess) in zip(lane.follower.guesses, chunk, strict=False):
+                    place[:] = guess
+                flows += self._measured(lane.follower, [(first, second) for first, second, _ in chunk])
         return flows
 
     def close(self) -> None:
@@ -252,6 +162,17 @@ class TensorRtEngine:
             self._blocks, self._owned = [], []
             self._runtime = None
         self._device.close()
+
+    def _measured(self, matching: Matching, pairs: Sequence[tuple[Features, Features]]) -> list[FlowFields]:
+        """What a matcher or follower makes of pairs of features."""
+        start = matching.stage.start
+        for slot, pair in enumerate(pairs):
+            for features, copies in zip(pair, matching.given(slot, self._layout), strict=True):
+                for copy in copies:
+                    self._device.copy(start + copy.target, int(features.block) + copy.source, copy.size)
+        matching.run()
+        self._device.wait()
+        return [FlowFields(matching.facial[slot].copy(), matching.head[slot].copy()) for slot in range(len(pairs))]
 
     def _lane(self, library: Library, store: PlanStore, spec: PlanSpec) -> Lane:
         """What runs a plan. It is read first: without one it does not matter whether TensorRT starts here."""

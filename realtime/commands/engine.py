@@ -155,7 +155,7 @@ def list_plans(
         serves = any(replace(own, precision=spec.precision, batch=spec.batch) == spec for own in here)
         table.add_row(
             spec.precision, str(spec.batch), spec.gpu or f"any {spec.capability}",
-            f"{spec.library} {spec.version}", spec.matcher[:8], f"{path.stat().st_size / 2**20:.0f}",
+            f"{spec.library} {spec.version}", spec.graphs[:8], f"{path.stat().st_size / 2**20:.0f}",
             "yes" if serves else "no",
         )  # fmt: skip
     console = plain()

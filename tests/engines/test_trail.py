@@ -1,5 +1,8 @@
 """How a flow is followed from frame to frame: by an engine whose truth is known, and by the shipped network."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -9,8 +12,9 @@ from calib.crop import rgb_crop
 from calib.face import Floats, crop_transform
 from calib.phantom import Nuisance, PhantomEvent, PhantomFace, PhantomScript, PhantomVideo
 from engines.grid import CELLS
-from engines.runtime import FlowFields, open_engine
-from engines.trail import CHANGE_PX, REACH_PX, SMALL_PX, Trail
+from engines.runtime import FlowEngine, FlowFields, open_engine
+from engines.runtime.interface import Guessed
+from engines.trail import CHANGE_PX, REACH_PX, SMALL_PX, Step, Trail, flow_along
 
 STEP_NS = 33_000_000
 BLANK: NDArray[np.uint8] = np.zeros((256, 256, 3), np.uint8)
@@ -68,11 +72,16 @@ def heads(*flows: Floats) -> list[FlowFields]:
     return [FlowFields(flow, flow) for flow in flows]
 
 
+def flow(trail: Trail, engine: FlowEngine, crop: NDArray[np.uint8], encoded: Any, t_ns: int) -> FlowFields:
+    (fields,) = flow_along(engine, [Step(trail, crop, encoded, t_ns)])
+    return fields
+
+
 def run(engine: Scripted, times_ns: list[int] | None = None) -> list[Floats]:
     """What is found, frame after frame."""
     trail = Trail(BLANK, -1, 0)
     times = times_ns or [STEP_NS * (k + 1) for k in range(len(engine.flows))]
-    return [trail.flow(engine, BLANK, k, t_ns).found for k, t_ns in enumerate(times)]
+    return [flow(trail, engine, BLANK, k, t_ns).found for k, t_ns in enumerate(times)]
 
 
 def test_each_frame_begins_with_the_flow_of_the_last_and_the_first_with_none() -> None:
@@ -131,7 +140,7 @@ def test_of_two_answers_the_one_from_nothing_is_believed_if_the_crops_look_more_
         second[100:200, 60:200] = 128
     engine = Doubtful(bump(2.5), np.zeros_like(bump(2.5)))
     trail = Trail(first, -1, 0)
-    found = [trail.flow(engine, second, k, STEP_NS * (k + 1)).found.max() for k in range(2)]
+    found = [flow(trail, engine, second, k, STEP_NS * (k + 1)).found.max() for k in range(2)]
     assert found == ([2.5, 2.5] if hidden else [0.0, 0.0])
     asked = [guess is None for guess in engine.asked]
     assert asked == ([False, True, False] if hidden else [False, True, False, True])
@@ -144,7 +153,7 @@ def test_where_following_has_lost_a_large_expression_frames_are_measured_from_no
     engine = Doubtful(uniform(5.0) + bump(2.5), uniform(5.0))
     engine.other = FlowFields(uniform(5.0), uniform(2.0))  # the larger expression, and the truth
     trail = Trail(crop, -1, 0)
-    found = [trail.flow(engine, shifted, k, STEP_NS * (k + 1)).found.max() for k in range(3)]
+    found = [flow(trail, engine, shifted, k, STEP_NS * (k + 1)).found.max() for k in range(3)]
     assert found == [5.0] * 3
     assert [guess is None for guess in engine.asked] == [False, True, True, True]
 
@@ -153,6 +162,48 @@ def test_a_jump_is_measured_from_nothing_as_well() -> None:
     engine = Scripted(*heads(uniform(REACH_PX - 0.1), uniform(2 * REACH_PX), uniform(30.0), uniform(32.0)))
     run(engine)
     assert [guess is None for guess in engine.asked] == [False, False, True, False, True, False]
+
+
+class Batched(Scripted):
+    """One that takes several at once.
+
+    Attributes:
+        batches: how many were followed, and how many measured from nothing.
+    """
+
+    def __init__(self, *flows: FlowFields) -> None:
+        super().__init__(*flows)
+        self.batches: list[tuple[int, int]] = []
+
+    def encode_many(self, crops: Sequence[NDArray[np.uint8]]) -> list[int]:
+        raise AssertionError("a trail is handed what is encoded")
+
+    def flow_many(self, pairs: Sequence[tuple[int, int]]) -> list[FlowFields]:
+        self.batches.append((0, len(pairs)))
+        return [self.flow(*pair) for pair in pairs]
+
+    def follow_many(self, guessed: Sequence[Guessed]) -> list[FlowFields]:
+        self.batches.append((len(guessed), 0))
+        return [self.follow(*one) for one in guessed]
+
+
+def test_several_faces_are_followed_at_once_and_each_as_if_it_were_alone() -> None:
+    """One that moves little; one that jumps, and is measured from nothing as well; one that was gone for long."""
+    flows = heads(uniform(0.5), uniform(2 * REACH_PX), uniform(1.0), uniform(0.7), uniform(2 * REACH_PX), uniform(1.5))
+    together, alone = Batched(*flows), Scripted(*flows)
+    times = [(STEP_NS, 2 * STEP_NS), (STEP_NS, 2 * STEP_NS), (STEP_NS, 9 * STEP_NS)]
+    trails = [Trail(BLANK, -1, 0) for _ in times]
+    found = []
+    for row in range(2):
+        steps = [Step(trail, BLANK, 3 * row + k, times[k][row]) for k, trail in enumerate(trails)]
+        found.append([fields.found.max() for fields in flow_along(together, steps)])
+    assert together.batches == [(3, 0), (0, 1), (2, 0), (0, 1)]
+    assert found[0] == [0.5, 2 * REACH_PX, 1.0]
+    for k, when in enumerate(times):
+        trail = Trail(BLANK, -1, 0)
+        assert [flow(trail, alone, BLANK, 3 * row + k, when[row]).found.max() for row in range(2)] == [
+            found[row][k] for row in range(2)
+        ]
 
 
 def test_an_engine_that_cannot_follow_is_asked_from_nothing() -> None:
@@ -205,7 +256,7 @@ def test_what_is_followed_is_what_is_measured_from_nothing(portrait: PhantomFace
                 return fields
 
             patch.setattr(engine, "follow", counted)
-            found = trail.flow(engine, crop, encoded, k * STEP_NS)
+            found = flow(trail, engine, crop, encoded, k * STEP_NS)
         wanted = engine.flow(first, encoded)
         apart.append(np.hypot(*np.moveaxis(found.found - wanted.found, -1, 0))[16:48, 16:48].mean())
     engine.close()
@@ -219,6 +270,6 @@ def test_a_hand_before_the_face_leads_no_flow_astray(portrait: PhantomFace) -> N
     trail = Trail(shown.crop(0.0), engine.encode(shown.crop(0.0)), 0)
     for k in range(1, 13):
         crop = shown.crop(k / 30, hand=k > 3)
-        found = trail.flow(engine, crop, engine.encode(crop), k * STEP_NS).found
+        found = flow(trail, engine, crop, engine.encode(crop), k * STEP_NS).found
     engine.close()
     assert np.hypot(*np.moveaxis(found, -1, 0))[8:22, 20:44].mean() < 0.15  # the brows and the forehead

@@ -17,7 +17,7 @@ from engines.runtime.interface import EngineError
 from engines.runtime.plans.graph import Graph, Precision
 from engines.runtime.plans.library import Library, open_library
 from engines.runtime.plans.ranges import peaks
-from engines.runtime.plans.store import PlanSpec
+from engines.runtime.plans.store import PARTS, PlanSpec
 from engines.runtime.weights import Weights
 
 Show = Callable[[str, float], None]
@@ -30,8 +30,6 @@ def _silent(what: str, share: float) -> None:
     """Nobody is told."""
 
 
-PARTS = ("encoder", "matcher")
-
 _PAIRS = 24
 """Pairs of the calibration set; as many as set the scales of the shipped int8 graph."""
 
@@ -42,15 +40,15 @@ def plan_spec(weights: Weights, library: Library, gpu: Gpu, precision: Precision
     Raises:
         WeightsError: a graph is missing or corrupt.
     """
-    hashes = [hashlib.sha256(content).hexdigest() for content in sources(weights).values()]
+    graphs = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in sources(weights).values()))
     return PlanSpec(
-        encoder=hashes[0], matcher=hashes[1], library=library.flavour, version=library.version,
+        graphs=graphs.hexdigest(), library=library.flavour, version=library.version,
         gpu="" if library.portable else gpu.name, capability=gpu.capability, precision=precision, batch=batch,
     )  # fmt: skip
 
 
 def sources(weights: Weights) -> dict[str, bytes]:
-    """The exported graphs that plans are made of: encoder and matcher in float32.
+    """The exported graphs that plans are made of, in float32.
 
     Raises:
         WeightsError: one is missing or corrupt.
@@ -59,10 +57,10 @@ def sources(weights: Weights) -> dict[str, bytes]:
 
 
 def prepared(weights: Weights, precision: Precision, batch: int, show: Show = _silent) -> "dict[str, bytes]":
-    """Encoder and matcher as TensorRT is to take them.
+    """The graphs as TensorRT is to take them.
 
     With fp16 all convolutions are in half precision. With int8 the matcher's are int8 where they bear it; the rest, and
-    the encoder's, are in half precision.
+    those of encoder and follower, are in half precision.
 
     Raises:
         EngineError: a package is missing.

@@ -29,7 +29,7 @@ def _onnx() -> Any:
 
 
 class Graph:
-    """One exported graph, encoder or matcher. It belongs to this object and is changed in place."""
+    """One exported graph. It belongs to this object and is changed in place."""
 
     def __init__(self, content: bytes, name: str) -> None:
         """Read it.

@@ -74,7 +74,7 @@ def laid_out(ports: Sequence[tuple[str, tuple[int, ...], Any]], start: int = 0) 
 
 
 class Stage:
-    """An encoder or a matcher. It owns its engine, its context and its memory, one block for all its tensors."""
+    """One of a plan's parts. It owns its engine, its context and its memory, one block for all its tensors."""
 
     def __init__(self, device: Device, trt: Any, runtime: Any, plan: bytes, order: Sequence[str], name: str) -> None:
         """Load a plan.

@@ -12,7 +12,10 @@ from pathlib import Path
 from engines.runtime.choice import cache_folder
 from engines.runtime.interface import EngineError
 
-RECIPE = 3
+PARTS = ("encoder", "matcher", "follower")
+"""What a plan holds."""
+
+RECIPE = 4
 """Counts up when graphs are prepared or built in another way, so that older plans are not taken any more."""
 
 _MAGIC = b"mellm-live TensorRT plan\n"
@@ -27,7 +30,7 @@ class PlanSpec:
     """All that a plan depends on.
 
     Attributes:
-        encoder, matcher: SHA-256 of the exported graphs.
+        graphs: SHA-256 of the exported graphs, all of them.
         library: package that built it.
         version: of the package.
         gpu: the GPU's name; empty where the plan serves every GPU of its compute capability.
@@ -37,8 +40,7 @@ class PlanSpec:
         recipe: how graphs were prepared and built, see `RECIPE`.
     """
 
-    encoder: str
-    matcher: str
+    graphs: str
     library: str
     version: str
     gpu: str
@@ -64,7 +66,7 @@ class PlanSpec:
 
     def differences(self, other: "PlanSpec") -> list[str]:
         """What another plan was made for instead, in words."""
-        told = {"encoder": "other weights", "matcher": "other weights", "recipe": "another release of mellm-live"}
+        told = {"graphs": "other weights", "recipe": "another release of mellm-live"}
         words = []
         for field in dataclasses.fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 
 from calib.int8 import Crop
+from engines.grid import CELLS
 from engines.runtime import cuda
 from engines.runtime.cuda import CudaEngine
 from engines.runtime.gpu import Gpu, NoGpuError
@@ -37,15 +38,33 @@ def test_rounded_convolutions_move_the_flow_by_hundredths_of_a_pixel_and_no_more
     exact.close()
 
 
+def test_a_flow_is_followed_as_exactly(engine: CudaEngine, calibration: Pairs) -> None:
+    exact = TorchEngine()
+    for pair in calibration:
+        (first, second), (a, b) = ([e.encode(crop) for crop in pair] for e in (engine, exact))
+        guess = exact.flow(a, b).found + np.float32(0.5)
+        found, wanted = engine.follow(first, second, guess), exact.follow(a, b, guess)
+        assert np.hypot(*np.moveaxis(found.facial - wanted.facial, -1, 0)).mean() < 0.02
+    exact.close()
+
+
+@pytest.mark.parametrize("guess", [None, 0.3])
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5])
-def test_several_at_once_are_as_one_by_one(engine: CudaEngine, calibration: Pairs, count: int) -> None:
+def test_several_at_once_are_as_one_by_one(
+    engine: CudaEngine, calibration: Pairs, count: int, guess: float | None
+) -> None:
     assert isinstance(engine, BatchEngine)
     pairs = [calibration[k % 3] for k in range(count)]
+    guesses = [np.full((CELLS, CELLS, 2), (guess or 0) * k, np.float32) for k in range(count)]
     firsts, seconds = (engine.encode_many([pair[side] for pair in pairs]) for side in (0, 1))
-    fields = engine.flow_many(list(zip(firsts, seconds, strict=True)))
+    if guess is None:
+        fields = engine.flow_many(list(zip(firsts, seconds, strict=True)))
+    else:
+        fields = engine.follow_many(list(zip(firsts, seconds, guesses, strict=True)))
     assert len(fields) == count
-    for found, pair in zip(fields, pairs, strict=True):
-        wanted = engine.flow(*(engine.encode(crop) for crop in pair))
+    for found, pair, start in zip(fields, pairs, guesses, strict=True):
+        first, second = (engine.encode(crop) for crop in pair)
+        wanted = engine.flow(first, second) if guess is None else engine.follow(first, second, start)
         assert found.head is not None
         assert wanted.head is not None
         assert np.abs(found.facial - wanted.facial).max() < 0.02
@@ -127,7 +146,10 @@ def test_fused_work_is_traced_whole_and_answers_alike(
     precision: Literal["fp16", "bf16"] = "bf16" if "bf16" in engine.name else "fp16"
     with CudaEngine(precision, device="cpu", fused=True) as fused:
         assert fused.name == f"{engine.name}-fused"
-        found, wanted = (e.flow(*(e.encode(crop) for crop in calibration[0])) for e in (fused, engine))
+        encoded = [[e.encode(crop) for crop in calibration[0]] for e in (fused, engine)]
+        found, wanted = (e.flow(*pair) for e, pair in zip((fused, engine), encoded, strict=True))
+        assert np.abs(found.facial - wanted.facial).max() < 1e-4
+        found, wanted = (e.follow(a, b, wanted.found) for e, (a, b) in zip((fused, engine), encoded, strict=True))
         assert np.abs(found.facial - wanted.facial).max() < 1e-4
 
 

@@ -6,16 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calib.face import CROP
+from calib.face import CROP, Floats
 from calib.phantom import PhantomFace
+from engines.grid import CELLS
 from engines.runtime.interface import (
     CropError,
     EngineError,
     FlowFields,
+    Guessed,
     check_crop,
     encode_all,
     encode_each,
     flow_all,
+    follow_all,
 )
 from tests.engines.scenes import scene
 
@@ -94,6 +97,9 @@ class Single:
     def flow(self, first: int, second: int) -> FlowFields:
         return FlowFields(np.full((CROP, CROP, 2), second - first, np.float32), None)
 
+    def follow(self, first: int, second: int, guess: Floats) -> FlowFields:
+        return FlowFields(guess + (second - first), None)
+
     def close(self) -> None:
         """Nothing to release."""
 
@@ -111,6 +117,10 @@ class Several(Single):
         self.asked += 1
         return [self.flow(*pair) for pair in pairs]
 
+    def follow_many(self, guessed: Sequence[Guessed]) -> list[FlowFields]:
+        self.asked += 1
+        return [self.follow(*one) for one in guessed]
+
 
 @pytest.mark.parametrize("engine", [Single(), Several()])
 def test_several_crops_and_pairs_go_at_once_where_that_can_be(engine: Single) -> None:
@@ -119,7 +129,10 @@ def test_several_crops_and_pairs_go_at_once_where_that_can_be(engine: Single) ->
     assert encoded == [3, 10, 4]
     fields = flow_all(engine, [(3, 10), (10, 4)])
     assert [float(f.facial.max()) for f in fields] == [7, -6]
-    assert getattr(engine, "asked", 2) == 2
+    guesses = [np.full((CELLS, CELLS, 2), start, np.float32) for start in (1.0, 2.0)]
+    followed = follow_all(engine, [(3, 10, guesses[0]), (10, 4, guesses[1])])
+    assert [float(f.found.max()) for f in followed] == [8, -4]
+    assert getattr(engine, "asked", 3) == 3
 
 
 @pytest.mark.parametrize("engine", [Single(), Several()])

@@ -10,7 +10,7 @@ import pytest
 from calib.int8 import Crop
 from engines.runtime.cuda import CudaEngine
 from engines.runtime.gpu import NoGpuError, find_gpu
-from engines.runtime.interface import EngineError, FlowFields, encode_all, flow_all
+from engines.runtime.interface import EngineError, FlowFields, encode_all, flow_all, follow_all
 from engines.runtime.plans.builder import build, plan_spec, prepared
 from engines.runtime.plans.graph import Precision
 from engines.runtime.plans.library import open_library
@@ -132,6 +132,19 @@ def test_many_at_once_are_as_one_by_one(
         assert apart_px(found, exact[k % 3]) < (0.06 if "int8" in engine.name else 0.03)
 
 
+def test_a_flow_is_followed_as_on_the_cpu(engine: GpuEngine, calibration: Pairs, exact: list[FlowFields]) -> None:
+    pytest.importorskip("torch")
+    cpu = TorchEngine(device="cpu")
+    guesses = [np.float32(0.8) * fields.found for fields in exact]
+    firsts, seconds = (encode_all(engine, [pair[side] for pair in calibration]) for side in (0, 1))
+    for found, pair, guess in zip(
+        follow_all(engine, list(zip(firsts, seconds, guesses, strict=True))), calibration, guesses, strict=True
+    ):
+        wanted = cpu.follow(cpu.encode(pair[0]), cpu.encode(pair[1]), guess)
+        assert apart_px(found, wanted) < 0.03
+    cpu.close()
+
+
 def test_a_thousand_frames_come_out_the_same_and_memory_stays(engine: GpuEngine, calibration: Pairs) -> None:
     anchor, (first, second) = engine.encode(calibration[0][0]), calibration[0]
     wanted = engine.flow(anchor, engine.encode(second)).facial
@@ -151,21 +164,27 @@ def test_features_stay_what_they_were_while_they_are_kept(engine: GpuEngine, cal
         assert np.abs(engine.flow(features, moved).facial - wanted).max() < 1e-3
 
 
+@pytest.mark.parametrize("followed", [False, True])
 @pytest.mark.parametrize("batch", BATCHES)
 def test_how_long_it_takes_is_told(
-    engine: GpuEngine, calibration: Pairs, batch: int, capsys: pytest.CaptureFixture[str]
+    engine: GpuEngine, calibration: Pairs, batch: int, followed: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A live frame is one encoding and one flow: told, not asserted."""
+    """A live frame is one encoding and one flow, which goes on from the last frame's: told, not asserted."""
     first, second = calibration[0]
     anchors, times = encode_all(engine, [first] * batch), []
+    guesses = [engine.flow(anchors[0], engine.encode(second)).found] * batch
     for _ in range(220):
         began = time.perf_counter()
-        fields = flow_all(engine, list(zip(anchors, encode_all(engine, [second] * batch), strict=True)))
+        seconds = encode_all(engine, [second] * batch)
+        if followed:
+            fields = follow_all(engine, list(zip(anchors, seconds, guesses, strict=True)))
+        else:
+            fields = flow_all(engine, list(zip(anchors, seconds, strict=True)))
         times.append(1000 * (time.perf_counter() - began))
     assert len(fields) == batch
     p50, p95, p99 = np.percentile(times[20:], [50, 95, 99])
     with capsys.disabled():
         print(  # noqa: T201
-            f"\n{engine.name}, batch {batch}: p50 {p50:.3f} ms, p95 {p95:.3f} ms, p99 {p99:.3f} ms, "
-            f"{1000 * batch / p50:.0f} pairs/s"
+            f"\n{engine.name}, batch {batch}{', followed' * followed}: "
+            f"p50 {p50:.3f} ms, p95 {p95:.3f} ms, p99 {p99:.3f} ms, {1000 * batch / p50:.0f} pairs/s"
         )

@@ -12,6 +12,7 @@ pytest.importorskip("onnx")
 import onnx
 
 from calib.int8 import Crop
+from engines.grid import CELLS
 from engines.runtime.device import Device, DeviceError
 from engines.runtime.gpu import Gpu
 from engines.runtime.interface import BatchEngine, CropError, EngineError, FlowFields
@@ -79,6 +80,20 @@ def test_it_answers_what_the_network_does(engine: TensorRtEngine, calibration: P
         fields = engine.flow(engine.encode(first), engine.encode(second))
         assert fields.found.dtype == np.float32
         assert same(fields, change((first, second)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 7])
+def test_any_number_of_pairs_is_followed_in_order(engine: TensorRtEngine, calibration: Pairs, count: int) -> None:
+    """The tiny follower adds the second crop to its guess."""
+    pairs = [calibration[k % 3] if k % 2 else calibration[k % 3][::-1] for k in range(count)]
+    firsts, seconds = (engine.encode_many([pair[side] for pair in pairs]) for side in (0, 1))
+    guesses = [np.full((CELLS, CELLS, 2), 0.25 * k, np.float32) for k in range(count)]
+    engine.flow_many(list(zip(seconds, firsts, strict=True)))
+    fields = engine.follow_many(list(zip(firsts, seconds, guesses, strict=True)))
+    assert len(fields) == count
+    for found, pair, guess in zip(fields, pairs, guesses, strict=True):
+        first, second = (crop[1::4, 1::4, :2].astype(np.float32) for crop in pair)
+        assert same(found, FlowFields(guess + second, first))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 7])
@@ -164,8 +179,11 @@ def test_of_several_crops_none_is_encoded_if_one_cannot_be(
 def test_what_cannot_be_recorded_runs_all_the_same(store: PlanStore, folder: Path, calibration: Pairs) -> None:
     device = HostDevice(captures=False)
     with opened(store, folder, device) as engine:
-        fields = engine.flow(engine.encode(calibration[1][0]), engine.encode(calibration[1][1]))
+        first, second = (engine.encode(crop) for crop in calibration[1])
+        fields = engine.flow(first, second)
+        followed = engine.follow(first, second, np.zeros((CELLS, CELLS, 2), np.float32))
     assert same(fields, change(calibration[1]))
+    assert np.array_equal(followed.found, calibration[1][1][1::4, 1::4, :2])
     assert device.launches == 0
 
 
@@ -280,10 +298,13 @@ def test_the_shipped_network_comes_through_batches_unchanged(
     with TensorRtEngine("fp32", None, store, device, library(device)) as engine:  # type: ignore[arg-type]
         firsts, seconds = (engine.encode_many([pair[side] for pair in calibration]) for side in (0, 1))
         fields = engine.flow_many(list(zip(firsts, seconds, strict=True)))
+        guesses = [np.float32(0.8) * found.found for found in fields]
+        followed = engine.follow_many(list(zip(firsts, seconds, guesses, strict=True)))
     plain = OpenVinoEngine("f32")
-    for found, pair in zip(fields, calibration, strict=True):
-        wanted = plain.flow(*(plain.encode(crop) for crop in pair))
-        assert np.abs(found.facial - wanted.facial).max() < 1e-2
+    for found, near, guess, pair in zip(fields, followed, guesses, calibration, strict=True):
+        first, second = (plain.encode(crop) for crop in pair)
+        assert np.abs(found.facial - plain.flow(first, second).facial).max() < 1e-2
+        assert np.abs(near.facial - plain.follow(first, second, guess).facial).max() < 1e-2
     plain.close()
 
 

@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 from calib.int8 import Crop
 from engines.runtime.interface import WeightsError
-from engines.runtime.plans.builder import PARTS, sources
+from engines.runtime.plans.builder import sources
 from engines.runtime.plans.graph import KEEP_FLOAT, Graph, Precision, ports
 from engines.runtime.plans.ranges import peaks
+from engines.runtime.plans.store import PARTS
 from engines.runtime.weights import Weights
 
 Pairs = list[tuple[Crop, Crop]]
-Flows = tuple[NDArray[np.float32], NDArray[np.float32]]
+Flows = tuple[NDArray[np.float32], ...]
 
 TENSORRT_10 = {
-    "Add", "AveragePool", "Cast", "Concat", "Constant", "ConstantOfShape", "Conv", "DequantizeLinear", "Div", "Exp",
-    "Expand", "Floor", "Gather", "GridSample", "LeakyRelu", "MatMul", "Mul", "Pad", "Pow", "QuantizeLinear",
+    "Abs", "Add", "AveragePool", "Cast", "Concat", "Constant", "ConstantOfShape", "Conv", "DequantizeLinear", "Div",
+    "Exp", "Expand", "Floor", "Gather", "GridSample", "LeakyRelu", "MatMul", "Mul", "Neg", "Pad", "Pow", "QuantizeLinear",
     "Reciprocal", "ReduceMean", "ReduceSum", "Reshape", "Resize", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
     "Sqrt", "Sub", "Tanh", "Transpose", "Unsqueeze",
 }  # fmt: skip
@@ -35,6 +36,10 @@ def largest(calibration: Pairs) -> dict[str, float]:
     """The matcher's peaks over the largest movement."""
     files = sources(Weights())
     return peaks(files["encoder"], files["matcher"], Graph(files["matcher"], "matcher").rough(), calibration[2:])
+
+
+GUESS = np.full((3, 64, 64, 2), 0.4, np.float32)
+"""What the follower begins with; the same for every pair."""
 
 
 def graphs(precision: Precision, batch: int, largest: dict[str, float]) -> dict[str, Graph]:
@@ -50,16 +55,20 @@ def graphs(precision: Precision, batch: int, largest: dict[str, float]) -> dict[
 
 
 def answers(made: dict[str, Graph], pairs: Pairs) -> Flows:
-    """Facial and head flow of several pairs, by ONNX Runtime: it computes halves and int8 as it is told to."""
-    encoder, matcher = (
+    """Facial and head flow of several pairs, measured and followed, by ONNX Runtime: it computes halves and int8 as it
+    is told to."""
+    encoder, matcher, follower = (
         onnxruntime.InferenceSession(made[part].content(), providers=["CPUExecutionProvider"]) for part in PARTS
     )
     feed: dict[str, NDArray[np.float32]] = {}
     for side, name in enumerate(("first", "second")):
         given = encoder.run(None, {"crop": np.stack([pair[side] for pair in pairs])})
         feed |= {f"{name}_{port.name}": value for port, value in zip(encoder.get_outputs(), given, strict=True)}
-    facial, head = matcher.run(["facial", "head"], {port.name: feed[port.name] for port in matcher.get_inputs()})
-    return facial, head
+    feed["guess"] = GUESS[: len(pairs)]
+    return tuple(
+        flow for part in (matcher, follower)
+        for flow in part.run(["facial", "head"], {port.name: feed[port.name] for port in part.get_inputs()})
+    )  # fmt: skip
 
 
 def apart(found: Flows, wanted: Flows) -> float:
@@ -71,7 +80,7 @@ def exact(calibration: Pairs) -> Flows:
     """What the exported graphs answer, one pair after the other."""
     plain = {part: Graph(content, part) for part, content in sources(Weights()).items()}
     one = [answers(plain, [pair]) for pair in calibration]
-    return np.concatenate([facial for facial, _ in one]), np.concatenate([head for _, head in one])
+    return tuple(np.concatenate(flows) for flows in zip(*one, strict=True))
 
 
 @pytest.mark.parametrize(("precision", "limit"), [("fp32", 1e-4), ("fp16", 0.003), ("int8", 0.06)])
@@ -79,7 +88,7 @@ def test_three_at_once_in_any_precision_are_near_one_after_the_other(
     calibration: Pairs, exact: Flows, largest: dict[str, float], precision: Precision, limit: float
 ) -> None:
     found = answers(graphs(precision, 3, largest), calibration)
-    assert [flow.shape for flow in found] == [(3, 64, 64, 2)] * 2
+    assert [flow.shape for flow in found] == [(3, 64, 64, 2)] * 4
     distance = apart(found, exact)
     assert distance < limit
     assert distance > (0 if precision == "fp32" else 1e-5)
@@ -101,7 +110,11 @@ def test_shapes_are_those_of_the_batch(largest: dict[str, float]) -> None:
     shapes = dict(ports(made["encoder"].content()))
     assert shapes["crop"] == (5, 256, 256, 3)
     taken = dict(ports(made["matcher"].content()))
-    assert taken.pop("facial") == taken.pop("head") == (5, 64, 64, 2)
+    followed = dict(ports(made["follower"].content()))
+    assert followed.pop("guess") == (5, 64, 64, 2)
+    for flows in (taken, followed):
+        assert flows.pop("facial") == flows.pop("head") == (5, 64, 64, 2)
+    taken |= followed
     assert all(shapes[name.partition("_")[2]] == shape for name, shape in taken.items())
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from engines.runtime.plans.store import PlanError, PlanSpec, PlanStore
 
-SPEC = PlanSpec("a" * 64, "b" * 64, "tensorrt", "10.9.0", "NVIDIA L4", "8.9", "fp16")
+SPEC = PlanSpec("a" * 64, "tensorrt", "10.9.0", "NVIDIA L4", "8.9", "fp16")
 PARTS = {"encoder": b"first\nplan", "matcher": bytes(range(256)) * 40}
 OTHER: dict[str, Any] = {
-    "encoder": "c" * 64, "matcher": "c" * 64, "library": "tensorrt_rtx", "version": "11.0.0", "gpu": "NVIDIA A10",
+    "graphs": "c" * 64, "library": "tensorrt_rtx", "version": "11.0.0", "gpu": "NVIDIA A10",
     "capability": "8.6", "precision": "int8", "batch": 4, "recipe": 0,
 }  # fmt: skip
 
@@ -39,7 +39,7 @@ def test_what_was_made_for_something_else_is_refused_and_told(store: PlanStore, 
     """Even where it lies under the right key."""
     other = dataclasses.replace(SPEC, **{name: OTHER[name]})
     store.save(other, PARTS).rename(store.path(SPEC))
-    told = {"encoder": "other weights", "matcher": "other weights", "recipe": "another release"}
+    told = {"graphs": "other weights", "recipe": "another release"}
     with pytest.raises(PlanError, match=told.get(name, f"{name} {OTHER[name]} instead of {getattr(SPEC, name)}")):
         store.load(SPEC)
     assert list(store) == []
