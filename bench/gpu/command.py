@@ -74,8 +74,8 @@ def page(card: Gpu, lines: list[str], status: int) -> str:
 
 `{COMMAND}`. {verdict}
 
-A batch is so many encodings and flows, from nothing or, followed, from what is nearly known; times are from numpy arrays to
-numpy arrays.
+A batch is so many encodings and flows, from nothing or, followed, from what is nearly known; times are from numpy
+arrays to numpy arrays.
 
 {rows}
 

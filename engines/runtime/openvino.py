@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from calib.face import Floats
 from engines.runtime.core import openvino_core
 from engines.runtime.interface import EngineError, FlowFields, WeightsError, check_crop
-from engines.runtime.reference import Reference
+from engines.runtime.reference import Reference, allowed_px
 from engines.runtime.weights import Weights
 
 Precision = Literal["f32", "bf16", "int8"]
@@ -115,7 +115,7 @@ class OpenVinoEngine:
         groups = of_second, [n for n in second if n not in of_second], [n for n in first if n not in second]
         self._parts = [_Part(compiled(_leading_to(encoder, group)), group) for group in groups if group]
         self._own = _Requests()
-        Reference(files).check(self, 0.03 if precision == "int8" else 0.01)
+        Reference(files).check(self, allowed_px(precision))
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
         """See `FlowEngine.encode`."""

@@ -16,6 +16,11 @@ _KEYS = ("first", "second", "facial", "head", "guess", "followed", "followed_hea
 """Two crops, the flow between them, a guess of it, and what the follower makes of that."""
 
 
+def allowed_px(precision: str) -> float:
+    """How far an engine of this precision may be from the answer; see `Reference.check`."""
+    return 0.03 if precision == "int8" else 0.01
+
+
 class Reference:
     """The reference answer of a folder of weights."""
 

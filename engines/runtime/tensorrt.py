@@ -27,7 +27,7 @@ from engines.runtime.plans.graph import Precision
 from engines.runtime.plans.lane import FEATURES, Lane, Matching
 from engines.runtime.plans.library import Library, installed_libraries, open_library
 from engines.runtime.plans.store import PlanError, PlanSpec, PlanStore
-from engines.runtime.reference import Reference
+from engines.runtime.reference import Reference, allowed_px
 from engines.runtime.weights import Weights
 
 NAMES: dict[Precision, str] = {"fp32": "tensorrt-fp32", "fp16": "tensorrt", "int8": "tensorrt-int8"}
@@ -88,7 +88,7 @@ class TensorRtEngine:
                     except PlanError as error:
                         raise PlanError(f"{error}; build it: {planned.remedy(weights)}") from error
             self._layout, self._size = self._features()
-            Reference(files).check(self, 0.03 if precision == "int8" else 0.01)
+            Reference(files).check(self, allowed_px(precision))
         except BaseException:
             self.close()
             raise

@@ -11,7 +11,7 @@ from calib.face import Floats
 from calib.phantom import Nuisance, PhantomFace
 from engines.runtime.dis import DisEngine
 from engines.runtime.interface import EngineError, FlowEngine, FollowingEngine
-from engines.runtime.reference import Reference
+from engines.runtime.reference import Reference, allowed_px
 from engines.runtime.registry import ENGINES, open_engine
 from engines.runtime.weights import MANIFEST, SHIPPED, Weights
 from tests.engines.scenes import STILL, Scene, scene
@@ -85,7 +85,7 @@ def test_every_file_is_the_one_that_was_trained() -> None:
 
 
 def test_every_backend_agrees_with_the_reference(engine: FlowEngine) -> None:
-    assert Reference(Weights()).check(engine, 0.03 if engine.name.endswith("int8") else 0.01) >= 0
+    assert Reference(Weights()).check(engine, allowed_px(engine.name.rpartition("-")[2])) >= 0
 
 
 def test_every_backend_is_near_the_truth(engine: FlowEngine, acted: dict[str, Scene]) -> None:

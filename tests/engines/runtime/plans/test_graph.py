@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from calib.int8 import Crop
 from engines.runtime.interface import WeightsError
-from engines.runtime.plans.builder import sources
-from engines.runtime.plans.graph import KEEP_FLOAT, Graph, Precision, ports
+from engines.runtime.plans.builder import prepared, sources
+from engines.runtime.plans.graph import KEEP_FLOAT, KEEP_HALF, Graph, Precision, ports
 from engines.runtime.plans.ranges import peaks
 from engines.runtime.plans.store import PARTS
+from engines.runtime.reference import Reference, allowed_px
 from engines.runtime.weights import Weights
 
 Pairs = list[tuple[Crop, Crop]]
@@ -23,9 +24,9 @@ Flows = tuple[NDArray[np.float32], ...]
 
 TENSORRT_10 = {
     "Abs", "Add", "AveragePool", "Cast", "Concat", "Constant", "ConstantOfShape", "Conv", "DequantizeLinear", "Div",
-    "Exp", "Expand", "Floor", "Gather", "GridSample", "LeakyRelu", "MatMul", "Mul", "Neg", "Pad", "Pow", "QuantizeLinear",
-    "Reciprocal", "ReduceMean", "ReduceSum", "Reshape", "Resize", "Shape", "Sigmoid", "Slice", "Softmax", "Softplus",
-    "Sqrt", "Sub", "Tanh", "Transpose", "Unsqueeze",
+    "Exp", "Expand", "Floor", "Gather", "GridSample", "LeakyRelu", "MatMul", "Mul", "Neg", "Pad", "Pow",
+    "QuantizeLinear", "Reciprocal", "ReduceMean", "ReduceSum", "Reshape", "Resize", "Shape", "Sigmoid", "Slice",
+    "Softmax", "Softplus", "Sqrt", "Sub", "Tanh", "Transpose", "Unsqueeze",
 }  # fmt: skip
 """Of the operators that ONNX-TensorRT lists as supported, those that we use: docs/operators.md of
 github.com/onnx/onnx-tensorrt, whose table has had all of them since TensorRT 8.5; TensorRT 10 takes opset 9 to 20."""
@@ -94,6 +95,14 @@ def test_three_at_once_in_any_precision_are_near_one_after_the_other(
     assert distance > (0 if precision == "fp32" else 1e-5)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_what_is_built_is_as_near_to_the_reference_answer_as_an_engine_must_be(precision: Precision) -> None:
+    pair = Reference(Weights()).crops
+    built, plain = prepared(Weights(), precision, 1), sources(Weights())
+    found, wanted = (answers({part: Graph(c, part) for part, c in made.items()}, [pair]) for made in (built, plain))
+    assert apart(found, wanted) < allowed_px(precision)
+
+
 @pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_every_operator_is_one_that_tensorrt_10_reads(
@@ -128,7 +137,7 @@ def test_int8_is_symmetric_and_spares_what_must_be_exact(largest: dict[str, floa
     assert all(arrays[name].dtype == np.int8 and not arrays[name].any() for name in zeros)
     kinds = {node.name: made[node.input[0]].op_type for node in model.graph.node if node.op_type == "Conv"}
     for name, kind in kinds.items():
-        exact = any(part in name for part in KEEP_FLOAT)
+        exact = any(part in name for part in (*KEEP_FLOAT, KEEP_HALF))
         assert kind == ("Cast" if exact else "DequantizeLinear"), name
     assert {"Cast", "DequantizeLinear"} == set(kinds.values())
 
