@@ -61,6 +61,7 @@ class Learner:
         )
         self._slot: Batch | None = None
         self._graph: Any = None
+        self._warm = 0  # steps that this process has made; libraries must have run before they can be recorded
 
     @property
     def recent(self) -> float:
@@ -117,7 +118,7 @@ class Learner:
             self._slot = Batch(*(part.clone() for part in batch))
         for part, given in zip(self._slot, batch, strict=True):
             part.copy_(given)
-        if self._graph is None and self.step >= _WARM_UP:
+        if self._graph is None and self._warm >= _WARM_UP:
             torch.cuda.synchronize()
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
@@ -130,6 +131,7 @@ class Learner:
         with torch.cuda.stream(aside):
             self._work(self._slot)
         torch.cuda.current_stream().wait_stream(aside)
+        self._warm += 1
 
     def _work(self, batch: Batch) -> None:
         """Everything of a step that depends on its batch alone."""

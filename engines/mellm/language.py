@@ -134,8 +134,10 @@ class LanguageNarrator:
             self._late += 1
             yield self._instead(facts, "late", str(error))
         except _FalseError as error:
+            self._late = 0
             yield self._instead(facts, "false", str(error))
         except AnswerError as error:
+            self._late = 0
             yield self._instead(facts, "closing", f"gave an answer that cannot be read: {error}")
         except StreamError as error:
             yield self._instead(facts, "stream", str(error))

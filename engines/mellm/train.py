@@ -2,7 +2,8 @@
 
 A small llama-architecture decoder learns MEU-Instruct, made on the fly. The learning rate falls with the time that is
 left, so a run is as good as its minutes allow; a run that was stopped goes on from its last checkpoint. At the end the
-folder holds the model and its tokenizer as Hugging Face writes them, the curve, and the GGUF files.
+folder holds the model and its tokenizer as Hugging Face writes them, and the curve; `engines.mellm.export` makes the
+GGUF file of them.
 """
 
 import csv

@@ -43,7 +43,6 @@ class Weights:
         Raises:
             WeightsError: the manifest does not name it, it is missing, or its hash is another than the manifest's.
         """
-        path = self.folder / name
         manifest = self.folder / MANIFEST
         if name not in self._hashes:
             named = ", ".join(sorted(self._hashes))

@@ -77,10 +77,12 @@ def read_annotations(path: Path) -> list[AnnotatedSet]:
             for row in reader:
                 units = _codes(row["aus"])
                 if units:
-                    place = CLASS_OF.get(row["emotion"].strip().lower(), len(CLASSES))
+                    place = CLASS_OF.get((row["emotion"] or "").strip().lower(), len(CLASSES))
                     counts.setdefault(units, [0, 0, 0, 0])[place] += int(row["count"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(f"{path}: cannot be read: {error}") from error
+    except AnnotationError:
+        raise
     except (TypeError, ValueError) as error:
         raise AnnotationError(f"{path}: {error}") from error
     if not counts:

@@ -201,6 +201,18 @@ def test_a_late_end_is_the_template_s() -> None:
     assert "had no whole answer within 5 s" in speaker.notes()[0]
 
 
+@pytest.mark.parametrize("other", [GOOD, "The Chin moved down.\nAU12 | positive | 0.8", "no facts at all"])
+def test_late_answers_between_others_leave_the_model_speaking(other: str) -> None:
+    """Good ones, false ones and unreadable ones: all of them came in time."""
+    rounds = 2 * PATIENCE
+    source = Script(*[None, other] * rounds, GOOD)
+    speaker = narrator(source, LanguageSettings(first_word_s=2.0, answer_s=1e9), tick_s=0.1)
+    for _ in range(2 * rounds):
+        told(speaker, facts())
+    assert not speaker.given_up
+    assert told(speaker, facts())[1].narrator == "script"
+
+
 def test_after_some_late_answers_in_a_row_the_template_speaks_for_good() -> None:
     source = Script(None, GOOD, *[None] * PATIENCE, GOOD)
     speaker = narrator(source, LanguageSettings(first_word_s=2.0, answer_s=1e9), tick_s=0.1)

@@ -34,7 +34,8 @@ def test_a_table_is_read_and_unknown_units_are_left_out(table: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [("aus,count\n4,3\n", "no column emotion"), ("aus,emotion,count\n4,anger,many\n", "many"),
-     ("aus,emotion,count\n99,anger,3\n", "no action unit"), ("", "no column")],
+     ("aus,emotion,count\n99,anger,3\n", "no action unit"), ("", r"^[^:]+: no column"),
+     ("aus,emotion,count\n4\n", r"counts\.csv: ")],
 )  # fmt: skip
 def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "counts.csv"
