@@ -100,6 +100,9 @@ class Session:
     def messages(self) -> Iterator[AnyMessage]:
         """Every message as it arrives: frames, faces, motions, spots, words, statuses, gaps, notes, the end.
 
+        None is dropped: whoever takes longer over them than they take to come, some hundred a second, falls behind, and
+        they pile up. Such a program subscribes to what it wants instead (`realtime.bus`).
+
         Raises:
             SessionError: the session cannot go on.
         """

@@ -4,6 +4,7 @@ No clock inside: seconds are those of `time.monotonic`.
 """
 
 import multiprocessing
+import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -40,6 +41,7 @@ class Child:
         state, detail: what its last statuses said.
         last_seq: number of the last frame that it gave something of.
         said_seq: number of the last frame that it said it was done with.
+        handled, drops: what its last status counted.
         told_to_go: whether it, the first, has been told that everyone is ready.
         patience_s: it may be silent for so long, where that is longer than its row says.
     """
@@ -53,6 +55,8 @@ class Child:
     detail: str = ""
     last_seq: int = -1
     said_seq: int = -1
+    handled: int = 0
+    drops: int = 0
     told_to_go: bool = False
     patience_s: float = 0.0
     _exited_s: float = -1.0
@@ -84,6 +88,7 @@ class Child:
     def hear(self, status: Status, now_s: float) -> None:
         """Take note of its status."""
         self.heard_s, self.state = now_s, status.state
+        self.handled, self.drops = status.handled, status.drops
         self.said_seq = max(self.said_seq, status.seq)
         if status.detail:
             self.detail = status.detail
@@ -120,7 +125,8 @@ class Child:
         if code is None:
             return f"{self.spec.name} has been silent for {silent_s:.0f} s"
         if code < 0:
-            return f"{self.spec.name} was killed by signal {-code}"
+            full = "; is /dev/shm full? `mellm doctor` tells" if code == -signal.SIGBUS else ""
+            return f"{self.spec.name} was killed by signal {-code}{full}"
         return f"{self.spec.name} crashed{': ' + self.detail if self.detail else ''}"
 
     def cut(self) -> None:

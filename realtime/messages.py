@@ -203,10 +203,10 @@ class Status(Message, frozen=True, kw_only=True):
         state: starting, ready, running, ended, failed (will not work: do not restart) or crashed.
         detail: one line on a failure, or on what it is waiting for.
         fps: messages handled per second since the last status.
-        handled: messages handled in all.
-        drops: frames skipped in all.
+        handled: messages handled in all, also by those that were restarted.
+        drops: frames skipped in all, alike.
         queue: messages waiting.
-        p50_ms, p95_ms: latency from capture to the end of the process's step, over the whole session.
+        p50_ms, p95_ms: latency from capture to the end of the process's step, since it was started, be it anew.
         restarts: how often it was restarted.
         pid: its process id.
     """

@@ -157,6 +157,9 @@ def through(nodes: Sequence["Node | Head"], message: AnyMessage | None) -> Itera
         yield from through(nodes[1:], out)
 
 
+PASSED = Lost, End
+"""What only the last process that takes it tells: after all that it has to say of what came before."""
+
 BACKLOG, LATE_NS = 8, 120_000_000
 """In live mode, frames that may wait before a node, and how much older than the newest one may be; when more do, or one
 is, only the newest is kept. What holds a node up for a moment, as an expression that sets in, so costs no frame."""

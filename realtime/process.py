@@ -21,10 +21,11 @@ import zmq
 from realtime.bus import ENDED_MS, STOPPED_MS, Inbox, Outbox, Wiring
 from realtime.config import Config, ConfigError
 from realtime.latency import LatencyHistogram
-from realtime.messages import AnyMessage, End, Gap, MessageError, Say, Status
+from realtime.messages import AnyMessage, End, Gap, Lost, MessageError, Say, Status
 from realtime.nodes import (
     BACKLOG,
     LATE_NS,
+    PASSED,
     PROCESSES,
     Aside,
     Head,
@@ -60,6 +61,7 @@ class Place:
         restarts: how often this process was restarted before.
         resume: where its nodes go on.
         missed: number of the first frame that was lost with the one before it; -1 if none was.
+        handled, drops: messages that those before it handled, and frames that they skipped, as far as is known.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Place:
     restarts: int
     resume: Resume
     missed: int = -1
+    handled: int = 0
+    drops: int = 0
 
 
 def main(place: Place, lifeline: Connection) -> None:
@@ -107,8 +111,8 @@ class _Worker:
         self._next_takes = following.takes if following else ()
         self._waiting: deque[AnyMessage] = deque()
         self._latency = LatencyHistogram()
-        self._handled = self._drops = 0
-        self._beat_s, self._beat_handled = time.monotonic(), 0
+        self._handled, self._drops = place.handled, place.drops
+        self._beat_s, self._beat_handled = time.monotonic(), self._handled
         self._last: AnyMessage | None = None
         self._looked_at = -1  # the frame that the last droppable message was of
         # After a restart, until a frame is looked at: those that came to nothing are announced then.
@@ -233,9 +237,9 @@ class _Worker:
         self._waiting = deque(m for m in self._waiting if not (isinstance(m, self._spec.droppable) and m.seq < newest))
         unseen = [seq for seq in droppable if seq != self._looked_at]
         self._drops += len(unseen) - 1
-        if self._missed is not None:
-            return  # these waited while the process was away
-        first = skipped[0]
+        if self._missed is not None or len(unseen) < 2:
+            return  # these waited while the process was away; or only of the frame that was begun are faces dropped
+        first = next(m for m in skipped if m.seq == unseen[0])
         self._give(
             Gap(
                 seq=newest, t_capture_ns=first.t_capture_ns, t_media_ns=first.t_media_ns, from_seq=unseen[0],
@@ -247,6 +251,8 @@ class _Worker:
         """One message through all nodes."""
         if self._missed is not None and message is not None:
             self._announce_missed(self._missed, message)
+        if isinstance(message, Lost):
+            self._hub.send(message)
         for out in through(nodes, message):
             if out is not message or isinstance(out, End):
                 self._give(out)
@@ -295,10 +301,10 @@ class _Worker:
         self._last = message
 
     def _give(self, message: AnyMessage) -> None:
-        # The hub first: whoever listens there should hear of a spot before the words about it.
-        if not isinstance(message, End) or self._next is None:
+        goes_on = self._next is not None and isinstance(message, self._next_takes)
+        if not (goes_on and isinstance(message, PASSED)):
             self._hub.send(message)
-        if self._next is not None and isinstance(message, self._next_takes):
+        if self._next is not None and goes_on:
             self._next.send(message)
         if isinstance(message, End):
             self._stream_ended, self._error = True, message.error

@@ -21,11 +21,13 @@ from realtime.config import Config
 from realtime.environment import prepare, undisturbed, unheeded
 from realtime.ledger import Ledger
 from realtime.messages import Annotation, AnyMessage, End, Gap, MessageError, Status
-from realtime.nodes import PROCESSES, ProcessSpec, RingSize, ring_sizes
+from realtime.nodes import PASSED, PROCESSES, ProcessSpec, RingSize, ring_sizes
+from realtime.order import Order
 from realtime.process import GO, Place
 from realtime.recordings.notes import make_note
 from realtime.ring import Ring
 
+_LOOK_MS = 50  # from one look after the others to the next
 _AWAY_S = 1.0  # who looks after the others so late was away itself
 
 
@@ -49,7 +51,7 @@ class Session:
         self.config = config
         self._children: dict[str, Child] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._ledger = Ledger()
+        self._ledger, self._order = Ledger(), Order()
         self._notes: deque[Annotation] = deque()
         self._wiring = Wiring("")
         self._rings: list[Ring] = []
@@ -126,8 +128,9 @@ class Session:
 
     def _messages(self) -> Iterator[AnyMessage]:
         while self._children:
-            self._hub.socket.poll(50)
-            while (message := self._receive()) is not None:
+            self._hub.socket.poll(_LOOK_MS)
+            until_s = time.monotonic() + _LOOK_MS / 1000  # also where whoever takes them is slower than they come
+            while time.monotonic() < until_s and (message := self._receive()) is not None:
                 if isinstance(message, End):
                     last_words = list(self._last_words())
                     self._end_children()
@@ -161,9 +164,7 @@ class Session:
         # All are looked after before anything is handed out: whoever takes it may take long, and silent while nobody
         # listened is not silent.
         for message in list(self._look_after()):
-            self._ledger.note(message)
-            self._public.publish(message)
-            yield message
+            yield from self._tell(message)
         yield from self.noted()
 
     def noted(self) -> Iterator[AnyMessage]:
@@ -174,7 +175,7 @@ class Session:
             yield note
 
     def _set_up(self) -> None:
-        self._ledger, self._looked_s = Ledger(), time.monotonic()
+        self._ledger, self._order, self._looked_s = Ledger(), Order(), time.monotonic()
         self._wiring = make_wiring()
         context = self._context = zmq.Context[zmq.Socket[bytes]]()
         frames, crops = ring_sizes(self.config)
@@ -224,7 +225,11 @@ class Session:
 
     def _start(self, spec: ProcessSpec, restarts: int) -> Child:
         resume = dataclasses.replace(self._ledger.resume, restarts=restarts)
-        place = Place(spec.name, self.config, self._wiring, *self._sizes, restarts, resume, self._lost_with(spec))
+        before = self._children.get(spec.name)
+        handled, drops = (before.handled, before.drops) if before is not None else (0, 0)
+        place = Place(
+            spec.name, self.config, self._wiring, *self._sizes, restarts, resume, self._lost_with(spec), handled, drops
+        )
         # Ctrl-C reaches the whole terminal; only the supervisor heeds it: its children inherit that it is held back.
         with undisturbed():
             child = self._children[spec.name] = Child.start(spec, place, time.monotonic())
@@ -247,15 +252,20 @@ class Session:
             return None  # the hub is in a folder of the user's own; nothing of ours sends rubbish
 
     def _pass_on(self, message: AnyMessage) -> Iterator[AnyMessage]:
-        """Take note of a message, publish it and hand it out."""
-        self._ledger.note(message)
+        """Take note of whose message it is, and tell it."""
         if isinstance(message, Status):
             self._hear(message)
         else:
             for child in self._children.values():
                 child.gave(message)
-        self._public.publish(message)
-        yield message
+        yield from self._tell(message)
+
+    def _tell(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        """Take note of a message, publish it and hand it out, once it is due."""
+        for told in self._order.take(message):
+            self._ledger.note(told)
+            self._public.publish(told)
+            yield told
 
     def _hear(self, status: Status) -> None:
         child = self._children.get(status.process)
@@ -316,4 +326,5 @@ class Session:
         )
         for message in self._ledger.gone_with(child.spec.gives, seq, now_ns):
             self._inboxes[PROCESSES[PROCESSES.index(child.spec) + 1].name].send(message)
-            yield message
+            if not isinstance(message, PASSED):
+                yield message

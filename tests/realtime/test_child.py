@@ -1,6 +1,6 @@
 import multiprocessing
 from multiprocessing.context import SpawnProcess
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -54,6 +54,7 @@ def child(body: Body, state: str = "running", detail: str = "") -> Child:
         ("ended", None, 1000.0, ""),
         ("running", 1, 0.0, "align crashed: odd"),
         ("ended", -9, 0.0, "align was killed by signal 9"),
+        ("running", -7, 0.0, "align was killed by signal 7; is /dev/shm full? `mellm doctor` tells"),
         ("starting", FAILED_EXIT, 1000.0, ""),
     ],
 )
@@ -87,7 +88,9 @@ def test_what_cannot_start_may_still_say_why() -> None:
 def test_the_last_status_counts_and_a_reason_is_kept() -> None:
     one = child(Body(), "starting")
     for now_s, state, detail in ((11.0, "running", "odd"), (12.0, "ended", "")):
-        one.hear(Status(seq=0, t_capture_ns=0, t_media_ns=0, process="align", state=state, detail=detail), now_s)  # type: ignore[arg-type]
+        status: Any = {"process": "align", "state": state, "detail": detail, "handled": 7, "drops": 2}
+        one.hear(Status(seq=0, t_capture_ns=0, t_media_ns=0, **status), now_s)
+    assert (one.handled, one.drops) == (7, 2)
     assert (one.state, one.detail, one.heard_s, one.pid) == ("ended", "odd", 12.0, 77)
 
 

@@ -14,7 +14,7 @@ import zmq
 
 from realtime.bus import ENDED_MS, STOPPED_MS, Inbox, Outbox, make_wiring, remove_wiring
 from realtime.config import CaptureConfig, Config
-from realtime.messages import AnyMessage, End, Frame, Gap, Motion, Status
+from realtime.messages import AnyMessage, End, Frame, Gap, Lost, Motion, Status
 from realtime.nodes import BACKLOG, Resume, ring_sizes
 from realtime.process import GO, Place, _Worker
 from realtime.recordings.tally import Tally
@@ -120,17 +120,30 @@ class Measured:
         yield msgspec.structs.replace(motion(message.seq / 30, np.zeros((29, 2))), seq=message.seq)
 
 
+class Passing:
+    """Stands in for a node that only passes on."""
+
+    def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
+        yield message
+
+
 @contextmanager
 def perceiving(told: list[AnyMessage], restarts: int = 0, missed: int = -1) -> Iterator[_Worker]:
     """A worker that tells what it gives."""
+    with working("perceive", restarts, missed) as worker, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "_give", told.append)
+        yield worker
+
+
+@contextmanager
+def working(name: str, restarts: int = 0, missed: int = -1, handled: int = 0, drops: int = 0) -> Iterator[_Worker]:
+    """The worker of a process."""
     config, context, wiring = Config(), zmq.Context[zmq.Socket[bytes]](), make_wiring()
     sizes = ring_sizes(config)
-    place = Place("perceive", config, wiring, ("", sizes[0]), ("", sizes[1]), restarts, Resume(), missed)
+    place = Place(name, config, wiring, ("", sizes[0]), ("", sizes[1]), restarts, Resume(), missed, handled, drops)
     worker = _Worker(place, context)
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(worker, "_give", told.append)
-            yield worker
+        yield worker
     finally:
         worker.close()
         context.destroy(0)
@@ -156,6 +169,51 @@ def test_a_frame_of_which_a_face_was_dropped_is_measured_and_not_skipped() -> No
     assert [m.seq for m in told if isinstance(m, Motion)] == [0, frames[-1], frames[-1]]
     assert [(m.from_seq, m.to_seq) for m in told if isinstance(m, Gap)] == [(1, frames[-2])]
     assert tally.counts.measured + tally.counts.drops == tally.counts.frames
+
+
+def test_where_only_faces_of_the_frame_that_was_begun_are_dropped_no_gap_is_told() -> None:
+    """Slow frames: the second face of the first waits too long beside those of the next."""
+    told: list[AnyMessage] = []
+    faces = [
+        msgspec.structs.replace(face(k / 5, k, face_id), t_capture_ns=round(k / 5 * 1e9))
+        for k in range(2) for face_id in (1, 2)
+    ]  # fmt: skip
+    with perceiving(told) as worker:
+        work(worker, faces[:1])
+        for arrived in (faces[1:], []):
+            work(worker, arrived)
+    assert [m.seq for m in told if isinstance(m, Motion)] == [0, 1, 1]
+    assert not [m for m in told if isinstance(m, Gap)]
+
+
+@pytest.mark.parametrize("name", ["align", "perceive"])
+def test_that_a_face_is_gone_is_told_once_after_the_last_motion_of_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: dict[str, list[AnyMessage]] = {"hub": [], "next": []}
+    lost = Lost(seq=3, face_id=1, t_capture_ns=0, t_media_ns=0, cause="left")
+    with working(name) as worker:
+        for box, messages in ((worker._hub, sent["hub"]), (worker._next, sent["next"])):
+            monkeypatch.setattr(box, "send", messages.append)
+        if name == "align":
+            worker._give(lost)
+        else:
+            worker._step([Measured()], face(0.1, 3))  # type: ignore[list-item]
+            worker._step([Passing()], lost)  # type: ignore[list-item]
+    told = [type(message) for message in sent["hub"]]
+    assert told == ([] if name == "align" else [Motion, Lost])
+    assert sent["next"] == ([lost] if name == "align" else [])
+
+
+def test_what_is_counted_goes_on_where_it_was_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[AnyMessage] = []
+    with working("perceive", handled=40, drops=3) as worker:
+        monkeypatch.setattr(worker._hub, "send", heard.append)
+        worker._step([Measured()], face(0.1, 3))  # type: ignore[list-item]
+        worker._report("running")
+    (status,) = (m for m in heard if isinstance(m, Status))
+    assert (status.handled, status.drops) == (41, 3)
+    assert 0 < status.fps < 1e6
 
 
 @pytest.mark.parametrize(("fps", "count", "skips"), [(30, 4, False), (30, 5, True), (60, 8, False), (60, 9, True)])

@@ -38,7 +38,7 @@ def leftovers(pid: int) -> list[str]:
     folders = [Path("/dev/shm"), Path("/tmp")]
     if "XDG_RUNTIME_DIR" in os.environ:
         folders.append(Path(os.environ["XDG_RUNTIME_DIR"]))
-    return [str(path) for folder in folders for path in folder.glob(f"mellm-{pid}-*")]
+    return [str(path) for folder in folders for path in folder.glob(f"mellm-*-{pid}-*")]
 
 
 def test_a_session_finds_says_and_leaves_nothing_behind() -> None:
