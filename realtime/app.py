@@ -1,6 +1,7 @@
 """The command `mellm`: its commands put together, and how it ends."""
 
 import io
+import os
 import signal
 import sys
 
@@ -50,13 +51,17 @@ def run() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a letter that it cannot write ends no command; as on stderr
     for polite in (signal.SIGTERM, signal.SIGHUP):  # a kill, or a closed terminal, stops as cleanly as Ctrl-C
-        signal.signal(polite, signal.default_int_handler)
+        if signal.getsignal(polite) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(polite, signal.default_int_handler)
     try:
         status = _status()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         complain("stopped")
         status = 0 if sys.argv[1:2] == ["live"] else 130
-    sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough, as head does; nor is there anybody for what is left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     raise SystemExit(status)
 
 
@@ -68,6 +73,8 @@ def _status() -> int:
         DashboardError, RecordingError,
     ) as error:  # fmt: skip
         complain(str(error))
+    except BrokenPipeError:
+        raise
     except OSError as error:
         complain(reason(error))
     except ImportError as error:

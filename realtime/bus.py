@@ -48,17 +48,31 @@ class Wiring:
         return f"ipc://{self.folder}/events"
 
 
+def _prefix() -> str:
+    """How the names begin of what belongs to processes that are numbered as this one is: not those of a container."""
+    return f"{_PREFIX}{Path('/proc/self/ns/pid').stat().st_ino}-"
+
+
+def own_prefix() -> str:
+    """How the name begins of what goes with this process, in the folder of sockets or in shared memory.
+
+    Once the process is dead, the next session clears it away.
+    """
+    return f"{_prefix()}{os.getpid()}-"
+
+
 def make_wiring() -> Wiring:
     """A fresh folder for a session's sockets, after clearing away what sessions that died have left."""
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     if len(str(base)) > 60 or not os.access(base, os.W_OK):
         base = Path("/tmp")  # a Unix socket's path may be 107 characters long
-    for left in (*base.glob(f"{_PREFIX}*"), *Path("/dev/shm").glob(f"{_PREFIX}*")):
-        owner = left.name.removeprefix(_PREFIX).split("-")[0]
+    ours = _prefix()
+    for left in (*base.glob(f"{ours}*"), *Path("/dev/shm").glob(f"{ours}*")):
+        owner = left.name.removeprefix(ours).split("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             with suppress(OSError):  # somebody else's
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
-    return Wiring(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+    return Wiring(tempfile.mkdtemp(prefix=own_prefix(), dir=base))
 
 
 def remove_wiring(wiring: Wiring) -> None:

@@ -30,8 +30,8 @@ class CaptureConfig:
     Attributes:
         source: webcam index or device, video file, folder of frames, stack of frames (.npy), rtsp:// or http:// URL,
             "phantom", or "phantom-rest" (the same face with nothing to show).
-        fps: frames per second of a folder, of a stack, of the phantom, or asked of a webcam; 0 takes 30, or what the
-            webcam offers.
+        fps: frames per second of a folder, of a stack, of the phantom, or asked of a webcam; 0 takes 30, or the
+            next to it that the webcam offers.
         width: width asked of a webcam or made by the phantom, px.
         height: height asked of a webcam or made by the phantom, px.
         seconds: stop after this much stream time; 0 runs to the end.

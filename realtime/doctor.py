@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from calib.camera import camera_timing
-from realtime.config import CaptureConfig
+from realtime.config import CaptureConfig, Config
+from realtime.nodes import ring_sizes
 from realtime.recap import counted
 
 Verdict = Literal["ok", "missing", "note"]
@@ -103,10 +104,20 @@ def _shared_memory() -> Finding:
         free = shutil.disk_usage("/dev/shm").free
     except OSError:
         return Finding("shared memory", "missing", "/dev/shm is not there", "mount -t tmpfs tmpfs /dev/shm")
-    detail = f"{free / 2**20:.0f} MB free in /dev/shm (640×480 takes 13 MB, 1920×1080 54 MB)"
-    if free < 64 * 2**20:
+    small, large = _taken(640, 480), _taken(1920, 1080)
+    detail = (
+        f"{free / 2**20:.0f} MB free in /dev/shm (640×480 takes {small / 2**20:.0f} MB, "
+        f"1920×1080 {large / 2**20:.0f} MB)"
+    )
+    if free < large:
         return Finding("shared memory", "note", detail, "docker run --shm-size=256m …")
     return Finding("shared memory", "ok", detail)
+
+
+def _taken(width: int, height: int) -> int:
+    """Bytes that a session takes of it at the default settings, once all slots of its rings were used."""
+    frames, crops = ring_sizes(Config())
+    return frames.slots * width * height * 3 + crops.slots * crops.slot_bytes
 
 
 def _cameras() -> Iterator[Finding]:

@@ -107,7 +107,8 @@ class EventNode:
     def step(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """See the class."""
         if isinstance(message, Spot) and message.phase != "rising":
-            shots = self._shots(message.face_id, message.onset_ns, message.apex_ns) if message.apex_ns >= 0 else None
+            wanted = message.phase != "revoked" and message.apex_ns >= 0
+            shots = self._shots(message.face_id, message.onset_ns, message.apex_ns) if wanted else None
             if self._thread is None or (self._live and message.phase == "apex"):
                 yield from self._tell(message, shots)
             else:

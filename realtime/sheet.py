@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from engines.picture import SKETCH_SIDE
 from realtime.exports.tables import Event
 
+MOST = 300
+"""Tiles: viewers refuse pictures that are much higher, and each takes half a megabyte in the making."""
+
 _COLUMNS = 6
 _MARGIN, _LINE = 12, 18
 _WIDTH, _HEIGHT = SKETCH_SIDE + 2 * _MARGIN, SKETCH_SIDE + 3 * _LINE + 2 * _MARGIN
@@ -17,15 +20,18 @@ _INK, _PALE = (40, 40, 40), (150, 150, 150)
 
 
 def write_sheet(events: Sequence[Event], sketches: Sequence[bytes], path: Path) -> None:
-    """Write a PNG with a tile an event, in order of onset.
+    """Write a PNG with a tile an event, in order of onset; of more than `MOST` events only the largest.
 
     Args:
         events: of one video.
         sketches: of each, the picture that came with its spot (PNG); empty where nothing was measured.
         path: where to.
     """
-    order = sorted(range(len(events)), key=lambda k: (events[k].onset_s, events[k].face_id, events[k].offset_s))
-    tiles = [_tile(events[k], sketches[k]) for k in order] or [_empty()]
+    largest = sorted(range(len(events)), key=lambda k: -events[k].magnitude_iod)[:MOST]
+    order = sorted(largest, key=lambda k: (events[k].onset_s, events[k].face_id, events[k].offset_s))
+    tiles = [_tile(events[k], sketches[k]) for k in order] or [_blank("no events")]
+    if len(events) > MOST:
+        tiles.append(_blank(f"and {len(events) - MOST} smaller ones"))
     columns = min(len(tiles), _COLUMNS)
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[k : k + columns]) for k in range(0, len(tiles), columns)]
@@ -47,9 +53,9 @@ def _tile(event: Event, sketch: bytes) -> NDArray[np.uint8]:
     return tile
 
 
-def _empty() -> NDArray[np.uint8]:
+def _blank(text: str) -> NDArray[np.uint8]:
     tile = np.full((_HEIGHT, _WIDTH, 3), 255, np.uint8)
-    _write(tile, "no events", _HEIGHT // 2, _PALE)
+    _write(tile, text, _HEIGHT // 2, _PALE)
     return tile
 
 

@@ -18,6 +18,7 @@ from numpy.lib import format as npy
 
 from bench.complaint import BenchError
 from calib.phantom import PhantomEvent, PhantomScript, PhantomVideo, portrait
+from realtime.bus import own_prefix
 from realtime.stack import StackSource
 
 MOST_BYTES = 1 << 30
@@ -122,7 +123,7 @@ def reel_folder() -> Path:
     """
     shared = Path("/dev/shm")
     roomy = shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > 3 * MOST_BYTES
-    return Path(tempfile.mkdtemp(prefix=f"mellm-{os.getpid()}-reels-", dir=shared if roomy else None))
+    return Path(tempfile.mkdtemp(prefix=f"{own_prefix()}reels-", dir=shared if roomy else None))
 
 
 def _read_ms(path: Path, frames: int) -> float:

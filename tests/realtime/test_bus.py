@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import zmq
 
-from realtime.bus import ENDED_MS, Inbox, Outbox, Publisher, make_wiring, remove_wiring
+from realtime.bus import ENDED_MS, Inbox, Outbox, Publisher, make_wiring, own_prefix, remove_wiring
 from realtime.messages import AnyMessage, End, Lost, unpack
 
 
@@ -60,13 +60,16 @@ def test_only_the_user_may_enter_and_nothing_stays(context: zmq.Context[zmq.Sock
 def test_folders_of_dead_sessions_are_cleared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp" if len(str(tmp_path)) > 60 else str(tmp_path))
     base = Path(os.environ["XDG_RUNTIME_DIR"])
-    dead, alive = base / "mellm-4194305-test", base / f"mellm-{os.getpid()}-test"
-    for folder in (dead, alive):
+    own = own_prefix()
+    dead, alive = base / f"{own.replace(str(os.getpid()), '4194305')}test", base / f"{own}test"
+    elsewhere = base / "mellm-1-4194305-test"  # its number means nothing here: it may be alive in its container
+    for folder in (dead, alive, elsewhere):
         folder.mkdir()
     wiring = make_wiring()
     assert not dead.exists()
-    assert alive.exists()
-    alive.rmdir()
+    assert Path(wiring.folder).name.startswith(own)
+    for folder in (alive, elsewhere):
+        folder.rmdir()
     remove_wiring(wiring)
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from calib.phantom import PhantomVideo
 from realtime.analyze import Analysis
+from realtime.app import run
 from realtime.cli import main
 from realtime.doctor import Finding
 from realtime.exports.tables import make_event
@@ -91,6 +93,43 @@ def test_the_terminal_breaks_the_paragraphs_of_a_help_and_leaves_its_tables(
     assert "one that fails over an event has the template narrator answer for it, and a note says so.\n" in out
     _, out, _ = mellm("export", "--help")
     assert "  vtt                   the words as subtitles of the video\n" in out
+
+
+@pytest.mark.parametrize("command", ["schema", "settings"])
+def test_whoever_reads_the_output_may_stop_early(command: str) -> None:
+    """As head does: that is no error."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "realtime.cli", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert running.stdout is not None
+    running.stdout.close()
+    assert running.stderr is not None
+    assert running.stderr.read() == b""
+    running.stderr.close()
+    assert running.wait() == 0
+
+
+@pytest.mark.parametrize("ignored", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_that_was_to_be_ignored_is(ignored: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As nohup has it."""
+    found: list[object] = []
+
+    def status() -> int:
+        found.append(signal.getsignal(ignored))
+        return 0
+
+    monkeypatch.setattr("realtime.app._status", status)
+    before = {polite: signal.getsignal(polite) for polite in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        signal.signal(ignored, signal.SIG_IGN)
+        with pytest.raises(SystemExit):
+            run()
+        other = signal.SIGTERM if ignored == signal.SIGHUP else signal.SIGHUP
+        assert signal.getsignal(other) is signal.default_int_handler
+    finally:
+        for polite, handler in before.items():
+            signal.signal(polite, handler)
+    assert found == [signal.SIG_IGN]
 
 
 def test_an_output_that_lacks_letters_gets_their_numbers() -> None:

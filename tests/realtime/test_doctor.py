@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,3 +42,15 @@ def test_a_camera_that_gives_no_picture_is_a_note(monkeypatch: pytest.MonkeyPatc
     finding = next(f for f in examine() if f.subject.endswith("video0"))
     assert finding.verdict == "note"
     assert "cannot be opened" in finding.detail
+
+
+@pytest.mark.parametrize(("free_mb", "verdict"), [(64, "note"), (200, "ok")])
+def test_shared_memory_that_holds_no_large_frames_is_noted(
+    free_mb: int, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker gives 64 MB."""
+    monkeypatch.setattr("realtime.doctor.shutil.disk_usage", lambda path: SimpleNamespace(free=free_mb * 2**20))
+    (finding,) = (f for f in examine() if f.subject == "shared memory")
+    assert finding.verdict == verdict
+    assert "640×480 takes 18 MB, 1920×1080 79 MB" in finding.detail
+    assert bool(finding.remedy) is (verdict == "note")

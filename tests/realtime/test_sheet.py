@@ -3,9 +3,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from engines.picture import SKETCH_SIDE
+from realtime import sheet as sheet_module
 from realtime.exports.tables import Event
 from realtime.sheet import write_sheet
 
@@ -45,6 +47,21 @@ def test_many_events_take_more_rows_and_none_says_so(tmp_path: Path) -> None:
     assert many.shape[1] == 6 * one.shape[1]
     assert none.shape == one.shape
     assert 0 < (none < 255).mean() < 0.1
+
+
+def test_of_very_many_events_the_largest_are_shown_and_the_others_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheet_module, "MOST", 4)
+    sizes = (0.02, 0.001, 0.03, 0.04, 0.05, 0.002)
+    events = [replace(EVENT, onset_s=float(k), magnitude_iod=size) for k, size in enumerate(sizes)]
+    tones = [(0, 40 * k, 0) for k in range(len(events))]
+    picture = sheet(tmp_path / "events.png", events, [sketch(tone) for tone in tones])
+    middle, width = SKETCH_SIDE // 2, picture.shape[1] // 5
+    shown = [tuple(picture[middle, k * width + middle]) for k in range(5)]
+    assert shown[:4] == [tones[k] for k in (0, 2, 3, 4)]
+    assert tuple(picture[middle // 2, 4 * width + middle]) == (255, 255, 255)
+    assert (picture[:, 4 * width :] < 255).any()
 
 
 def test_an_event_of_which_nothing_was_measured_has_a_tile_too(tmp_path: Path) -> None:
