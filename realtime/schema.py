@@ -5,7 +5,6 @@ out of a message (`realtime.recordings.journal`), so that a field's type needs n
 """
 
 import inspect
-from collections.abc import Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -26,9 +25,9 @@ def message_schema(kind: type[Message]) -> dict[str, Any]:
     return {"$schema": DIALECT, **_flat(parts[reference["$ref"]], parts)}
 
 
-def all_schemas(kinds: Sequence[type[Message]] = ()) -> dict[str, Any]:
+def all_schemas() -> dict[str, Any]:
     """One schema for any message: `oneOf` all of them, told apart by `type`."""
-    schemas = [message_schema(kind) for kind in kinds or message_types()]
+    schemas = [message_schema(kind) for kind in message_types()]
     for schema in schemas:
         del schema["$schema"]
     return {"$schema": DIALECT, "title": f"mellm-live message, version {VERSION}", "oneOf": schemas}

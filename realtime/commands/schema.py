@@ -12,7 +12,7 @@ from realtime.commands.options import UsageError
 def schema(
     message: Annotated[str, Parameter(help="Of this message only, such as Spot; by default of all.")] = "",
 ) -> int:
-    """Print the JSON Schema of the messages: of those in recordings, on ZeroMQ (as msgpack) and on the WebSocket.
+    """Print the JSON Schema of the messages: of those in recordings and on ZeroMQ (as msgpack).
 
     Example: mellm schema Spot
     """

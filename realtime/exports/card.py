@@ -65,7 +65,6 @@ def _flow(told: Told) -> str:
 def _plot(told: Told, motions: "pa.Table") -> str:
     """The displacement of the regions that moved most, along the way they moved, from a little before to after."""
     event = told.event
-    name = KIND_NAMES[event.kind].capitalize()
     axis = Axis(max(event.onset_s - _BEFORE_S, 0.0), event.offset_s + _AFTER_S)
     start, stop = np.searchsorted(motions["time_s"].to_numpy(), (axis.start_s, np.nextafter(axis.end_s, np.inf)))
     near = motions.slice(int(start), int(stop - start))

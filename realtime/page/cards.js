@@ -140,7 +140,7 @@ export class Cards {
       sketch: element("img.card-sketch", { alt: "", hidden: true }),
       kind: element("span.kind"), when: element("time.card-when"), long: element("span.number.quiet"),
       sure: element("span.sure"), units: element("p.card-units"), regions: element("p.card-regions.quiet"),
-      words: element("p.card-words"), typed: 0,
+      words: element("p.card-words"),
     }; // prettier-ignore
     const button = element("button.card-open", { type: "button", onclick: () => this.choose(event.id) },
       card.kind, card.when, card.long, card.sure); // prettier-ignore
