@@ -52,6 +52,7 @@ def test_with_the_key_one_is_let_in_and_given_it_as_a_cookie() -> None:
     assert "HttpOnly" in headers["set-cookie"]
     assert "SameSite=Strict" in headers["set-cookie"]
     assert "http:" not in headers["content-security-policy"].replace("ws:", "")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["cache-control"] == "no-store"
 
 
