@@ -1,5 +1,6 @@
 """Which source a name means: webcam, video file, folder or stack of frames, URL, or the phantom."""
 
+import os
 from pathlib import Path
 
 from realtime.config import CaptureConfig
@@ -26,7 +27,7 @@ def source_kind(source: str) -> str:
         return "stream"
     if is_live(source):
         return "webcam"
-    return "folder" if Path(source).is_dir() else "file"
+    return "folder" if os.path.isdir(source) else "file"  # where `Path` would fail over a name that is too long
 
 
 def source_title(source: str) -> str:
@@ -53,7 +54,7 @@ def tells_no_time(source: str) -> bool:
     path = Path(source)
     if source in PHANTOMS or is_live(source):
         return False
-    return path.suffix == ".npy" or (path.is_dir() and not (path / JOURNAL).is_file())
+    return path.suffix == ".npy" or (os.path.isdir(path) and not (path / JOURNAL).is_file())
 
 
 def open_source(config: CaptureConfig) -> Source:

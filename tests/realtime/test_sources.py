@@ -4,7 +4,7 @@ import pytest
 
 from realtime.config import CaptureConfig
 from realtime.source import SourceError
-from realtime.sources import is_live, open_source, source_kind, source_title
+from realtime.sources import is_live, open_source, source_kind, source_title, tells_no_time
 
 
 @pytest.mark.parametrize("name", ["nothing.mp4", "97", "/dev/video97"])
@@ -72,3 +72,9 @@ def test_a_kind_tells_nothing_of_whose_source_it_is(tmp_path: Path) -> None:
     names = ("0", "/dev/video3", "rtsp://camera/anna", "phantom", "phantom-rest", str(tmp_path), "anna.mp4")
     kinds = ["webcam", "webcam", "stream", "phantom", "phantom", "folder", "file"]
     assert [source_kind(name) for name in names] == kinds
+
+
+def test_a_name_that_no_file_can_have_is_still_a_name() -> None:
+    name = f"{'会' * 190}.mp4"  # of an upload from a system that allows it: more bytes than here
+    assert (source_kind(name), source_title(name)) == ("file", name)
+    assert not tells_no_time(name)
