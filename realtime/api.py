@@ -166,7 +166,9 @@ class Explanation:
 def explain(
     onset: str | Path, apex: str | Path, *, config: Config | None = None, engine: str = "", narrator: str = ""
 ) -> Explanation:
-    """What moved between two pictures of a face. For many pairs `realtime.pair.PairMeter` loads its models once.
+    """What moved between two pictures of a face.
+
+    For many pairs `realtime.pair.PairMeter` and `realtime.explainer.Explainer` load their models once.
 
     Args:
         onset: picture before the expression.
@@ -179,11 +181,13 @@ def explain(
         SourceError: a picture cannot be read, or shows no face.
         EngineError, NarratorError: one of them cannot be had.
     """
+    from realtime.explainer import Explainer
     from realtime.pair import PairMeter
 
-    with PairMeter(_settings(config or Config(), "phantom", engine=engine, narrator=narrator)) as meter:
+    settings = _settings(config or Config(), "phantom", engine=engine, narrator=narrator)
+    with PairMeter(settings) as meter, Explainer(settings) as explainer:
         flow = meter.measure(Path(onset), Path(apex))
-        answer = meter.explain(flow)
+        answer = explainer.explain(flow)
     return Explanation(
         answer.action_units, answer.label, answer.confidence, answer.narration, flow.regions, flow.iod_px
     )

@@ -1,9 +1,9 @@
-"""`mellm flow` and `mellm explain`: two pictures of one face, onset and apex."""
+"""What moved between two pictures of one face, onset and apex."""
 
 import csv
 import io
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,13 +28,11 @@ from calib.face import (
     transform_points,
 )
 from engines.landmarks import FaceMesh
-from engines.mellm import Answer, Facts
 from engines.picture import flow_colours, flow_overlay
 from engines.refine import refined_flow
 from engines.regions import RegionMeter, RegionMotion
 from engines.runtime import CropError, open_engine
 from realtime.config import Config
-from realtime.narrator import configured_narrator
 from realtime.recorded import read_photo
 from realtime.source import SourceError
 
@@ -70,11 +68,10 @@ class PairMeter:
         """Load the models.
 
         Raises:
-            EngineError, NarratorError: one of them cannot be had.
+            EngineError: the flow engine cannot be had.
         """
         self._config = config
         self._engine = open_engine(config.flow.engine, config.flow.weights_folder)
-        self._narrator = configured_narrator(config.narrate, live=False)
         self._mesh = FaceMesh(max_faces=4, tracking=False)
         self._notes: list[str] = []
 
@@ -85,7 +82,6 @@ class PairMeter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._mesh.close()
-        self._narrator.close()
         self._engine.close()
 
     def measure(self, onset: Path, apex: Path) -> PairFlow:
@@ -107,28 +103,10 @@ class PairMeter:
             self._notes.append(f"{apex} shows more than one face: only the one nearest to that of {onset} is measured")
         return self._flow(np.asarray(first), np.asarray(second), face, there, f"{onset} → {apex}")
 
-    def explain(self, flow: PairFlow, hear: Callable[[str], None] = lambda text: None) -> Answer:
-        """What the narrator says of a pair.
-
-        Args:
-            flow: what was measured.
-            hear: is told the words so far, again and again while they are being made.
-        """
-        floor = (self._config.spot.told_iod,) * len(flow.regions)
-        said = ""
-        answers: list[Answer] = []
-        for piece in self._narrator.narrate(Facts(flow.regions, floor, flow.iod_px)):
-            if isinstance(piece, Answer):
-                answers.append(piece)
-            else:
-                said += piece
-                hear(said)
-        return answers[-1]
-
     def notes(self) -> Sequence[str]:
-        """What people should know of the pictures or the narrator and have not been told."""
+        """What people should know of the pictures and have not been told."""
         notes, self._notes = self._notes, []
-        return [*notes, *self._narrator.notes()]
+        return notes
 
     def _faces(self, rgb: NDArray[np.uint8], path: Path) -> list[Floats]:
         faces = self._mesh.find(np.asarray(rgb, dtype=np.uint8))

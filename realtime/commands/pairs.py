@@ -1,6 +1,6 @@
 """`mellm flow` and `mellm explain`: two pictures of a face, or a table of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,10 +19,9 @@ from realtime.commands.options import (
     plain,
     settings_from,
 )
-from realtime.config import Config
 
 if TYPE_CHECKING:
-    from realtime.pair import PairMeter
+    from realtime.pair import Pair
 
 Pairs = Annotated[
     Path | None,
@@ -48,21 +47,23 @@ def flow(
 
     Example: mellm flow onset.png apex.png --out flow.npz
     """
-    from realtime.pair import write_flow
+    from realtime.pair import PairMeter, write_flow
 
     settings = settings_from(config, None, engine, "")
     if pairs is None and out.suffix != ".npz":
         raise UsageError(f"--out {out}: must end in .npz")
     check_folder("--out", out.parent if pairs is None else out)
+    rows = _rows(onset, apex, pairs)
+    with PairMeter(settings) as meter:
 
-    def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
-        target = out if pairs is None else out / f"{index + 1:05d}_{first.stem}_{second.stem}.npz"
-        write_flow(meter.measure(first, second), first, second, target)
-        for text in meter.notes():
-            note(ERRORS, text)
-        ERRORS.print(f"{first} → {second}: {target}", soft_wrap=True)
+        def measure(index: int, first: Path, second: Path) -> None:
+            target = out if pairs is None else out / f"{index + 1:05d}_{first.stem}_{second.stem}.npz"
+            write_flow(meter.measure(first, second), first, second, target)
+            for text in meter.notes():
+                note(ERRORS, text)
+            ERRORS.print(f"{first} → {second}: {target}", soft_wrap=True)
 
-    return _each_pair(settings, onset, apex, pairs, measure, lambda first, second, error: None)
+        return _each(rows, pairs, measure, lambda first, second, error: None)
 
 
 def explain(
@@ -85,39 +86,41 @@ def explain(
       mellm explain onset.png apex.png --narrator gguf:models/qwen3-0.6b-q8_0.gguf
       mellm explain --pairs pairs.csv --json --narrator http://127.0.0.1:11434
     """
+    from realtime.explainer import Explainer
     from realtime.explanation import explanation, print_explanation, print_json
+    from realtime.pair import PairMeter
 
     settings = settings_from(config, None, engine, narrator)
-
-    def measure(meter: "PairMeter", index: int, first: Path, second: Path) -> None:
-        found = meter.measure(first, second)
-        with ERRORS.status("asking the narrator …") as status:  # shown on a terminal only
-            answer = meter.explain(found, lambda text: status.update(Text(text or "asking the narrator …")))
-        for text in meter.notes():
-            note(ERRORS, text)
-        if json:
-            print_json(explanation(answer, found, first, second))
-        else:
-            print_explanation(plain(), answer, found, first, second)
+    rows = _rows(onset, apex, pairs)
 
     def failed(first: Path, second: Path, error: str) -> None:
         if json and pairs is not None:
             print_json({"onset": str(first), "apex": str(second), "error": error})
 
-    return _each_pair(settings, onset, apex, pairs, measure, failed)
+    with PairMeter(settings) as meter, Explainer(settings) as explainer:
+
+        def measure(index: int, first: Path, second: Path) -> None:
+            found = meter.measure(first, second)
+            with ERRORS.status("asking the narrator …") as status:  # shown on a terminal only
+                answer = explainer.explain(found, lambda text: status.update(Text(text or "asking the narrator …")))
+            for text in (*meter.notes(), *explainer.notes()):
+                note(ERRORS, text)
+            if json:
+                print_json(explanation(answer, found, first, second))
+            else:
+                print_explanation(plain(), answer, found, first, second)
+
+        return _each(rows, pairs, measure, failed)
 
 
-def _each_pair(
-    settings: Config,
-    onset: Path | None,
-    apex: Path | None,
-    table: Path | None,
-    work: "Callable[[PairMeter, int, Path, Path], None]",
-    failed: Callable[[Path, Path, str], None],
-) -> int:
-    """Do some work for the given pair, or for every row of a table; the models are loaded once."""
-    from realtime.pair import Pair, PairMeter, read_pairs
-    from realtime.source import SourceError
+def _rows(onset: Path | None, apex: Path | None, table: Path | None) -> "list[Pair]":
+    """The given pair, or every row of a table.
+
+    Raises:
+        UsageError: neither or both are given, or no pairs are in the table.
+        SourceError: the table cannot be read.
+    """
+    from realtime.pair import Pair, read_pairs
 
     if table is not None:
         if onset is not None or apex is not None:
@@ -125,17 +128,27 @@ def _each_pair(
         rows = list(read_pairs(table))
         if not rows:
             raise UsageError(f"{table}: no pairs in it")
-    elif onset is None or apex is None:
+        return rows
+    if onset is None or apex is None:
         raise UsageError("give two pictures, onset and apex, or --pairs FILE.csv")
-    else:
-        rows = [Pair(onset, apex)]
+    return [Pair(onset, apex)]
+
+
+def _each(
+    rows: "Sequence[Pair]",
+    table: Path | None,
+    work: Callable[[int, Path, Path], None],
+    failed: Callable[[Path, Path, str], None],
+) -> int:
+    """Do some work for every row, given its index, onset and apex; the exit status, 1 if any failed."""
+    from realtime.source import SourceError
+
     wrong = 0
-    with PairMeter(settings) as meter:
-        for index, (first, second, line) in enumerate(rows):
-            try:
-                work(meter, index, first, second)
-            except SourceError as error:
-                wrong += 1
-                complain(f"{table}: line {line}: {error}" if line else str(error))
-                failed(first, second, str(error))
+    for index, (first, second, line) in enumerate(rows):
+        try:
+            work(index, first, second)
+        except SourceError as error:
+            wrong += 1
+            complain(f"{table}: line {line}: {error}" if line else str(error))
+            failed(first, second, str(error))
     return 1 if wrong else 0

@@ -362,8 +362,9 @@ def test_a_model_behind_a_server_explains_and_the_template_where_it_fails(
 
 
 def test_flow_is_written_for_one_and_for_many(mellm: Command, pair: tuple[Path, Path], tmp_path: Path) -> None:
-    status, _, _ = mellm("flow", *pair, "--out", tmp_path / "f.npz")
-    assert status == 0
+    (settings := tmp_path / "settings.toml").write_text('[narrate]\nnarrator = "gguf:none.gguf"\n')
+    status, _, err = mellm("flow", *pair, "--out", tmp_path / "f.npz", "--config", settings)
+    assert (status, err) == (0, f"{pair[0]} → {pair[1]}: {tmp_path / 'f.npz'}\n")  # a narrator is not asked for
     table = tmp_path / "pairs.csv"
     table.write_text(f"onset,apex\n{pair[0]},{pair[1]}\n")
     status, _, _ = mellm("flow", "--pairs", table, "--out", tmp_path / "many")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calib.phantom import PhantomVideo
-from realtime.config import Config
+from realtime.config import Config, NarrateConfig
 from realtime.pair import PairMeter, read_pairs, write_flow
 from realtime.source import SourceError
 from tests.conftest import SMILE
@@ -14,7 +14,8 @@ from tests.conftest import SMILE
 
 @pytest.fixture(scope="module")
 def meter() -> Iterator[PairMeter]:
-    with PairMeter(Config()) as opened:
+    """Without a narrator: none can be had with these settings, and nobody speaks here."""
+    with PairMeter(Config(narrate=NarrateConfig("gguf:none.gguf"))) as opened:
         yield opened
 
 
@@ -43,18 +44,8 @@ def test_a_face_that_moved_far_is_still_measured(
     cv2.imwrite(str(apex), np.roll(smiling.frame(SMILE.apex_s), shift, axis=1))
     flow = meter.measure(pair[0], apex)
     assert np.nanmedian(flow.head[flow.face][:, 0]) == pytest.approx(shift, abs=3)
-    assert meter.explain(flow).action_units == ("AU12",)
-
-
-def test_a_smile_is_explained_and_a_still_face_is_not(
-    meter: PairMeter, pair: tuple[Path, Path], tmp_path: Path, smiling: PhantomVideo
-) -> None:
-    answer = meter.explain(meter.measure(*pair))
-    assert (answer.action_units, answer.label) == (("AU12",), "positive")
-    still = tmp_path / "still.png"
-    cv2.imwrite(str(still), smiling.frame(SMILE.onset_s - 0.05))
-    nothing = meter.explain(meter.measure(pair[0], still))
-    assert (nothing.action_units, nothing.label) == ((), "none")
+    ways = {region.name: region.direction for region in flow.regions}
+    assert (ways["Left Mouth Corner"], ways["Right Mouth Corner"]) == ("up-left", "up-right")
 
 
 def test_of_several_faces_the_largest_is_measured_and_the_others_are_told(
