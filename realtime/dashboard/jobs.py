@@ -117,19 +117,20 @@ def _analyse(
                 raise _CancelledError
             recorder = recorder or Recorder(base, kept)
             recorder.take(message)
+            if recorder.problem:  # as of a full disk: nothing of what is still to come would be kept
+                raise RecordingError(recorder.problem)
             seen = seen or isinstance(message, Motion)
             end_s = max(end_s, message.t_media_ns / 1e9)
         if recorder is None or not seen:
             raise SourceError(f"{title}: no face found in {end_s:.1f} s of video")
+        recorder.close()
+        if recorder.problem:
+            raise RecordingError(recorder.problem)
     except BaseException:
         if recorder is not None:
             recorder.close()
             _discard(recorder.folder)
         raise
-    recorder.close()
-    if recorder.problem:
-        _discard(recorder.folder)
-        raise RecordingError(recorder.problem)
     counts = recorder.counts
     return Finished(recorder.folder.name, "", counts.micro, counts.macro, counts.duration_s)
 
