@@ -181,8 +181,13 @@ def live(
 
 def _recorded(console: Console, recorder: "Recorder", failed: bool) -> int:
     """Say what became of a recording, that it `failed` only if that has not been said; the exit status."""
+    from realtime.recap import counted
+
     if recorder.unfilmed:
-        note(console, f"{recorder.unfilmed} frames are not in the video: it could not be encoded as fast as they came")
+        lacks = counted(recorder.unfilmed, "frame")
+        note(console, f"the video lacks {lacks}: it could not be encoded as fast as frames came")
+    if recorder.misfits:
+        note(console, f"the video lacks {counted(recorder.misfits, 'frame')}: of another size than its first")
     if recorder.problem:
         if not failed:
             complain(recorder.problem)

@@ -42,7 +42,8 @@ class Recorder:
     Attributes:
         folder: the session's own folder.
         problem: why the recording stopped early, such as a full disk; empty while all is well.
-        unfilmed: frames since the beginning of the video that are not in it.
+        unfilmed: frames since the beginning of the video that are not in it, since it could not be encoded fast enough.
+        misfits: frames that are not in it, since they have another size than its first.
     """
 
     def __init__(self, base: Path, config: Config, frames: Ring | None = None) -> None:
@@ -58,7 +59,7 @@ class Recorder:
             RecordingError: the folder cannot be used, or this machine cannot encode video.
         """
         self.problem = ""
-        self.unfilmed = 0
+        self.unfilmed = self.misfits = 0
         self._frames = frames
         self._film: FootageWriter | None = None
         started = datetime.datetime.now().astimezone()
@@ -131,23 +132,28 @@ class Recorder:
                 continue
             if message is None:
                 return
-            shot = self._shoot(message) if isinstance(message, Frame) and self._film is not None else None
-            if isinstance(message, Frame) and self._film is not None and not self._film.begun:
-                continue  # so that the recording begins where its video does
+            shot = None
+            if isinstance(message, Frame) and self._film is not None:
+                shot = self._shoot(message, self._film)
+                if not self._film.begun:
+                    continue  # so that the recording begins where its video does
             if not self._scope.holds(message):
                 continue
             self._tally.note(message)
             self._journal.write(message)
             if shot is not None:
                 self._journal.write(shot)
-            elif isinstance(message, Frame) and self._film is not None:
-                self.unfilmed += 1
             self._journal.flush()
 
-    def _shoot(self, frame: Frame) -> Footage | None:
-        """Add a frame's pixels to the video, if they still lie in the ring."""
+    def _shoot(self, frame: Frame, film: FootageWriter) -> Footage | None:
+        """Add a frame's pixels to the video, if they still lie in the ring and have its size."""
         image = self._frames.copy(frame.seq) if self._frames is not None else None
-        return self._film.write(frame, image) if self._film is not None and image is not None else None
+        if image is None:
+            self.unfilmed += film.begun
+            return None
+        shot = film.write(frame, image)
+        self.misfits += shot is None
+        return shot
 
 
 def _circumstances(config: Config) -> dict[str, str]:

@@ -186,8 +186,21 @@ def test_frames_that_leave_the_ring_later_are_counted_not_waited_for(tmp_path: P
     with Recorder(tmp_path, CONFIG, ring) as recorder:
         for k in (6, 0, 7):
             recorder.take(shots[k])
-    assert recorder.unfilmed == 1
+    assert (recorder.unfilmed, recorder.misfits) == (1, 0)
     assert [shot.seq for shot in open_recording(recorder.folder).footage()] == [6, 7]
+
+
+@pytest.mark.skipif(not HAS_AV, reason="PyAV is not installed")
+def test_frames_of_another_size_are_counted_apart(tmp_path: Path) -> None:
+    ring = Ring.local(4, 160 * 120 * 3)
+    shots = pixels(ring, 2)
+    ring.put(np.zeros((60, 80, 3), np.uint8))
+    with Recorder(tmp_path, CONFIG, ring) as recorder:
+        for message in [*shots, frame(0.1, 2, 80, 60)]:
+            recorder.take(message)
+    assert (recorder.unfilmed, recorder.misfits) == (0, 1)
+    recording = open_recording(recorder.folder)
+    assert ([shot.seq for shot in recording.footage()], recording.info.counts.frames) == ([0, 1], 3)
 
 
 def test_a_session_is_recorded_as_it_was_said(recorded: Recording) -> None:
