@@ -237,7 +237,9 @@ export class Live {
     this.stop.title = `${state.video ? "With the picture, to" : "To"} ${state.path} (R)`;
     if (!before || before.on === state.on) return;
     if (state.problem) toast(state.problem, "error");
-    else toast(state.on ? `Recording ${state.video ? "with the picture " : ""}to ${state.path}` : `Recorded: ${state.last}, see Recordings`);
+    else if (state.on) toast(`Recording ${state.video ? "with the picture " : ""}to ${state.path}`);
+    else if (state.last) toast(`Recorded: ${state.last}, see Recordings`);
+    else toast("No frame came, so nothing was recorded", "warning");
   }
 
   tick(now) {

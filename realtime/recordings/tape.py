@@ -26,6 +26,7 @@ class Tape:
         """
         self._session, self._base = session, base
         self._recorder: Recorder | None = None
+        self._ended: Recorder | None = None  # the one before, unless nothing was left of it
         self._video = False
         self.finished: list[Recorder] = []
 
@@ -49,13 +50,16 @@ class Tape:
 
     def stop(self) -> None:
         """End the recording, if there is one; nothing is left of one to which no frame came."""
-        if self._recorder is not None:
-            self._recorder.close()
-            if self._recorder.counts.frames or self._recorder.problem:
-                self.finished.append(self._recorder)
-            else:
-                self._recorder.discard()
-            self._recorder = None
+        if self._recorder is None:
+            return
+        self._recorder.close()
+        if self._recorder.counts.frames or self._recorder.problem:
+            self._ended = self._recorder
+            self.finished.append(self._recorder)
+        else:
+            self._ended = None
+            self._recorder.discard()
+        self._recorder = None
 
     def take(self, message: AnyMessage) -> str:
         """Record a message, if a recording runs.
@@ -84,10 +88,13 @@ class Tape:
 
     @property
     def state(self) -> dict[str, Any]:
-        """Whether a recording runs and where, for the page."""
-        last = self.finished[-1].folder.name if self.finished else ""
-        problem = self.finished[-1].problem if self.finished else ""
+        """Whether a recording runs and where, and what became of the one before, for the page.
+
+        `last` is that one's name, empty if no frame came and nothing was recorded; `problem` why it stopped early.
+        """
+        last = self._ended.folder.name if self._ended is not None else ""
         if self._recorder is None:
+            problem = self._ended.problem if self._ended is not None else ""
             return {"on": False, "video": False, "path": "", "name": "", "last": last, "problem": problem}
         folder = self._recorder.folder
         return {"on": True, "video": self._video, "path": str(folder), "name": folder.name, "last": last, "problem": ""}

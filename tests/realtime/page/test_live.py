@@ -269,6 +269,20 @@ def test_only_a_note_that_was_kept_is_called_noted(page: Any, acted: Acted) -> N
         assert page.locator(".toast", has_text="noted").count() == kept
 
 
+def test_what_became_of_a_recording_is_told_and_that_nothing_did(page: Any, acted: Acted) -> None:
+    off = {"type": "recording", "on": False, "video": False, "path": "", "name": "", "last": "", "problem": ""}
+    on = {**off, "on": True, "path": "/sessions/second", "name": "second", "last": "first"}
+    acted.past = [{**off, "last": "first"}]
+    acted.open()
+    for ended, words in (
+        ({"last": "second"}, "Recorded: second, see Recordings"),
+        ({"last": "second", "problem": "the disk is full"}, "the disk is full"),
+        ({}, "No frame came, so nothing was recorded"),
+    ):
+        acted.say(on, {**off, **ended})
+        page.locator(".toast", has_text=words).wait_for()
+
+
 def test_what_was_away_for_a_moment_is_told_in_passing_and_else_as_long_as_it_is(page: Any, acted: Acted) -> None:
     acted.open()
     acted.until(lambda: page.locator(PILL).inner_text() == "STARTING")
