@@ -262,7 +262,7 @@ def test_only_a_note_that_was_kept_is_called_noted(page: Any, acted: Acted) -> N
         page.keyboard.press("a")
         page.get_by_role("textbox", name="Note").fill("so")
         page.keyboard.press("Enter")
-        acted.until(lambda: acted.heard[-1]["do"] == "annotate")
+        acted.until(lambda: [order["do"] for order in acted.heard[-1:]] == ["annotate"])
         answer = {**acted.heard.pop(), "type": "annotation", "until": None}
         acted.say(answer if kept else wire.notice("error", "the session is over"))
         page.locator(".toast", has_text="noted" if kept else "over").wait_for()
