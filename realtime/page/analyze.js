@@ -61,12 +61,20 @@ export class Analyze {
   async _send() {
     this.sending = true;
     while (this.uploads.length) {
-      const file = this.uploads.shift();
-      const address = this.connection.address(`/analyses?name=${encodeURIComponent(file.name)}`);
-      const answer = await fetch(address, { method: "PUT", body: file }).catch(() => null);
-      if (!answer?.ok) toast(answer ? await answer.text() : `${file.name}: not connected`, "error");
+      const why = await this._put(this.uploads.shift());
+      if (why) toast(why, "error");
     }
     this.sending = false;
+  }
+
+  /** Send a file; why it could not be, or nothing. */
+  async _put(file) {
+    const unread = `${file.name}: cannot be read; a folder of frames goes to mellm analyze`;
+    if (!(await isReadable(file))) return unread;
+    const address = this.connection.address(`/analyses?name=${encodeURIComponent(file.name)}`);
+    const answer = await fetch(address, { method: "PUT", body: file }).catch(() => null);
+    if (answer) return answer.ok ? "" : answer.text();
+    return (await isReadable(file)) ? `${file.name}: not connected` : unread; // it may have gone meanwhile
   }
 
   _show(jobs) {
@@ -128,4 +136,16 @@ export class Analyze {
     row.open.hidden = !job.result;
     row.open.href = `#recordings/${encodeURIComponent(job.result)}`;
   }
+}
+
+/** Whether a file can be read: a folder that was dropped cannot, nor a file that has gone since. */
+async function isReadable(file) {
+  const reader = file.stream().getReader();
+  try {
+    await reader.read();
+  } catch {
+    return false;
+  }
+  reader.cancel(); // its beginning will do
+  return true;
 }

@@ -1,5 +1,6 @@
 """The place where videos are dropped, in a real browser, before a session that is acted."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +31,36 @@ def test_a_video_that_is_dropped_beside_the_field_is_analysed_and_not_opened_in_
     assert page.evaluate(DROP) == [False, False]  # neither is left to the browser
     page.get_by_role("heading", name="Analyze videos").wait_for()
     acted.until(lambda: sent == ["clip.mp4"])
+
+
+def test_a_folder_or_a_file_that_has_gone_is_told_and_the_others_are_sent(
+    page: Any, acted: Acted, tmp_path: Path
+) -> None:
+    held: list[Any] = []
+    acted.answers["/analyses"] = held.append
+    acted.open()
+    folder, *videos = (tmp_path / name for name in ("EP01", "a.mp4", "gone.mp4", "b.mp4"))
+    folder.mkdir()
+    for video in videos:
+        video.write_bytes(b"frames")
+    browser = page.context.new_cdp_session(page)
+    dropped = {"items": [], "files": [str(path) for path in (folder, *videos)], "dragOperationsMask": 1}
+    for what in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": what, "x": 300, "y": 300, "data": dropped})
+    acted.until(lambda: held)
+    videos[1].unlink()
+    held.pop().fulfill(status=201, json={})
+    acted.until(lambda: held)
+    assert "name=b.mp4" in held[0].request.url
+    for name in ("EP01", "gone.mp4"):
+        page.locator(".toast", has_text=f"{name}: cannot be read; a folder of frames goes to mellm analyze").wait_for()
+
+
+def test_a_connection_that_has_gone_is_told_of_a_file_that_has_not(page: Any, acted: Acted) -> None:
+    acted.answers["/analyses"] = lambda route: route.abort()
+    acted.open()
+    page.evaluate(DROP)
+    page.locator(".toast", has_text="clip.mp4: not connected").wait_for()
 
 
 def test_every_analysis_has_its_buttons_below_the_others_and_moves_while_it_begins(page: Any, acted: Acted) -> None:
