@@ -183,7 +183,7 @@ export class Cards {
     card.units.hidden = !units.length;
     const strongest = spot.regions.filter((region) => region.mean >= this.track.hello.threshold).slice(0, 3);
     const moved = spot.phase === "closed" ? strongest.map((r) => `${r.name} ${arrow(r.direction)} ${percent(r.mean)}`) : [];
-    card.regions.textContent = [...(this.track.lanes.size > 1 ? [`Face ${spot.face}`] : []), ...moved].join(" · ");
+    card.regions.textContent = [...(this.track.faces > 1 ? [`Face ${spot.face}`] : []), ...moved].join(" · ");
     card.regions.hidden = !card.regions.textContent;
     this._type(card, event.words);
   }

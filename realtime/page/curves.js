@@ -46,6 +46,7 @@ export class Curves {
       element("header.curves-head", {}, title, this.legend, this.marks, this.windows), canvas); // prettier-ignore
     this.canvas = new Canvas(canvas, (context, width, height) => this._draw(context, width, height));
     track.addEventListener("clear", () => this.tops.clear());
+    track.addEventListener("lanes", () => this.tops.forEach((_, id) => track.lanes.has(id) || this.tops.delete(id)));
     this.span(10);
   }
 
@@ -267,7 +268,7 @@ export class Curves {
     this.pointer = event.offsetX > LEFT ? event.offsetX : null;
     const range = this._range();
     const isNear = ({ t }) => Math.abs(this._x(t, range, this.canvas.canvas.clientWidth) - event.offsetX) < NEAR;
-    this.canvas.canvas.title = this.track.notes.filter(isNear).map(({ t, text }) => `${clock(t)}: ${text}`).join("\n");
+    this.canvas.canvas.title = [...this.track.notes.values()].filter(isNear).map(({ t, text }) => `${clock(t)}: ${text}`).join("\n");
     this.canvas.stale = true;
   }
 

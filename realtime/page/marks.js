@@ -38,7 +38,7 @@ export function drawMarks(context, track, face, range, x, box, theme, font, chos
     free = at + across + 6;
   }
   free = -Infinity;
-  for (const note of [...track.notes].sort((a, b) => a.t - b.t)) {
+  for (const note of [...track.notes.values()].sort((a, b) => a.t - b.t)) {
     if (note.t <= range[1] && (note.until ?? note.t) >= range[0]) free = drawNote(context, note, x(note.t), box, free, theme, font);
   }
 }
@@ -65,7 +65,7 @@ function drawSpan(context, spot, onset, offset, apex, { top, bottom }, chosen) {
 function drawGaps(context, track, range, x, { bottom }, theme) {
   context.fillStyle = theme.danger;
   context.globalAlpha = 0.8;
-  for (const gap of track.gaps) {
+  for (const gap of track.gaps.values()) {
     const from = Math.max(gap.t, range[0]);
     const until = Math.min(gap.until ?? gap.t, range[1]);
     if ((gap.frames > 0 || gap.until) && from <= until) context.fillRect(x(from) - 1, bottom, x(until) - x(from) + 2, 3);

@@ -6,31 +6,33 @@ export const PARTS = ["brow", "eyelid", "nose", "mouth", "chin", "cheek"];
 export const PART_NAMES = { brow: "Brows", eyelid: "Lids", nose: "Nose", mouth: "Mouth", chin: "Chin", cheek: "Cheeks" };
 
 export const NEAR_S = 0.5; // between two frames of a face that is there, on a slow machine
-const MOST_POINTS = 36000; // of a live session: 20 minutes at 30 fps
+const MOST_FRAMES = 36000; // of a live session, whose curves are kept: 20 minutes at 30 fps
+const MOST_NEWS = 5000; // of its notes, and of its gaps: as many as the server keeps (`realtime/dashboard/room.py`)
 
 /** One face's curves: for every point its time, and how far the farthest region of every part is from its rest. */
 class Lane {
-  /**
-   * @param {number} id of the face.
-   * @param {number} most so many points are kept, the newest.
-   */
-  constructor(id, most) {
-    Object.assign(this, { id, most });
+  /** @param {number} id of the face. */
+  constructor(id) {
+    this.id = id;
     this.t = [];
     this.parts = []; // Float32Array(6) a point, IOD
     this.moves = []; // Float32Array(58) a point, IOD: u and v of every region in turn
     this.last = null; // the last message about it
   }
 
-  /** Add a point; whether the oldest had to go for it. */
+  /** Add a point. */
   push(t, parts, moves) {
-    if (this.t.length && t <= this.t[this.t.length - 1]) return false;
+    if (t <= this.t.at(-1)) return;
     this.t.push(t);
     this.parts.push(parts);
     this.moves.push(moves);
-    const full = this.t.length > this.most;
-    if (full) for (const list of [this.t, this.parts, this.moves]) list.splice(0, this.most / 10);
-    return full;
+  }
+
+  /** Let go of what was before a time; whether there is anything left. */
+  forget(t) {
+    const count = this.at(t - 1e-6) + 1;
+    for (const list of [this.t, this.parts, this.moves]) list.splice(0, count);
+    return this.t.length > 0;
   }
 
   /** Index of the last point at or before a time; -1 if there is none. */
@@ -52,21 +54,25 @@ class Lane {
 
 /** What is known of one session. It may be told the same again, as after a lost connection: then it knows no more. */
 export class Track extends EventTarget {
-  /** @param {boolean} live whether it may go on without end: then only its newest part is kept. */
+  /**
+   * @param {boolean} live whether it may go on without end: then of the curves, the gaps and the notes only the newest
+   *   are kept. Events, of which there are few, all are.
+   */
   constructor(live) {
     super();
-    this.most = live ? MOST_POINTS : Infinity;
+    [this.most, this.mostNews] = live ? [MOST_FRAMES, MOST_NEWS] : [Infinity, Infinity];
     this.clear({ regions: [], units: {}, steps_per_iod: 1, threshold: 0.003 });
   }
 
   /** Forget everything; `hello` names the regions. */
   clear(hello) {
     this.hello = hello;
+    this.times = []; // of the frames that are kept
     this.lanes = new Map();
+    this.faces = 0; // that were ever seen, those included whose lanes are no longer kept
     this.events = new Map();
-    this.notes = [];
-    this.gaps = [];
-    this.told = new Set(); // the notes and gaps, as text
+    this.notes = new Map(); // by their text, as are the gaps
+    this.gaps = new Map();
     this.summary = null;
     this.first = Infinity; // from here on the curves are known: of a long live session the newest part
     this.last = 0;
@@ -95,20 +101,38 @@ export class Track extends EventTarget {
 
   _motion({ t, faces }) {
     if (this.first === Infinity) this.first = t;
+    if (t < this.first) return; // told again, and no longer kept
+    this._frame(t);
     this.last = Math.max(this.last, t);
     for (const face of faces) {
       const lane = this.lane(face.id);
       const moves = this.moves(face.u, face.v);
-      if (lane.push(t, this.reach(moves), moves)) this.first = Math.max(this.first, lane.t[0]);
+      lane.push(t, this.reach(moves), moves);
       lane.last = face;
       this.present.add(face.id);
     }
     if (!faces.length) this.present.clear();
   }
 
+  /** Keep a frame's time; when there are too many the oldest tenth goes, and what the lanes know of it. */
+  _frame(t) {
+    if (t <= this.times.at(-1)) return;
+    this.times.push(t);
+    if (this.times.length <= this.most) return;
+    this.times.splice(0, this.most / 10);
+    this.first = this.times[0];
+    const gone = [...this.lanes.values()].filter((lane) => !lane.forget(this.first));
+    for (const { id } of gone) {
+      this.lanes.delete(id);
+      this.present.delete(id);
+    }
+    if (gone.length) this.changed("lanes");
+  }
+
   lane(id) {
     if (!this.lanes.has(id)) {
-      this.lanes.set(id, new Lane(id, this.most));
+      this.lanes.set(id, new Lane(id));
+      this.faces += 1;
       this.changed("lanes");
     }
     return this.lanes.get(id);
@@ -184,21 +208,21 @@ export class Track extends EventTarget {
     this.changed("lost", { face, cause, t });
   }
 
-  _isNew(message) {
-    const known = this.told.size;
-    return this.told.add(JSON.stringify(message)).size > known;
+  /** Keep a message, for the oldest when there are too many; whether it was not known. */
+  _keep(known, message) {
+    const text = JSON.stringify(message);
+    if (known.has(text)) return false;
+    known.set(text, message);
+    if (known.size > this.mostNews) known.delete(known.keys().next().value);
+    return true;
   }
 
   _gap(gap) {
-    if (!this._isNew(gap)) return;
-    this.gaps.push(gap);
-    this.changed("gap", gap);
+    if (this._keep(this.gaps, gap)) this.changed("gap", gap);
   }
 
   _annotation(note) {
-    if (!this._isNew(note)) return;
-    this.notes.push(note);
-    this.changed("note", note);
+    if (this._keep(this.notes, note)) this.changed("note", note);
   }
 
   _end(end) {

@@ -105,7 +105,7 @@ def test_notes_and_gaps_that_are_told_again_are_not_doubled(page: Any, acted: Ac
         track.take({ type: "gap", t, frames: 3, cause: "align was behind" });
         track.take({ type: "annotation", t, until: null, text: "a nod" });
       }
-      return [track.gaps.length, track.notes.length];
+      return [track.gaps.size, track.notes.size];
     }""")
     assert counts == [2, 2]
 
@@ -123,6 +123,32 @@ def test_a_long_recording_is_kept_whole_and_of_a_live_session_the_newest_part(pa
     }""")
     assert first[0] == 0.0
     assert first[1] > 0.0
+
+
+def test_a_live_session_without_end_needs_no_memory_without_end(page: Any, acted: Acted) -> None:
+    acted.open()
+    kept = page.evaluate("""async () => {
+      const { Track } = await import("/page/track.js");
+      const live = new Track(true);
+      const recorded = new Track(false);
+      const face = (id) => ({ id, u: [], v: [] });
+      for (const track of [live, recorded]) {
+        // A face that leaves and returns every 10 s gets a number every time; another one stays.
+        for (let k = 0; k < 40 * 60 * 30; k++) {
+          track.take({ type: "motion", t: k / 30, faces: [face(1), face(2 + Math.floor(k / 300))] });
+          if (k % 10 === 0) track.take({ type: "gap", t: k / 30, until: null, frames: 1, cause: "align was behind" });
+        }
+        track.take({ type: "motion", t: 1, faces: [face(2)] }); // told again, as after a lost connection
+      }
+      return [live, recorded].map((track) => [track.lanes.size, track.faces, track.gaps.size, track.first,
+        Math.max(...[...track.lanes.values()].map((lane) => lane.t.length))]);
+    }""")
+    (lanes, faces, gaps, first_s, points), whole = kept
+    assert lanes < 130  # of 20 minutes, and the one that stays
+    assert (faces, gaps) == (241, 5000)
+    assert first_s == pytest.approx(20 * 60, abs=130)
+    assert 32400 <= points <= 36000
+    assert whole == [241, 241, 7200, 0, 72000]
 
 
 def test_of_a_moment_that_is_no_longer_kept_so_much_is_told(page: Any, acted: Acted) -> None:
