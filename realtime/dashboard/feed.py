@@ -29,6 +29,7 @@ from realtime.messages import (
     Status,
     unpack,
 )
+from realtime.recordings.answers import SUMMARY
 from realtime.rests import Rests
 
 FASTEST_NS = 30_000_000
@@ -103,6 +104,8 @@ class Feed:
             self._hand(self._room.news, wire.text(wire.spot(message)))
             if message.phase == "closed":
                 self._closed[message.spot_id] = message
+        elif isinstance(message, Say) and message.spot_id == SUMMARY and not message.final:
+            self._hand(self._room.news, wire.text(wire.remark(message)))
         elif isinstance(message, Say):
             self._hand(self._room.news, wire.text(wire.say(message)), not message.final)
             if message.final and (spot := self._closed.pop(message.spot_id, None)) is not None:

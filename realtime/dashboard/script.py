@@ -28,7 +28,7 @@ def summary(info: SessionInfo) -> dict[str, Any]:
 
 
 def write_script(recording: Recording) -> Iterator[bytes]:
-    """A recording's curves, events, words, gaps, summary and notes: messages as lines of JSON."""
+    """A recording's curves, events, words, remarks, gaps, summary and notes: messages as lines of JSON."""
     rests, answers = Rests(), Answers()
     group: dict[int, Motion] = {}
     for message in recording.messages(Motion, Spot, Say, Lost, Gap, End):
@@ -67,7 +67,9 @@ def _news(message: AnyMessage) -> dict[str, Any] | None:
     if isinstance(message, Spot):
         return wire.spot(message)
     if isinstance(message, Say):
-        return wire.say(message) if message.final and message.spot_id != SUMMARY else None
+        if message.spot_id == SUMMARY:
+            return None if message.final else wire.remark(message)
+        return wire.say(message) if message.final else None
     if isinstance(message, (Lost, Gap, End)):
         return wire.news(message)
     return None

@@ -119,12 +119,17 @@ def spot(message: Spot) -> dict[str, Any]:
 
 
 def say(message: Say) -> dict[str, Any]:
-    """Words: a piece as it is made, or the whole. About an event, or (-1) about the session."""
+    """Words: a piece as it is made, or the whole. About an event, or (-1) the summary of the session."""
     return {
         "type": "say", "id": message.spot_id, "t": _s(message.t_media_ns), "text": message.text,
         "final": message.final, "units": message.action_units, "label": message.label,
         "confidence": message.confidence,
     }  # fmt: skip
+
+
+def remark(message: Say) -> dict[str, Any]:
+    """What is to be known of the source or the narrator, as that the template speaks instead: words about no event."""
+    return {"type": "remark", "t": _s(message.t_media_ns), "text": message.text}
 
 
 def status(message: Status) -> dict[str, Any]:

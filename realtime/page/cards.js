@@ -1,4 +1,5 @@
-// The events as cards: what it was, when, which action units, what such movements have meant, the words; notes among them.
+// The events as cards: what it was, when, which action units, what such movements have meant, the words; notes and remarks
+// among them.
 
 import { clock, element, percent } from "./element.js";
 import { noteCard } from "./notecard.js";
@@ -9,7 +10,10 @@ const LABELS = {
 }; // prettier-ignore
 
 /** What can be left out of the list, as people call it. */
-const SORTS = { micro: "micro", macro: "macro", speech: "speech", revoked: "taken back", note: "noted" };
+const SORTS = { micro: "micro", macro: "macro", speech: "speech", revoked: "taken back", note: "noted", remark: "remarked" };
+
+/** Those that are no events. */
+const BESIDE = ["note", "remark"];
 
 /** Which of them an event is; one that has not closed is none. */
 function sortOf({ phase, kind }) {
@@ -27,7 +31,7 @@ export class Cards {
   /**
    * @param {import("./track.js").Track} track
    * @param {(id: number) => void} choose called when an event's card is activated.
-   * @param {(note: object) => void} visit called when a note's is.
+   * @param {(note: object) => void} visit called when a note's or a remark's is.
    * @param {boolean} live whether words type themselves in.
    */
   constructor(track, choose, visit, live) {
@@ -45,7 +49,7 @@ export class Cards {
     this.cards = new Map(); // by the event's number, or the note
     track.addEventListener("clear", () => this.clear());
     track.addEventListener("event", ({ detail }) => this.show(detail));
-    track.addEventListener("note", ({ detail }) => this._note(detail));
+    for (const sort of BESIDE) track.addEventListener(sort, ({ detail }) => this._note(sort, detail));
     track.addEventListener("lanes", () => track.events.forEach((event) => this.show(event))); // their face has a number now
     track.addEventListener("summary", () => this._summary());
     this.invite("Events appear here as they happen.");
@@ -93,7 +97,7 @@ export class Cards {
       chip.hidden = !many;
       chip.setAttribute("aria-pressed", String(!this.left.has(sort)));
     }
-    this.empty.hidden = sorts.some((sort) => sort !== "note" && !this.left.has(sort));
+    this.empty.hidden = sorts.some((sort) => !BESIDE.includes(sort) && !this.left.has(sort));
   }
 
   _summary() {
@@ -115,8 +119,8 @@ export class Cards {
     this._counted();
   }
 
-  _note(note) {
-    const card = noteCard(note, () => this.visit(note));
+  _note(sort, note) {
+    const card = noteCard(sort, note, () => this.visit(note));
     this._add(note, card, note.t, () => this.visit(note));
     this._sift(card);
     this._counted();

@@ -34,6 +34,7 @@ export class Live {
     const { track, stage } = this.screen;
     track.addEventListener("said", ({ detail }) => this._speak(detail));
     track.addEventListener("note", ({ detail }) => this._noted(detail));
+    track.addEventListener("remark", ({ detail }) => toast(detail.text, "warning"));
     track.addEventListener("gap", ({ detail }) => this._gap(detail));
     track.addEventListener("end", ({ detail }) => this._end(detail));
     this.screen.transport.root.addEventListener("layers", ({ detail }) => detail === "picture" && this._switched());

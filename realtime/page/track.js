@@ -1,4 +1,4 @@
-// What is known of one session: the curves of every face, events with their words, notes, gaps.
+// What is known of one session: the curves of every face, events with their words, notes, remarks, gaps.
 
 export const PARTS = ["brow", "eyelid", "nose", "mouth", "chin", "cheek"];
 
@@ -7,7 +7,7 @@ export const PART_NAMES = { brow: "Brows", eyelid: "Lids", nose: "Nose", mouth: 
 
 export const NEAR_S = 0.5; // between two frames of a face that is there, on a slow machine
 const MOST_FRAMES = 36000; // of a live session, whose curves are kept: 20 minutes at 30 fps
-const MOST_NEWS = 5000; // of its notes, and of its gaps: as many as the server keeps (`realtime/dashboard/room.py`)
+const MOST_NEWS = 5000; // of its notes, of its remarks, and of its gaps: as many as the server keeps (`realtime/dashboard/room.py`)
 
 /** One face's curves: for every point its time, and how far the farthest region of every part is from its rest. */
 class Lane {
@@ -55,8 +55,8 @@ class Lane {
 /** What is known of one session. It may be told the same again, as after a lost connection: then it knows no more. */
 export class Track extends EventTarget {
   /**
-   * @param {boolean} live whether it may go on without end: then of the curves, the gaps and the notes only the newest
-   *   are kept. Events, of which there are few, all are.
+   * @param {boolean} live whether it may go on without end: then of the curves, the gaps, the notes and the remarks
+   *   only the newest are kept. Events, of which there are few, all are.
    */
   constructor(live) {
     super();
@@ -71,7 +71,8 @@ export class Track extends EventTarget {
     this.lanes = new Map();
     this.faces = 0; // that were ever seen, those included whose lanes are no longer kept
     this.events = new Map();
-    this.notes = new Map(); // by their text, as are the gaps
+    this.notes = new Map(); // by their text, as the following are
+    this.remarks = new Map();
     this.gaps = new Map();
     this.summary = null;
     this.first = Infinity; // from here on the curves are known: of a long live session the newest part
@@ -180,7 +181,7 @@ export class Track extends EventTarget {
 
   _say(say) {
     if (say.id < 0) {
-      if (say.final) this.summary = say;
+      this.summary = say;
       this.changed("summary", say);
       return;
     }
@@ -223,6 +224,10 @@ export class Track extends EventTarget {
 
   _annotation(note) {
     if (this._keep(this.notes, note)) this.changed("note", note);
+  }
+
+  _remark(remark) {
+    if (this._keep(this.remarks, remark)) this.changed("remark", remark);
   }
 
   _end(end) {

@@ -295,6 +295,23 @@ def test_only_a_note_that_was_kept_is_called_noted(page: Any, acted: Acted) -> N
         assert page.locator(".toast", has_text="noted").count() == kept
 
 
+def test_a_remark_on_the_source_or_the_narrator_is_told_and_stands_among_the_events(page: Any, acted: Acted) -> None:
+    words = "the template narrator speaks instead"
+    acted.past = [points(*range(60)), {"type": "remark", "t": 0.0, "text": words}]
+    acted.open()
+    page.locator(".toast", has_text=words).wait_for()
+    card = page.locator("#live li.card")
+    assert "remark" in card.inner_text()
+    assert words in card.inner_text()
+    assert page.locator("#live .empty").is_visible()  # it is no event
+    page.get_by_role("button", name="1 remarked").click()
+    assert card.is_hidden()
+    acted.past.append(event(1, 0.3, 0.6))
+    acted.hang_up()
+    page.locator("#live li.card[data-id='1']").wait_for()
+    assert card.count() == 2  # though it was told again
+
+
 def test_what_became_of_a_recording_is_told_and_that_nothing_did(page: Any, acted: Acted) -> None:
     off = {"type": "recording", "on": False, "video": False, "path": "", "name": "", "last": "", "problem": ""}
     on = {**off, "on": True, "path": "/sessions/second", "name": "second", "last": "first"}
