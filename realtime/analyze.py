@@ -12,17 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from engines.runtime import FlowEngine
-from realtime.calibration import mismatch, open_calibration, too_small
+from realtime.calibration import open_calibration
 from realtime.chain import run_chain
 from realtime.changes import changes
 from realtime.config import Config
 from realtime.exports.elan import eaf
 from realtime.exports.tables import Event, MotionWriter, make_event, write_events
-from realtime.messages import AnyMessage, End, Gap, Motion, Say, Spot
+from realtime.messages import AnyMessage, End, Motion, Say, Spot
 from realtime.output import OutputError, fresh_folder
 from realtime.recorded import PHANTOMS
 from realtime.recordings.journal import JOURNAL
 from realtime.recordings.journal import VIDEO as FILM
+from realtime.remarks import Remarks
 from realtime.sheet import write_sheet
 from realtime.source import SourceError
 from realtime.sources import is_live, source_title, tells_no_time
@@ -32,8 +33,6 @@ VIDEO = "video.txt"
 
 RESULTS = ("events.jsonl", "events.csv", "events.eaf", "events.png", "motion.parquet", "summary.txt", VIDEO)
 """What an analysis writes."""
-
-_MOST_GAPS = 5  # told one by one
 
 Progress = Callable[[float], None]
 """Called with the stream time reached, s."""
@@ -49,8 +48,7 @@ class Analysis:
         faces: how many were followed.
         duration_s: length of the video.
         fps: median rate of frames with a face.
-        notes: what the calibration and the video do not have in common, where the video has holes, what the narrator
-            could not do, and whether the video broke off.
+        notes: what people should know of it beside that (`realtime.remarks`).
         summary: of the whole video, a paragraph.
     """
 
@@ -130,13 +128,15 @@ def analyze(
     """
     capture = dataclasses.replace(config.capture, source=source_of(video), paced=False)
     folder = out / name
-    found = _Found(video)
+    calibration = open_calibration(config.spot)
+    found, remarks = _Found(video), Remarks(calibration)
     whose = os.fsencode(video.resolve()) + b"\n"
     _check_whose(folder, whose)
     with fresh_folder(folder, RESULTS, aside) as fresh:
         with MotionWriter(fresh / "motion.parquet") as motions:
             for message in run_chain(dataclasses.replace(config, capture=capture), engine):
                 found.take(message)
+                remarks.take(message)
                 if isinstance(message, Motion):
                     motions.add(message)
                     progress(message.t_media_ns / 1e9)
@@ -147,19 +147,15 @@ def analyze(
         made = datetime.datetime.fromtimestamp(video.stat().st_mtime).astimezone()
         (fresh / "events.eaf").write_bytes(eaf(found.events, [], made, film, folder))
         write_sheet(found.events, found.sketches, fresh / "events.png")
-        calibration, fps = open_calibration(config.spot), found.fps
         changed = ", ".join(changes(config))
         settings = f"Settings other than the defaults: {changed}" if changed else "All settings were the defaults"
         how = f"{found.circumstances}; {'with' if calibration else 'without'} a calibration. {settings}."
-        told = [found.summary, how, *(f"{text[0].upper()}{text[1:]}." for text in found.unseen)]
+        told = [found.summary, how, *(f"{text[0].upper()}{text[1:]}." for text in remarks.unseen)]
         (fresh / "summary.txt").write_text("\n".join(told) + "\n", encoding="utf-8")
         (fresh / VIDEO).write_bytes(whose)
-    faces = found.first.values()
-    said = [text for m in faces for text in too_small(m.iod_px)]
-    said += [text for m in faces for text in mismatch(calibration, m.engine, m.iod_px)] if calibration else []
-    notes = tuple(dict.fromkeys([*said, *found.unseen, *found.notes]))
+    fps = found.fps
     length_s = found.end_ns / 1e9 + (1 / fps if fps else 0.0)  # to the end of the last frame, as of a recording
-    return Analysis(folder, tuple(found.events), len(faces), length_s, fps, notes, found.summary)
+    return Analysis(folder, tuple(found.events), len(found.first), length_s, fps, remarks.all, found.summary)
 
 
 def _check_whose(folder: Path, whose: bytes) -> None:
@@ -191,8 +187,6 @@ class _Found:
         narrators: who answered.
         events, sketches: in the order in which they were answered.
         summary: of the whole video.
-        gaps: where it has no picture.
-        notes: what else was said of it.
         closed: the events that wait for words.
     """
 
@@ -204,8 +198,6 @@ class _Found:
     events: list[Event] = field(default_factory=list)
     sketches: list[bytes] = field(default_factory=list)
     summary: str = ""
-    gaps: list[Gap] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     closed: dict[int, Spot] = field(default_factory=dict)
 
     @property
@@ -225,16 +217,6 @@ class _Found:
             program = "mellm-live"
         return f"Measured by {program} with {engines}{told}; {self.fps:.4g} fps, {sizes} px between the eyes at first"
 
-    @property
-    def unseen(self) -> list[str]:
-        """Where nothing could be seen and how long, in a line; none if there is no such place."""
-        if not self.gaps:
-            return []
-        spans = [f"{gap.t_media_ns / 1e9:.2f}–{gap.until_ns / 1e9:.2f} s" for gap in self.gaps[:_MOST_GAPS]]
-        more = f" and {len(self.gaps) - len(spans)} more" if len(self.gaps) > len(spans) else ""
-        whole_s = sum(gap.until_ns - gap.t_media_ns for gap in self.gaps) / 1e9
-        return [f"nothing was seen for {whole_s:.2f} s, the video has no picture there: {', '.join(spans)}{more}"]
-
     def take(self, message: AnyMessage) -> None:
         """Take a message in.
 
@@ -248,8 +230,6 @@ class _Found:
                 self.times_ns.append(message.t_media_ns)
         elif isinstance(message, Spot) and message.phase == "closed":
             self.closed[message.spot_id] = message
-        elif isinstance(message, Gap):
-            self.gaps.append(message)
         elif isinstance(message, Say):
             self._hear(message)
         elif isinstance(message, End) and message.error:
@@ -258,8 +238,6 @@ class _Found:
     def _hear(self, say: Say) -> None:
         if say.spot_id < 0 and say.final:
             self.summary = say.text
-        elif say.spot_id < 0:
-            self.notes.append(say.text)
         elif say.final and say.spot_id in self.closed:
             spot = self.closed.pop(say.spot_id)
             self.narrators |= {say.narrator} - {""}  # nobody is asked about speech

@@ -47,6 +47,7 @@ class Analysis:
     length_s: float = 0.0
     result: str = ""
     found: str = ""
+    remarks: tuple[str, ...] = ()
     error: str = ""
     process: SpawnProcess | None = None
 
@@ -56,7 +57,7 @@ class Analysis:
         return {
             "id": self.number, "title": self.title, "state": self.state, "t": round(self.t_s, 2),
             "length": round(self.length_s, 2), "share": share, "result": self.result, "found": self.found,
-            "error": self.error,
+            "remarks": self.remarks, "error": self.error,
         }  # fmt: skip
 
 
@@ -196,7 +197,7 @@ class Analyses:
                 elif said.error:
                     self._end(job, "failed", said.error)
                 else:
-                    job.result, job.t_s = said.name, job.length_s
+                    job.result, job.remarks, job.t_s = said.name, said.remarks, job.length_s
                     job.found = f"{said.micro} micro, {said.macro} macro in {said.seconds:.1f} s"
                     self._end(job, "done")
             if job.state not in OVER:

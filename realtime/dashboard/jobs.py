@@ -34,13 +34,14 @@ class Reached:
 
 @dataclass(frozen=True)
 class Finished:
-    """How it ended: the recording's name and what is in it, or why there is none."""
+    """How it ended: the recording's name, what is in it and what is to be known of it, or why there is none."""
 
     name: str = ""
     error: str = ""
     micro: int = 0
     macro: int = 0
     seconds: float = 0.0
+    remarks: tuple[str, ...] = ()
 
 
 class _CancelledError(Exception):
@@ -91,6 +92,7 @@ def _analyse(
     from realtime.messages import Motion
     from realtime.recordings.journal import RecordingError
     from realtime.recordings.record import Recorder
+    from realtime.remarks import Remarks
     from realtime.source import SourceError
     from realtime.sources import source_length_s
 
@@ -100,6 +102,7 @@ def _analyse(
     end_s, seen = 0.0, False
     kept = dataclasses.replace(config, capture=dataclasses.replace(capture, source=title))
     recorder: Recorder | None = None
+    remarks = Remarks()
     told_s = -1.0
 
     def watch(t_s: float) -> None:
@@ -119,6 +122,7 @@ def _analyse(
             recorder.take(message)
             if recorder.problem:  # as of a full disk: nothing of what is still to come would be kept
                 raise RecordingError(recorder.problem)
+            remarks.take(message)
             seen = seen or isinstance(message, Motion)
             end_s = max(end_s, message.t_media_ns / 1e9)
         if recorder is None or not seen:
@@ -132,7 +136,7 @@ def _analyse(
             _discard(recorder.folder)
         raise
     counts = recorder.counts
-    return Finished(recorder.folder.name, "", counts.micro, counts.macro, counts.duration_s)
+    return Finished(recorder.folder.name, "", counts.micro, counts.macro, counts.duration_s, remarks.all)
 
 
 def _messages(config: Config, watch: Callable[[float], None]) -> Iterator[AnyMessage]:

@@ -107,12 +107,13 @@ export class Analyze {
     };
     const button = (title, what) => element("button.plain", { type: "button", textContent: title, onclick: act(what) });
     const row = {
-      title: element("b.job-title"), state: element("span.job-state.quiet"), bar: element("progress", { max: 1 }),
+      title: element("b.job-title"), state: element("span.job-state.quiet"),
+      remarks: element("ul.job-remarks.quiet", { "aria-label": "Remarks" }), bar: element("progress", { max: 1 }),
       pause: button("Pause", "pause"), resume: button("Resume", "resume"), cancel: button("Cancel", "cancel"),
       remove: button("Remove", "remove"),
       open: element("a.primary", {}, "Open the result"),
     }; // prettier-ignore
-    row.root = element("li.job.panel", {}, element("div.job-text", {}, row.title, row.state), row.bar,
+    row.root = element("li.job.panel", {}, element("div.job-text", {}, row.title, row.state, row.remarks), row.bar,
       element("div.job-buttons", {}, row.pause, row.resume, row.cancel, row.open, row.remove)); // prettier-ignore
     return row;
   }
@@ -123,6 +124,8 @@ export class Analyze {
     row.title.textContent = row.title.title = job.title;
     const reached = job.length ? `${clock(job.t, 0)} of ${clock(job.length, 0)}` : job.t ? clock(job.t, 0) : "";
     row.state.textContent = job.error || [STATES[job.state], over ? job.found : reached].filter(Boolean).join(" · ");
+    row.remarks.replaceChildren(...job.remarks.map((words) => element("li", {}, words)));
+    row.remarks.hidden = !job.remarks.length;
     row.bar.hidden = over;
     if (job.share === null || job.state === "waiting" || job.state === "uploading") row.bar.removeAttribute("value");
     else row.bar.value = job.share;

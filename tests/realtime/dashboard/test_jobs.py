@@ -12,8 +12,9 @@ import pytest
 from realtime.config import Config
 from realtime.dashboard import jobs
 from realtime.messages import AnyMessage
-from realtime.recordings.journal import JournalWriter, RecordingError
-from tests.realtime.served import frame
+from realtime.recordings.journal import JOURNAL, JournalWriter, RecordingError
+from tests.realtime.messages import say
+from tests.realtime.served import frame, motion
 
 
 def test_it_ends_at_once_when_the_disk_is_full_and_leaves_nothing(
@@ -30,3 +31,13 @@ def test_it_ends_at_once_when_the_disk_is_full_and_leaves_nothing(
     with pytest.raises(RecordingError, match="the recording stopped: No space left on device"):
         jobs._analyse(clip, "a.mp4", tmp_path, Config(), Pipe()[0], lambda: False)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_to_be_known_of_a_video_comes_with_its_result(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = say(-1, "it ends after 0.0 s", final=False)
+    monkeypatch.setattr(jobs, "_messages", lambda *_: iter([frame(0), motion(0, 1), cut, say(-1, "Watched 0:00.")]))
+    done = jobs._analyse(clip, "a.mp4", tmp_path, Config(), Pipe()[0], lambda: False)
+    assert done.remarks == ("it ends after 0.0 s",)
+    assert (tmp_path / done.name / JOURNAL).is_file()

@@ -17,6 +17,12 @@ DROP = """() => {
 }"""
 
 
+def job(number: int, state: str, title: str, **more: Any) -> dict[str, Any]:
+    """An analysis as the server tells it."""
+    return {"id": number, "title": title, "state": state, "t": 0.0, "length": 0.0, "share": None, "result": "",
+            "found": "", "remarks": [], "error": "", **more}  # fmt: skip
+
+
 def test_a_video_that_is_dropped_beside_the_field_is_analysed_and_not_opened_in_place_of_the_page(
     page: Any, acted: Acted
 ) -> None:
@@ -66,12 +72,22 @@ def test_a_connection_that_has_gone_is_told_of_a_file_that_has_not(page: Any, ac
 def test_every_analysis_has_its_buttons_below_the_others_and_moves_while_it_begins(page: Any, acted: Acted) -> None:
     acted.open("#analyze")
     names = {"running": "first.mp4", "failed": "a name that is long " * 9}
-    jobs = [{"id": k, "title": title, "state": state, "t": 0.0, "length": 0.0, "share": None, "result": "", "found": "",
-             "error": ""} for k, (state, title) in enumerate(names.items())]  # fmt: skip
-    acted.say({"type": "analyses", "jobs": jobs})
+    acted.say({"type": "analyses", "jobs": [job(k, *named) for k, named in enumerate(names.items())]})
     rows = page.locator("#analyze .job")
     acted.until(lambda: rows.count() == 2)
     last = [row.locator("button:visible").last.bounding_box() for row in rows.all()]
     assert last[0]["x"] + last[0]["width"] == pytest.approx(last[1]["x"] + last[1]["width"], abs=1)
     assert rows.first.locator("progress").evaluate("bar => getComputedStyle(bar).animationName") == "sweep"
     assert rows.last.locator(".job-title").get_attribute("title") == names["failed"]
+
+
+def test_what_is_to_be_known_of_an_analysis_stands_beside_what_it_found(page: Any, acted: Acted) -> None:
+    acted.open("#analyze")
+    remarks = ["the face is small", "<it> ends after 2.0 s"]
+    done = job(1, "done", "a.mp4", result="one", found="1 micro, 0 macro in 2.5 s", remarks=remarks)
+    acted.say({"type": "analyses", "jobs": [done, job(2, "running", "b.mp4")]})
+    rows = page.locator("#analyze .job")
+    acted.until(lambda: rows.count() == 2)
+    assert rows.last.locator(".job-state").inner_text() == "done · 1 micro, 0 macro in 2.5 s"
+    assert rows.last.locator(".job-remarks li").all_inner_texts() == remarks
+    assert rows.first.locator(".job-remarks").is_hidden()
