@@ -12,6 +12,8 @@ from realtime.streams import CameraSource, StreamSource, place_of
 
 LIVE_SCHEMES = ("rtsp://", "rtsps://", "http://", "https://")
 
+_ASSUMED_FPS = 30.0
+
 
 def is_live(source: str) -> bool:
     """Whether a source is a camera or a URL rather than a file, folder or phantom."""
@@ -55,6 +57,13 @@ def tells_no_time(source: str) -> bool:
     if source in PHANTOMS or is_live(source):
         return False
     return path.suffix == ".npy" or (os.path.isdir(path) and not (path / JOURNAL).is_file())
+
+
+def assumed_rate(config: CaptureConfig) -> list[str]:
+    """What is to be said of frames that tell no time if no rate was given: what is half a second depends on it."""
+    if config.fps or not tells_no_time(config.source):
+        return []
+    return [f"{_ASSUMED_FPS:g} fps assumed; give the true rate with --fps"]
 
 
 def open_source(config: CaptureConfig) -> Source:
@@ -101,9 +110,9 @@ def _open_path(path: Path, config: CaptureConfig) -> Source:
 
         return FilmedSource(path)
     if path.suffix == ".npy" and path.is_file():
-        return StackSource(path, config.fps or 30.0, config.loop_fps)
+        return StackSource(path, config.fps or _ASSUMED_FPS, config.loop_fps)
     if path.is_dir():
-        return FolderSource(path, config.fps or 30.0)
+        return FolderSource(path, config.fps or _ASSUMED_FPS)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         raise SourceError(f"{path}: a picture, not a video; of a video's frames give their folder")
     return FileSource(path)

@@ -10,7 +10,6 @@ from cyclopts import Parameter
 
 from realtime.commands.options import (
     ERRORS,
-    RATE_ASSUMED,
     CalibrationFile,
     ConfigFile,
     Engine,
@@ -116,7 +115,7 @@ def analyze(
                     complain(reason(outcome))
                     continue
                 done[number] = outcome
-                _report(bar.console, videos[number], outcome, rate_assumed=not settings.capture.fps)
+                _report(bar.console, videos[number], outcome, settings.capture.fps)
     except KeyboardInterrupt:
         if len(videos) == 1:
             raise
@@ -194,16 +193,15 @@ def _at_once() -> int:
     return max(1, len(os.sched_getaffinity(0)) // 2)
 
 
-def _report(console: "Console", video: Path, done: "Analysis", rate_assumed: bool) -> None:
-    """Say what an analysis found, and what is to be known of it."""
+def _report(console: "Console", video: Path, done: "Analysis", fps: float) -> None:
+    """Say what an analysis found, and what is to be known of it; `fps` is the rate that was given, or 0."""
     from realtime.analyze import source_of
-    from realtime.sources import tells_no_time
+    from realtime.config import CaptureConfig
+    from realtime.sources import assumed_rate
 
     if 0 < done.fps < SLOW_FPS:
         note(console, f"{video} has {done.fps:.3g} fps: micro-expressions fall between its frames")
-    if rate_assumed and tells_no_time(source_of(video)):
-        note(console, f"{video}: {RATE_ASSUMED}")
-    for text in done.notes:
+    for text in (*assumed_rate(CaptureConfig(source=source_of(video), fps=fps)), *done.notes):
         note(console, f"{video}: {text}")
     kinds = [event.kind for event in done.events]
     speech = f", {kinds.count('speech')} speech" if "speech" in kinds else ""

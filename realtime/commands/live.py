@@ -10,7 +10,6 @@ from rich.console import Console
 
 from realtime.commands.options import (
     ERRORS,
-    RATE_ASSUMED,
     CalibrationFile,
     ConfigFile,
     Dashboard,
@@ -106,14 +105,14 @@ def live(
     from realtime.panel import Panel
     from realtime.recorded import PHANTOMS, phantom_events
     from realtime.recordings.tape import Tape
-    from realtime.sources import source_title, tells_no_time
+    from realtime.sources import assumed_rate, source_title
     from realtime.supervisor import Session, SessionError
     from realtime.terminal import LiveView
 
     console = plain()
     told = LiveView(console, verbose, open_calibration(settings.spot))
-    if not capture.fps and tells_no_time(source):
-        note(ERRORS, f"{source}: {RATE_ASSUMED}")
+    for text in assumed_rate(capture):
+        note(ERRORS, f"{source}: {text}")
     if view and not console.is_terminal:
         note(ERRORS, "--view needs a terminal; events and words are printed without the panel")
     console.print(f"mellm live {source_title(source)}: starting (Ctrl-C stops)", style="bold")

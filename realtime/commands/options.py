@@ -70,8 +70,6 @@ OpenPage = Annotated[
 Faces = Annotated[
     int | None, Parameter(validator=within("align.faces"), help="Follow at most so many faces [default: 2].")
 ]
-RATE_ASSUMED = "30 fps assumed; give the true rate with --fps"
-"""Of frames that tell no time: what is half a second depends on it."""
 
 ERRORS = Console(stderr=True, markup=False, emoji=False, highlight=False)
 

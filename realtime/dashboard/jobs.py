@@ -10,11 +10,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from realtime.config import Config
-from realtime.messages import AnyMessage, Frame
+from realtime.messages import AnyMessage, Frame, Say
 from realtime.nodes import Head
 
 NICENESS = 5
@@ -94,7 +95,7 @@ def _analyse(
     from realtime.recordings.record import Recorder
     from realtime.remarks import Remarks
     from realtime.source import SourceError
-    from realtime.sources import source_length_s
+    from realtime.sources import assumed_rate, source_length_s
 
     capture = dataclasses.replace(config.capture, source=str(video), paced=False, seconds=0.0)
     config = dataclasses.replace(config, capture=capture)
@@ -115,7 +116,8 @@ def _analyse(
             line.send(Reached(t_s, length_s))
 
     try:
-        for message in _messages(config, watch):
+        rate = [_remark(f"{text} of mellm analyze") for text in assumed_rate(capture)]  # here it cannot be given
+        for message in chain(rate, _messages(config, watch)):
             if cancelled():  # also when every frame has been read, and only words are still to come
                 raise _CancelledError
             recorder = recorder or Recorder(base, kept)
@@ -137,6 +139,11 @@ def _analyse(
         raise
     counts = recorder.counts
     return Finished(recorder.folder.name, "", counts.micro, counts.macro, counts.duration_s, remarks.all)
+
+
+def _remark(text: str) -> Say:
+    """What is to be known of the whole video, as a message."""
+    return Say(seq=-1, t_capture_ns=0, t_media_ns=0, spot_id=-1, text=text)
 
 
 def _messages(config: Config, watch: Callable[[float], None]) -> Iterator[AnyMessage]:
