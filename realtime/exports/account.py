@@ -8,7 +8,7 @@ import pyarrow as pa
 from realtime.changes import changes
 from realtime.exports.tables import Event, MotionRows, make_event, motion_table
 from realtime.messages import Annotation, Gap, Motion, Say, Spot, Status
-from realtime.recordings.answers import Answers
+from realtime.recordings.answers import SUMMARY, Answers
 from realtime.recordings.journal import RecordingError
 from realtime.recordings.sessions import Recording, SessionInfo
 
@@ -34,6 +34,7 @@ class Account:
         statuses: the last word of every process.
         narrators: who answered.
         notes: the operator's, in order.
+        remarks: on the source or the narrator, in order, none twice.
         summary: what happened, in words.
         damage: what could not be read of it; empty if all could.
         settings: those that were not the defaults (`realtime.changes`); None if they are another version's.
@@ -48,6 +49,7 @@ class Account:
     statuses: dict[str, Status]
     narrators: tuple[str, ...]
     notes: tuple[Annotation, ...]
+    remarks: tuple[str, ...]
     summary: str
     damage: str
     settings: tuple[str, ...] | None
@@ -69,12 +71,15 @@ def gather(recording: Recording) -> Account:
     rows = MotionRows(tables.append)
     gaps: list[Gap] = []
     statuses: dict[str, Status] = {}
+    remarks: list[str] = []
     for message in recording.messages(Spot, Say, Motion, Gap, Status):
         answers.take(message)
         if isinstance(message, Motion):
             rows.add(message)
         elif isinstance(message, Gap):
             gaps.append(message)
+        elif isinstance(message, Say) and message.spot_id == SUMMARY and not message.final:
+            remarks.append(message.text)
         elif isinstance(message, Status):
             statuses[message.process] = message
     rows.flush()
@@ -83,7 +88,7 @@ def gather(recording: Recording) -> Account:
         recording, info, tuple(sorted(told, key=lambda t: (t.event.onset_s, t.event.face_id, t.event.offset_s))),
         pa.concat_tables(tables), tuple(sorted(gaps, key=lambda gap: gap.t_media_ns)), statuses,
         tuple(sorted({say.narrator for _, say in answers.pairs} - {""})), recording.notes,
-        answers.summary(info.duration_s), recording.damage, _settings(recording),
+        tuple(dict.fromkeys(remarks)), answers.summary(info.duration_s), recording.damage, _settings(recording),
     )  # fmt: skip
 
 

@@ -257,6 +257,7 @@ def _session(account: Account) -> str:
         ("Settings", _settings(account)),
         ("Video", "recorded beside the measurements" if info.has_video else "not recorded"),
         ("Program", f"mellm-live {escape(info.program)}"),
+        *([("Remarks", "<br>".join(map(escape, account.remarks)))] if account.remarks else []),
     ]  # fmt: skip
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
     rows = "".join(

@@ -70,6 +70,13 @@ def test_who_spoke_is_told(tmp_path: Path) -> None:
     assert "<dt>Narrator</dt><dd>mellm and template</dd>" in page
 
 
+def test_what_is_to_be_known_of_the_source_is_told(tmp_path: Path) -> None:
+    remarks = [say(-1, text, final=False) for text in ("it ends after <2> s", "it ends after <2> s", "the model died")]
+    page = page_of(tmp_path / "one", frame(0.0), *remarks, say(-1, "Watched 0:02."))
+    assert "<dt>Remarks</dt><dd>it ends after &lt;2&gt; s<br>the model died</dd>" in page
+    assert "Remarks" not in page_of(tmp_path / "two", frame(0.0), say(-1, "Watched 0:02."))
+
+
 def test_an_event_is_never_called_certain(tmp_path: Path) -> None:
     page = page_of(tmp_path, frame(0.0), spot(confidence=0.9963), say(), frame(3.0, 4))
     assert "confidence 99%" in page
