@@ -1,5 +1,6 @@
 """The recordings over HTTP: which there are, what is in one, its video, notes on it, exports of it."""
 
+import asyncio
 import io
 import tempfile
 import zipfile
@@ -16,8 +17,9 @@ from realtime.config import Config
 from realtime.dashboard import wire
 from realtime.dashboard.orders import parse_note
 from realtime.dashboard.script import summary, write_faces, write_script
+from realtime.dashboard.shelf import Shelf
 from realtime.recordings.journal import RecordingError
-from realtime.recordings.sessions import Recording, open_recording, survey
+from realtime.recordings.sessions import Recording, open_recording
 
 MOST_BODY = 16_384
 """Bytes of a note at most."""
@@ -38,6 +40,7 @@ class Library:
         """
         self._folder, self._config = folder, config
         self._pictures = config.dashboard.video
+        self._shelf, self._listing = Shelf(folder), asyncio.Lock()
 
     @property
     def routes(self) -> list[Route]:
@@ -55,7 +58,8 @@ class Library:
     async def _list(self, request: Request) -> Response:
         from realtime.exports.formats import FORMATS  # loads much that nobody needs before
 
-        sessions, unreadable = await run_in_threadpool(survey, self._folder)
+        async with self._listing:  # whoever asks meanwhile has the answer at once then
+            sessions, unreadable = await run_in_threadpool(self._shelf.survey)
         formats = [{"kind": kind, "what": form.what} for kind, form in FORMATS.items()]
         listed = [summary(info) for info in sessions]
         told = [self._named(why) for why in unreadable]

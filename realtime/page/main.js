@@ -20,8 +20,9 @@ let shown = "live";
 /** Show the place that the address names: #live, #recordings, #recordings/2026-11-25T17-30-00, #analyze. */
 function go() {
   const [name, ...rest] = location.hash.slice(1).split("/");
-  places[shown].leave?.();
-  shown = names.includes(name) ? name : "live";
+  const next = names.includes(name) ? name : "live";
+  if (next !== shown) places[shown].leave?.();
+  shown = next;
   document.body.dataset.shows = shown;
   for (const each of names) document.getElementById(each).hidden = each !== shown;
   for (const tab of document.querySelectorAll(".tabs a")) {

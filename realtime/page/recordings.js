@@ -21,6 +21,8 @@ export class Recordings {
     this.unseen = ""; // what is said of a moment without a face
     this.whole = false; // whether there is no more of that one than what was read
     this.opening = new AbortController();
+    this.listing = new AbortController();
+    this.listed = false; // whether the list was asked for since the place was entered
     this.formats = [];
     this.filter = element("input", { type: "search", placeholder: "Filter…", "aria-label": "Filter the recordings",
       oninput: () => this._list() }); // prettier-ignore
@@ -46,7 +48,7 @@ export class Recordings {
 
   /** Show the place, and the recording that its address names. */
   enter(name) {
-    this.refresh();
+    if (!name || !this.listed) this.refresh(); // not when one is chosen in it
     if (!name && !this.name) this._invite("No recording chosen");
     if (name && (name !== this.wanted || !this.whole)) this.open(name);
   }
@@ -59,18 +61,26 @@ export class Recordings {
   }
 
   leave() {
+    this.listed = false;
     this.screen.playhead.pause();
     this.screen.stage.clip?.video.pause();
   }
 
   async refresh() {
-    const answer = await fetch(this.connection.address("/recordings")).catch(() => null);
-    if (!answer?.ok) {
+    this.listing.abort();
+    this.listing = new AbortController();
+    this.listed = true;
+    const { signal } = this.listing;
+    const answer = await fetch(this.connection.address("/recordings"), { signal }).catch(() => null);
+    const listed = answer?.ok ? await answer.json().catch(() => null) : null;
+    if (signal.aborted) return;
+    if (!listed) {
+      this.listed = false;
       this.where.textContent = answer?.status === 404 ? "This page was started without a folder of recordings."
         : "Not connected: the list cannot be read."; // prettier-ignore
       return;
     }
-    const { sessions, unreadable, folder, formats } = await answer.json();
+    const { sessions, unreadable, folder, formats } = listed;
     const known = this.formats.length > 0;
     [this.sessions, this.formats] = [sessions, formats];
     const short = folder.split("/").filter(Boolean).pop() ?? folder;
@@ -170,6 +180,7 @@ export class Recordings {
       .filter(Boolean).join(" · "); // prettier-ignore
     this.empty.hidden = true;
     this.shown.hidden = false;
+    this.sessions = this.sessions.map((listed) => (listed.name === name ? info : listed)); // it may have gone on meanwhile
     this._list();
     this._exports();
     screen.playhead.pause();

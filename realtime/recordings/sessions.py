@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,7 +70,12 @@ class Recording:
     @cached_property
     def info(self) -> SessionInfo:
         """See `SessionInfo`."""
-        return _info(self.path, self._reader, self._counts, bool(self._tail))
+        return _info(self.path, self._reader, self._counts, self.complete)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was finished (`SessionInfo.complete`), which its last lines tell at once."""
+        return bool(self._tail)
 
     @cached_property
     def _tail(self) -> dict[str, str]:
@@ -214,12 +219,21 @@ def list_sessions(folder: str | Path) -> list[SessionInfo]:
     return survey(folder)[0]
 
 
-def survey(folder: Path) -> tuple[list[SessionInfo], list[str]]:
-    """The same, and of each that cannot be read, why; nothing in a folder that has yet to be made."""
+def _glance(path: Path) -> SessionInfo:
+    return Recording(path).info
+
+
+def survey(folder: Path, look: Callable[[Path], SessionInfo] = _glance) -> tuple[list[SessionInfo], list[str]]:
+    """The same, and of each that cannot be read, why; nothing in a folder that has yet to be made.
+
+    Args:
+        folder: where recordings are.
+        look: reads one, given its folder; it may raise what `Recording` raises, and OSError.
+    """
     found, unreadable = [], []
     for path in sorted(folder.glob(f"*/{JOURNAL}")):
         try:
-            found.append(Recording(path.parent).info)
+            found.append(look(path.parent))
         except (RecordingError, OSError) as error:
             if path.exists():  # else it has been removed meanwhile, as that of a cancelled analysis
                 why = f"{path}: cannot be read: {error.strerror or error}" if isinstance(error, OSError) else str(error)

@@ -1,6 +1,7 @@
 """The place of the recordings in a real browser, before a server that is acted."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from realtime.config import Config
 from realtime.dashboard import wire
 from tests.realtime.acted import Acted, event, point
 
+playwright = pytest.importorskip("playwright.sync_api")
 DAYS = {"slow": "2026-01-01T10:00:00", "quick": "2026-02-02T10:00:00"}
 
 
@@ -41,6 +43,10 @@ def opened(page: Any, acted: Acted) -> Acted:
 
 def choose(page: Any, name: str) -> None:
     page.locator(f".session-item[href='#recordings/{name}']").click()
+
+
+def go(page: Any, place: str) -> None:
+    page.evaluate("place => { location.hash = place; }", place)
 
 
 def cards(page: Any) -> int:
@@ -108,17 +114,56 @@ def test_an_open_menu_is_not_taken_away_by_the_list_that_comes(page: Any, opened
         return {"sessions": [info("slow")], "unreadable": [], "folder": folder, "formats": formats}
 
     opened.answers["/recordings"] = lambda route: route.fulfill(json=lists("/first"))
-    choose(page, "quick")
+    go(page, "analyze")
+    go(page, "recordings")
     page.get_by_text("in the folder first").wait_for()
-    opened.until(lambda: cards(page) == 2)
+    choose(page, "slow")
+    opened.until(lambda: cards(page) == 1)
     held: list[Any] = []
     opened.answers["/recordings"] = held.append
-    choose(page, "slow")
-    opened.until(lambda: held and cards(page) == 1)
+    go(page, "recordings")
+    opened.until(lambda: held)
     page.locator("#recordings summary", has_text="Export").click()
     held[0].fulfill(json=lists("/second"))
     page.get_by_text("in the folder second").wait_for()
     assert page.locator("#recordings a[data-kind=csv]").is_visible()
+
+
+def test_the_list_is_asked_for_where_it_is_wanted_and_not_whenever_one_is_chosen_in_it(
+    page: Any, opened: Acted
+) -> None:
+    held: list[Any] = []
+    opened.answers["/recordings"] = held.append
+    holds(opened, "slow", point(3, 0), event(1, 1.0, 1.4), complete=False)
+    for name in ("slow", "quick", "slow"):
+        choose(page, name)
+        page.locator(f".session-item[href='#recordings/{name}'][aria-current]").wait_for()
+    assert held == []
+    assert "unfinished" in page.locator(".session-item[aria-current]").inner_text()  # as was seen when it was opened
+    go(page, "analyze")
+    go(page, "recordings/quick")
+    opened.until(lambda: len(held) == 1)
+    go(page, "recordings")
+    opened.until(lambda: len(held) == 2)
+    late = {"sessions": [], "unreadable": [], "folder": "/sessions", "formats": []}
+    held[1].fulfill(json={**late, "sessions": [info("quick")]})
+    opened.until(lambda: page.locator(".session-item").count() == 1)
+    with suppress(playwright.Error):  # nobody waits for it any more
+        held[0].fulfill(json=late)
+    for _ in range(10):
+        opened.until(lambda: True)  # time for it to come
+    assert page.locator(".session-item").count() == 1
+
+
+def test_a_list_that_could_not_be_had_is_asked_for_again(page: Any, opened: Acted) -> None:
+    listed = opened.answers["/recordings"]
+    opened.answers["/recordings"] = lambda route: route.abort()
+    go(page, "recordings/slow")
+    go(page, "recordings")
+    page.get_by_text("Not connected: the list cannot be read.").wait_for()
+    opened.answers["/recordings"] = listed
+    choose(page, "quick")
+    page.get_by_text("in the folder sessions").wait_for()
 
 
 def test_several_faces_over_a_video_have_their_names(page: Any, opened: Acted) -> None:
