@@ -209,7 +209,7 @@ export class Track extends EventTarget {
     this.changed("lost", { face, cause, t });
   }
 
-  /** Keep a message, for the oldest when there are too many; whether it was not known. */
+  /** Keep a message that is not known yet, in place of the oldest if there are too many; whether it was one. */
   _keep(known, message) {
     const text = JSON.stringify(message);
     if (known.has(text)) return false;
