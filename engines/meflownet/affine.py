@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from calib.face import CROP
 from engines.grid import CELL, CELLS
-from engines.meflownet.grids import gradients, linear, pixel_grid, pooled, pooling, spread, warp
+from engines.meflownet.grids import gradients, linear, pixel_grid, pooling, spread, warp
 from engines.meflownet.solid import solve
 
 _ROUNDS = (1, 2, 4)
@@ -47,7 +47,8 @@ class AffineStep(nn.Module):
         Returns:
             better flow, of the same shape.
         """
-        still, source = pooled(self.pool, first), pooled(self.pool, second)
+        # Columns first, unlike `pooled`, over which TensorRT for RTX 1.7 fails here.
+        still, source = ((x @ self.pool.T).reshape(-1, 1, CELLS, CELL, CELLS).mean(3) for x in (first, second))
         solid = spread(self.up, trust).flatten(2)
         for times in _ROUNDS:
             moved = warp(source, (1 / CELL) * flow, self.grid)

@@ -14,6 +14,10 @@ from engines.runtime.weights import Weights
 pytestmark = pytest.mark.timeout(900)  # a busy machine compiles a matcher for minutes
 
 
+FOLLOWED = {("fp32", "8.6"), ("fp16", "12.0")}
+"""Where the follower is compiled too: it takes most of a minute; for int8 it is as for fp16."""
+
+
 def silent(what: str, share: float) -> None:
     """Nobody looks."""
 
@@ -34,6 +38,8 @@ def test_the_network_compiles(
     if precision not in made:
         made[precision] = prepared(Weights(), precision, 1)
     for name, content in made[precision].items():
+        if name == "follower" and (precision, capability) not in FOLLOWED:
+            continue
         assert len(serialised(library, capability, content, name, silent)) > 100_000
 
 
