@@ -119,7 +119,7 @@ def test_a_signal_that_was_to_be_ignored_is(ignored: signal.Signals, monkeypatch
         return 0
 
     monkeypatch.setattr("realtime.app._status", status)
-    before = {polite: signal.getsignal(polite) for polite in (signal.SIGHUP, signal.SIGTERM)}
+    before = {polite: signal.signal(polite, signal.SIG_DFL) for polite in (signal.SIGHUP, signal.SIGTERM)}
     try:
         signal.signal(ignored, signal.SIG_IGN)
         with pytest.raises(SystemExit):

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,15 @@ from tests.realtime.messages import spot
 
 LONG_S = 60.0
 """For what takes a moment, on the slowest machine."""
+
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """Commands heed what these tests send them, though the tests themselves may be run under nohup."""
+    before = {polite: signal.signal(polite, signal.SIG_DFL) for polite in (signal.SIGHUP, signal.SIGTERM)}
+    yield
+    for polite, handler in before.items():
+        signal.signal(polite, handler)
 
 
 def phantom(seconds: float = 60.0) -> Config:
