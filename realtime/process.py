@@ -251,7 +251,7 @@ class _Worker:
         """One message through all nodes."""
         if self._missed is not None and message is not None:
             self._announce_missed(self._missed, message)
-        if isinstance(message, Lost):
+        if isinstance(message, Lost):  # before what follows from it, as in a lossless run
             self._hub.send(message)
         for out in through(nodes, message):
             if out is not message or isinstance(out, End):

@@ -18,7 +18,7 @@ from calib.face import CROP, Floats
 from engines.grid import CELLS
 from engines.runtime.gpu import Gpu, find_gpu
 from engines.runtime.interface import EngineError, FlowFields, Guessed, check_crop
-from engines.runtime.reference import Reference
+from engines.runtime.reference import Reference, allowed_px
 from engines.runtime.torch import load_follower, load_network
 
 NAMES = {"fp16": "cuda", "bf16": "cuda-bf16"}
@@ -104,7 +104,7 @@ class CudaEngine:
             )
             self._stream = torch.cuda.Stream() if device == "cuda" else None
             reference = Reference(files)
-            reference.check(self, 0.01)
+            reference.check(self, allowed_px(precision))
             # The two frames of an event, or two faces, come together: what they need is recorded now, not live.
             self.encode_many(reference.crops)
         except RuntimeError as error:
@@ -158,13 +158,8 @@ class CudaEngine:
 
     def follow_many(self, guessed: Sequence[Guessed]) -> list[FlowFields]:
         """Several pairs near to their guesses at once; see `BatchEngine.follow_many`."""
-        flows: list[FlowFields] = []
         with self._ours():
-            for lane, chunk in self._chunks(guessed):
-                for place, (_, _, guess) in zip(lane.guesses, chunk, strict=False):
-                    place[:] = guess
-                flows += self._measured(lane, [(first, second) for first, second, _ in chunk], lane.follow)
-        return flows
+            return [f for lane, chunk in self._chunks(guessed) for f in self._measured(lane, chunk, lane.follow)]
 
     def close(self) -> None:
         """Release the graphs, the tensors and the network."""
@@ -178,10 +173,13 @@ class CudaEngine:
         with self._torch.inference_mode(), self._torch.cuda.stream(self._stream):
             yield
 
-    def _measured(self, lane: _Lane, pairs: Sequence[tuple[Any, Any]], work: Callable[[], None]) -> list[FlowFields]:
-        """What a lane's work makes of pairs of features."""
-        for side, features in zip((lane.first, lane.second), zip(*pairs, strict=True), strict=True):
+    def _measured(self, lane: _Lane, pairs: Sequence[tuple[Any, ...]], work: Callable[[], None]) -> list[FlowFields]:
+        """What a lane's work makes of pairs of features, each with its guess if that is wanted."""
+        firsts, seconds, *guesses = zip(*pairs, strict=True)
+        for side, features in ((lane.first, firsts), (lane.second, seconds)):
             self._torch.stack(features, out=side[: len(pairs)])
+        for given in guesses:
+            lane.guesses[: len(pairs)] = given
         work()
         self._wait()
         return [FlowFields(*both.copy()) for both in lane.flows[: len(pairs)]]

@@ -141,13 +141,8 @@ class TensorRtEngine:
 
     def follow_many(self, guessed: Sequence[Guessed]) -> list[FlowFields]:
         """Several pairs near to their guesses at once; see `BatchEngine.follow_many`."""
-        flows: list[FlowFields] = []
         with self._device.current():
-            for lane, chunk in self._chunks(guessed):
-                for place, (_, _, guess) in zip(lane.follower.guesses, chunk, strict=False):
-                    place[:] = guess
-                flows += self._measured(lane.follower, [(first, second) for first, second, _ in chunk])
-        return flows
+            return [f for lane, chunk in self._chunks(guessed) for f in self._measured(lane.follower, chunk)]
 
     def close(self) -> None:
         """Give the GPU's memory, the stream and the context back."""
@@ -163,11 +158,13 @@ class TensorRtEngine:
             self._runtime = None
         self._device.close()
 
-    def _measured(self, matching: Matching, pairs: Sequence[tuple[Features, Features]]) -> list[FlowFields]:
-        """What a matcher or follower makes of pairs of features."""
+    def _measured(self, matching: Matching, pairs: Sequence[tuple[Any, ...]]) -> list[FlowFields]:
+        """What a matcher makes of pairs of features, or a follower of pairs and their guesses."""
         start = matching.stage.start
-        for slot, pair in enumerate(pairs):
-            for features, copies in zip(pair, matching.given(slot, self._layout), strict=True):
+        for slot, (first, second, *guess) in enumerate(pairs):
+            for given in guess:
+                matching.guesses[slot] = given
+            for features, copies in zip((first, second), matching.given(slot, self._layout), strict=True):
                 for copy in copies:
                     self._device.copy(start + copy.target, int(features.block) + copy.source, copy.size)
         matching.run()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from calib.face import Floats
 from engines.runtime.interface import EngineError, FlowFields, WeightsError, check_crop
-from engines.runtime.reference import Reference
+from engines.runtime.reference import Reference, allowed_px
 from engines.runtime.weights import Weights
 
 
@@ -39,7 +39,7 @@ class TorchEngine:
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._net.to(self._device)
         self._follower.to(self._device)
-        Reference(files).check(self, 0.01)
+        Reference(files).check(self, allowed_px("fp32"))
 
     def encode(self, crop: NDArray[np.uint8]) -> Any:
         """The crop's features; see `FlowEngine.encode`."""
